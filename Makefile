@@ -1,5 +1,60 @@
-.DEFAULT_GOAL := setup
-.PHONY: setup
-setup:  ## create .venv with everything in it
-	test -d .venv || python3 -m venv .venv
-	.venv/bin/pip install -q -e '.[dev]' rpy2-rinterface==3.6.4
+# The verbs of this repository. `make` alone lists them; CONTRIBUTING.md says more.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test soak lint format bench generate docs coverage clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+ROOTS := clients/python adapters bridges
+export ARCUATE_REQUIRE
+
+help:  ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## create .venv with the `arcuate` command in it; install R and Octave where that needs no password
+	@$(PYTHON) tools/setup.py
+
+.PHONY: generator
+generator: setup
+	@$(PYTHON) tools/setup.py generate
+
+demo: setup  ## R and Octave called from Python on real data (under 20 s)
+	$(BIN)/arcuate demo
+
+test: generator  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
+	$(BIN)/pytest $(ARGS)
+
+soak: generator  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
+	$(BIN)/pytest -m soak --timeout=3600 $(ARGS)
+
+lint: generator  ## ruff, mypy --strict, the layer contract, generated files in step
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(ROOTS)
+	MYPYPATH=tools $(BIN)/mypy tools
+	$(BIN)/python tools/layers.py
+	$(BIN)/python tools/generate.py --check
+
+format: setup  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: setup  ## Arcuate beside rpy2 and oct2py, one run; ARGS=--quick for the short one
+	@$(PYTHON) tools/setup.py bench
+	$(BIN)/python tests/bench/run.py --peers .venv-bench/bin/python $(ARGS)
+
+generate: generator  ## rewrite generated files: protobuf code, the type table in the documentation
+	$(BIN)/python tools/generate.py
+
+docs: setup  ## build the site into site/, strictly
+	$(BIN)/mkdocs build --strict --quiet
+
+coverage: generator  ## run the tests under coverage, worker processes included; fails below the set figure
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+clean:  ## remove everything that the other verbs made
+	rm -rf .venv .venv-* .venv*.lock site dist build htmlcov .coverage .coverage.* \
+	    .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

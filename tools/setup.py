@@ -1,0 +1,111 @@
+"""`make setup`: everything Arcuate needs to run here, in .venv, with R and Octave beside it.
+
+    python3 tools/setup.py             .venv with the `arcuate` command, R, Octave, an rpy2 that fits the R
+    python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator
+    python3 tools/setup.py bench       .venv-bench: the peers that the benchmark compares with
+
+A second run finds its stamp and takes a second. `ARCUATE_REQUIRE=all` (or a list such as `r,octave`) makes a
+missing interpreter an error; `ARCUATE_SYSTEM=no` forbids the use of the system's package manager.
+"""
+
+import sys
+
+if sys.version_info < (3, 10):  # noqa: UP036  (whatever `python3` is here runs this file)
+    sys.exit(
+        "Arcuate needs Python 3.10 or newer; this is " + sys.version + ". Try: make setup PYTHON=python3.12"
+    )
+
+import os
+import time
+from pathlib import Path
+
+import environment as env
+import system
+
+
+def find() -> list[system.Found]:
+    """Find R and Octave, installing what is missing where that needs no password."""
+    found = [system.find_r(), system.find_octave()]
+    if not any(one.missing for one in found):
+        return found
+    print("missing: " + ", ".join(name for one in found for name in one.missing), flush=True)
+    packages = system.packages_for(found)
+    if packages and system.install(packages):
+        found = [system.find_r(), system.find_octave()]
+    if any(one.missing for one in found):
+        print(f"To install what is missing, type:\n\n    {system.install_command(found)}\n")
+        print("and then `make setup` again.")
+    return found
+
+
+def ensure_venv(venv: Path) -> None:
+    """Create the environment; on Debian, fetch the package that its Python needs for that."""
+    try:
+        env.create(venv)
+    except env.SetupError as problem:
+        if not system.install(["python3-venv"]):
+            hint = "On Debian and Ubuntu: sudo apt-get install -y python3-venv"
+            raise env.SetupError(
+                f"{sys.executable} cannot create {venv.name}: {problem}\n{hint}"
+            ) from problem
+        env.create(venv)
+
+
+def make_main() -> list[str]:
+    """Make `.venv`; return what is still missing, one message each."""
+    started = time.perf_counter()
+    r, octave = find()
+    venv = env.ROOT / ".venv"
+    stamp = env.stamp_of(
+        (env.ROOT / "pyproject.toml").read_text(), r.path, r.version, env.OLD_RPY2, env.NEW_RPY2
+    )
+    problems = [f"{one.name.lower()}: not installed" for one in (r, octave) if not one.version]
+    problems += [f"r: package {name} not installed" for name in r.missing if r.version]
+    with env.locked(venv):
+        if not env.is_current(venv, stamp):
+            print("installing Arcuate and its tools into .venv", flush=True)
+            ensure_venv(venv)
+            if not env.pip(venv, "-e", ".[dev]"):
+                raise env.SetupError("pip could not install Arcuate's requirements: see its message above.")
+            failure = env.install_rpy2(venv, r.numbers()) if r.version else ""
+            if failure:
+                problems.append(f"r: {failure}")
+            else:
+                env.finish(venv, stamp)
+    for one in (r, octave):
+        print(f"{one.name:8}{one.version or 'not installed':16}{one.path}")
+    print(f"{'Python':8}{sys.version.split()[0]:16}{env.python_of(venv)}")
+    print(f"ready in {time.perf_counter() - started:.1f} s")
+    return problems
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the three set-ups; return the exit status."""
+    asked = os.environ.get("ARCUATE_REQUIRE", "")
+    required = (
+        {"r", "octave"} if asked == "all" else {name.strip() for name in asked.split(",") if name.strip()}
+    )
+    try:
+        if arguments == ["generate"]:
+            env.make_side("generate", env.GENERATOR)
+            return 0
+        if arguments == ["bench"]:
+            env.make_side("bench", env.PEERS)
+            return 0
+        if arguments:
+            print(__doc__)
+            return 2
+        problems = make_main()
+    except env.SetupError as problem:
+        print(f"make setup: {problem}", file=sys.stderr)
+        return 1
+    for line in problems:
+        print(f"make setup: {line}", file=sys.stderr)
+    fatal = [line for line in problems if line.split(":")[0] in required]
+    if fatal:
+        print(f"ARCUATE_REQUIRE={asked} asks for what is missing here: stopping.", file=sys.stderr)
+    return 1 if fatal else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
