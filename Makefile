@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-ROOTS := clients/python adapters bridges
+TYPED := clients/python adapters bridges tools
 export ARCUATE_REQUIRE
 
 help:  ## list the verbs
@@ -29,8 +29,7 @@ soak: generator  ## run the long versions: 10,000 calls, 200 sessions, 100 MB fl
 lint: generator  ## ruff, mypy --strict, the layer contract, generated files in step
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(ROOTS)
-	MYPYPATH=tools $(BIN)/mypy tools
+	$(BIN)/mypy $(TYPED)
 	$(BIN)/python tools/layers.py
 	$(BIN)/python tools/generate.py --check
 

@@ -1,0 +1,140 @@
+"""`make generate`: rewrite every generated file, or with --check say which ones are out of step.
+
+Each generator is a function that returns the files it makes, as {path below the repository: content}. To add
+one, write the function (here, or in a module of this folder) and put it into GENERATORS. Files of which only a
+part is generated hold a marked block, filled by `filled`:
+
+    <!-- generated: NAME -->
+    <!-- end of generated: NAME -->
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import environment
+
+ROOT = environment.ROOT
+MESSAGES = Path("clients/python/arcuate/v1")
+Files = dict[Path, str]
+
+
+def protobuf() -> Files:
+    """Messages of protos/arcuate/v1/*.proto as Python, with type stubs, and a package that re-exports them.
+
+    The generator is pinned (tools/environment.py) to the oldest supported runtime: code made by protobuf 6.31
+    runs on 6.31 and newer 6.x, and on 7.x, while a runtime refuses code newer than itself.
+    """
+    sources = sorted((ROOT / "protos/arcuate/v1").glob("*.proto"))
+    if not sources:
+        return {}
+    python = environment.python_of(environment.make_side("generate", environment.GENERATOR))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(python), "-m", "grpc_tools.protoc", f"-I{ROOT / 'protos'}"]
+        command += [f"--python_out={folder}", f"--pyi_out={folder}"]
+        names = [source.relative_to(ROOT / "protos").as_posix() for source in sources]
+        done = subprocess.run([*command, *names], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"protoc refused the definitions:\n{done.stderr}")
+        made = sorted(Path(folder, "arcuate/v1").iterdir())
+        files = {MESSAGES / path.name: path.read_text() for path in made}
+    files[MESSAGES / "__init__.py"] = _package(files)
+    files[MESSAGES / "py.typed"] = ""
+    return files
+
+
+def _package(files: Files) -> str:
+    """Return the `__init__.py` that re-exports the top-level messages and enums found in the stubs."""
+    lines = [
+        '"""Messages of the protocol, generated from protos/arcuate/v1 by `make generate`: do not edit."""',
+        "",
+    ]
+    exported: list[str] = []
+    for path, text in files.items():
+        names = re.findall(r"^class (\w+)\(", text, re.MULTILINE) if path.suffix == ".pyi" else []
+        if names:
+            listed = "".join(f"    {name},\n" for name in sorted(names))
+            lines.append(f"from arcuate.v1.{path.stem} import (\n{listed})")
+            exported += names
+    listed = "".join(f'    "{name}",\n' for name in sorted(exported))
+    return "\n".join([*lines, "", f"__all__ = [\n{listed}]", ""])
+
+
+def type_table() -> Files:
+    """docs/types.md: the table by which the code decides what may change on the way."""
+    if not (ROOT / "clients/python/arcuate/values/table.py").exists():
+        return {}
+    from arcuate.values.table import render_markdown
+
+    page = Path("docs/types.md")
+    return {page: filled(page, "type table", render_markdown())}
+
+
+GENERATORS: list[Callable[[], Files]] = [protobuf, type_table]
+OWNED = [MESSAGES]  # folders that hold generated files only: anything else in them is left over
+
+
+def filled(path: Path, name: str, text: str) -> str:
+    """Return a file's content with the text between the two marks of a block replaced."""
+    before = (ROOT / path).read_text(encoding="utf-8")
+    start, end = f"<!-- generated: {name} -->\n", f"<!-- end of generated: {name} -->"
+    head, found_start, rest = before.partition(start)
+    _, found_end, tail = rest.partition(end)
+    if not found_start or not found_end:
+        raise SystemExit(
+            f"{path}: the marks {start.strip()!r} and {end!r} are not both there. Put them back."
+        )
+    return f"{head}{start}{text.rstrip()}\n{end}{tail}"
+
+
+def left_over(files: Files) -> list[Path]:
+    """Return files in generated folders that no generator makes."""
+    present = [path.relative_to(ROOT) for folder in OWNED for path in (ROOT / folder).glob("*.*")]
+    return sorted(path for path in present if path not in files)
+
+
+def main() -> int:
+    """Write the files, or with --check only compare; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 when a file is out of step"
+    )
+    check = parser.parse_args().check
+    files: Files = {}
+    for generator in GENERATORS:
+        files.update(generator())
+    stale = 0
+    for path, text in files.items():
+        target = ROOT / path
+        before = target.read_text(encoding="utf-8") if target.exists() else None
+        if before == text:
+            continue
+        stale += 1
+        if check:
+            changes = difflib.unified_diff(
+                (before or "").splitlines(), text.splitlines(), str(path), "generated", "", "", 1, ""
+            )
+            print("\n".join(list(changes)[:20]) or f"{path} is missing")
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            print(f"wrote {path}")
+    for path in left_over(files):
+        stale += 1
+        print(f"{path} is generated by nothing" + ("" if check else ": removed"))
+        if not check:
+            (ROOT / path).unlink()
+    if check and stale:
+        print(f"{stale} generated files are out of step. Run: make generate")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
