@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,14 @@ def python_of(venv: Path) -> Path:
 def stamp_of(*parts: str) -> str:
     """Return a key that changes when one of the parts, or this Python, changes."""
     return hashlib.sha256("\0".join([sys.version, sys.executable, *parts]).encode()).hexdigest()
+
+
+def packaging() -> str:
+    """Return those tables of pyproject.toml on which an installation depends."""
+    tables = re.split(r"^(?=\[)", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return "".join(
+        table for table in tables if table.startswith(("[build-system", "[project", "[tool.hatch"))
+    )
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """`make generate`: rewrite every generated file, or with --check say which ones are out of step.
 
 Each generator is a function that returns the files it makes, as {path below the repository: content}. To add
-one, write the function (here, or in a module of this folder) and put it into GENERATORS. Files of which only a
-part is generated hold a marked block, filled by `filled`:
+one, write the function (here, or in a module of this folder) and put it into GENERATORS. Files of which only
+a part is generated hold a marked block, filled by `filled`:
 
     <!-- generated: NAME -->
     <!-- end of generated: NAME -->

@@ -11,16 +11,18 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+# Without recommended packages: those of r-cran-r6 alone would bring a thousand. r-base-dev is what an R package (and
+# rpy2's faster interface) is compiled with; gnuplot draws Octave's figures where there is no screen.
 APT = {  # what may be missing -> the Debian packages that bring it
-    "R": ["r-base-core", "r-cran-matrix", "r-cran-r6"],
+    "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6"],
     "Matrix": ["r-cran-matrix"],
     "R6": ["r-cran-r6"],
-    "octave": ["octave", "octave-dev"],
+    "octave": ["octave", "octave-dev", "gnuplot-nox"],
     "mkoctfile": ["octave-dev"],
 }
 COMMANDS = {
     "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 octave compilers",
-    "apt-get": "sudo apt-get update && sudo apt-get install -y @PACKAGES@",
+    "apt-get": "sudo apt-get update && sudo apt-get install -y --no-install-recommends @PACKAGES@",
     "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 octave octave-devel",
     "pacman": "sudo pacman -S --needed r octave base-devel",
     "brew": "brew install r octave && Rscript -e 'chooseCRANmirror(ind = 1); install.packages(\"R6\")'",
@@ -132,7 +134,7 @@ def install(packages: list[str]) -> bool:
         return False
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-y"]
     options = ["-o", "Dpkg::Options::=--force-confold", "-o", "DPkg::Lock::Timeout=300"]
-    for verb in (["update"], ["install", *packages]):
+    for verb in (["update"], ["install", "--no-install-recommends", *packages]):
         if subprocess.run([*apt, *options, *verb], stdin=subprocess.DEVNULL, check=False).returncode:
             return False
     return True

@@ -1,0 +1,59 @@
+"""What the whole suite shares: `ARCUATE_REQUIRE`, which turns a skip into a failure.
+
+A skip says why by a reason that begins with the environment it needs: `matlab: not installed`.
+
+- `ARCUATE_REQUIRE=all`: every skip is a failure, except for `matlab: ...`, which cannot be installed freely.
+- `ARCUATE_REQUIRE=r,octave`: the same, except for environments that are not in the list. A reason that does
+  not begin with the name of an environment is a failure here too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Generator
+from importlib.metadata import entry_points
+
+import pytest
+
+REQUIRED = os.environ.get("ARCUATE_REQUIRE", "").strip()
+
+
+def may_skip(reason: str, required: str = REQUIRED) -> bool:
+    """Tell whether a test may be skipped for this reason."""
+    if not required:
+        return True
+    match = re.match(r"(?:Skipped: )?(\w+):", reason)
+    name = match.group(1) if match else ""
+    if required == "all":
+        return name == "matlab"
+    known = {"matlab", *entry_points(group="arcuate.environments").names}
+    return name in known and name not in {one.strip() for one in required.split(",")}
+
+
+def _reason(longrepr: object) -> str:
+    return str(longrepr[2] if isinstance(longrepr, tuple) else longrepr)
+
+
+def _refuse(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        reason = _reason(report.longrepr)
+        if not may_skip(reason):
+            report.outcome = "failed"
+            report.longrepr = f"ARCUATE_REQUIRE={REQUIRED} allows no skip here. {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test into a failure."""
+    report = yield
+    _refuse(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module into a failure."""
+    report = yield
+    _refuse(report)
+    return report
