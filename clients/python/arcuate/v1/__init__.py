@@ -1,0 +1,31 @@
+"""The protobuf messages of the contract, generated from ``protos/arcuate/v1/`` by ``make generate``."""
+
+from arcuate.v1.value_pb2 import (
+    ArrayFlag,
+    CategoricalFlag,
+    DType,
+    IntFlag,
+    Kind,
+    ListFlag,
+    MappingFlag,
+    SparseFlag,
+    SparseFormat,
+    TimeFlag,
+    Unit,
+    Value,
+)
+
+__all__ = [
+    "ArrayFlag",
+    "CategoricalFlag",
+    "DType",
+    "IntFlag",
+    "Kind",
+    "ListFlag",
+    "MappingFlag",
+    "SparseFlag",
+    "SparseFormat",
+    "TimeFlag",
+    "Unit",
+    "Value",
+]
