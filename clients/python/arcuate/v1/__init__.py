@@ -1,4 +1,4 @@
-"""The protobuf messages of the contract, generated from ``protos/arcuate/v1/`` by ``make generate``."""
+"""Messages of the protocol, generated from protos/arcuate/v1 by `make generate`: do not edit."""
 
 from arcuate.v1.value_pb2 import (
     ArrayFlag,
