@@ -3,7 +3,7 @@
 from arcuate.v1.value_pb2 import (
     ArrayFlag,
     CategoricalFlag,
-    DType,
+    Dtype,
     IntFlag,
     Kind,
     ListFlag,
@@ -18,7 +18,7 @@ from arcuate.v1.value_pb2 import (
 __all__ = [
     "ArrayFlag",
     "CategoricalFlag",
-    "DType",
+    "Dtype",
     "IntFlag",
     "Kind",
     "ListFlag",

@@ -32,27 +32,27 @@ class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     KIND_FUNCTION: _ClassVar[Kind]
     KIND_HANDLE: _ClassVar[Kind]
 
-class DType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class Dtype(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    DTYPE_UNSPECIFIED: _ClassVar[DType]
-    DTYPE_BOOL: _ClassVar[DType]
-    DTYPE_I1: _ClassVar[DType]
-    DTYPE_I2: _ClassVar[DType]
-    DTYPE_I4: _ClassVar[DType]
-    DTYPE_I8: _ClassVar[DType]
-    DTYPE_U1: _ClassVar[DType]
-    DTYPE_U2: _ClassVar[DType]
-    DTYPE_U4: _ClassVar[DType]
-    DTYPE_U8: _ClassVar[DType]
-    DTYPE_F2: _ClassVar[DType]
-    DTYPE_F4: _ClassVar[DType]
-    DTYPE_F8: _ClassVar[DType]
-    DTYPE_C8: _ClassVar[DType]
-    DTYPE_C16: _ClassVar[DType]
-    DTYPE_TEXT: _ClassVar[DType]
-    DTYPE_DATETIME: _ClassVar[DType]
-    DTYPE_DATE: _ClassVar[DType]
-    DTYPE_DURATION: _ClassVar[DType]
+    DTYPE_UNSPECIFIED: _ClassVar[Dtype]
+    DTYPE_BOOL: _ClassVar[Dtype]
+    DTYPE_I1: _ClassVar[Dtype]
+    DTYPE_I2: _ClassVar[Dtype]
+    DTYPE_I4: _ClassVar[Dtype]
+    DTYPE_I8: _ClassVar[Dtype]
+    DTYPE_U1: _ClassVar[Dtype]
+    DTYPE_U2: _ClassVar[Dtype]
+    DTYPE_U4: _ClassVar[Dtype]
+    DTYPE_U8: _ClassVar[Dtype]
+    DTYPE_F2: _ClassVar[Dtype]
+    DTYPE_F4: _ClassVar[Dtype]
+    DTYPE_F8: _ClassVar[Dtype]
+    DTYPE_C8: _ClassVar[Dtype]
+    DTYPE_C16: _ClassVar[Dtype]
+    DTYPE_TEXT: _ClassVar[Dtype]
+    DTYPE_DATETIME: _ClassVar[Dtype]
+    DTYPE_DATE: _ClassVar[Dtype]
+    DTYPE_DURATION: _ClassVar[Dtype]
 
 class Unit(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -142,25 +142,25 @@ KIND_DURATION: Kind
 KIND_SPARSE: Kind
 KIND_FUNCTION: Kind
 KIND_HANDLE: Kind
-DTYPE_UNSPECIFIED: DType
-DTYPE_BOOL: DType
-DTYPE_I1: DType
-DTYPE_I2: DType
-DTYPE_I4: DType
-DTYPE_I8: DType
-DTYPE_U1: DType
-DTYPE_U2: DType
-DTYPE_U4: DType
-DTYPE_U8: DType
-DTYPE_F2: DType
-DTYPE_F4: DType
-DTYPE_F8: DType
-DTYPE_C8: DType
-DTYPE_C16: DType
-DTYPE_TEXT: DType
-DTYPE_DATETIME: DType
-DTYPE_DATE: DType
-DTYPE_DURATION: DType
+DTYPE_UNSPECIFIED: Dtype
+DTYPE_BOOL: Dtype
+DTYPE_I1: Dtype
+DTYPE_I2: Dtype
+DTYPE_I4: Dtype
+DTYPE_I8: Dtype
+DTYPE_U1: Dtype
+DTYPE_U2: Dtype
+DTYPE_U4: Dtype
+DTYPE_U8: Dtype
+DTYPE_F2: Dtype
+DTYPE_F4: Dtype
+DTYPE_F8: Dtype
+DTYPE_C8: Dtype
+DTYPE_C16: Dtype
+DTYPE_TEXT: Dtype
+DTYPE_DATETIME: Dtype
+DTYPE_DATE: Dtype
+DTYPE_DURATION: Dtype
 UNIT_UNSPECIFIED: Unit
 UNIT_SECOND: Unit
 UNIT_MILLISECOND: Unit
@@ -224,7 +224,7 @@ class Value(_message.Message):
     INDICES_FIELD_NUMBER: _ClassVar[int]
     INDPTR_FIELD_NUMBER: _ClassVar[int]
     kind: Kind
-    dtype: DType
+    dtype: Dtype
     flags: int
     unit: Unit
     boolean: bool
@@ -242,4 +242,4 @@ class Value(_message.Message):
     format: SparseFormat
     indices: bytes
     indptr: bytes
-    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., dtype: _Optional[_Union[DType, str]] = ..., flags: _Optional[int] = ..., unit: _Optional[_Union[Unit, str]] = ..., boolean: bool = ..., integer: _Optional[int] = ..., unsigned: _Optional[int] = ..., real: _Optional[float] = ..., imaginary: _Optional[float] = ..., text: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Value, _Mapping]]] = ..., keys: _Optional[_Iterable[str]] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ..., mask: _Optional[bytes] = ..., size: _Optional[int] = ..., format: _Optional[_Union[SparseFormat, str]] = ..., indices: _Optional[bytes] = ..., indptr: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, kind: _Optional[_Union[Kind, str]] = ..., dtype: _Optional[_Union[Dtype, str]] = ..., flags: _Optional[int] = ..., unit: _Optional[_Union[Unit, str]] = ..., boolean: bool = ..., integer: _Optional[int] = ..., unsigned: _Optional[int] = ..., real: _Optional[float] = ..., imaginary: _Optional[float] = ..., text: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Value, _Mapping]]] = ..., keys: _Optional[_Iterable[str]] = ..., shape: _Optional[_Iterable[int]] = ..., data: _Optional[bytes] = ..., mask: _Optional[bytes] = ..., size: _Optional[int] = ..., format: _Optional[_Union[SparseFormat, str]] = ..., indices: _Optional[bytes] = ..., indptr: _Optional[bytes] = ...) -> None: ...
