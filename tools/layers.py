@@ -1,7 +1,7 @@
-"""The layer contract, checked with import-linter: clients/python <- adapters <- bridges, imports only downward.
+"""The layer contract, kept by import-linter: clients/python <- adapters <- bridges, imports only downward.
 
-The three source roots say which module is in which layer, so a new folder needs no change here. Within the adapters,
-`worker` is below the environments, and one environment never imports another.
+The three source roots say which module is in which layer, so a new folder needs no change here. Within the
+adapters, `worker` is below the environments, and one environment never imports another.
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ def modules(source_root: str) -> list[str]:
 
 
 def contract() -> str:
-    """Return the configuration for import-linter. In a layer, `:` allows imports among its members, `|` does not."""
+    """Return the configuration for import-linter.
+
+    In a layer, `:` allows imports among its members and `|` does not.
+    """
     adapters = modules("adapters")
     shared = [name for name in adapters if name.removeprefix("arcuate.") in SHARED]
     layers = [

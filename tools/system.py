@@ -11,8 +11,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-# Without recommended packages: those of r-cran-r6 alone would bring a thousand. r-base-dev is what an R package (and
-# rpy2's faster interface) is compiled with; gnuplot draws Octave's figures where there is no screen.
+# Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
+# interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen.
 APT = {  # what may be missing -> the Debian packages that bring it
     "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6"],
     "Matrix": ["r-cran-matrix"],
