@@ -28,12 +28,17 @@ ITEMSIZE = (0, 1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 4, 8, 8, 16, 0, 8, 4, 8)
 LIST_TUPLE, LIST_FORCED, LIST_SHAPED, LIST_STRUCTS = 1, 2, 4, 8
 # flags of an array
 ARRAY_MASK, ARRAY_FORTRAN, ARRAY_SEQUENCE, ARRAY_TUPLE, ARRAY_BOXED = 1, 2, 4, 8, 16
+# hints between Python sides: the array was one of pandas' own classes (nullable numbers, texts with NA; with BOXED: objects with NA);
+# missing was marked numpy's way (numpy.ma; with BOXED: NaN among objects)
+ARRAY_PANDAS, ARRAY_NUMPY = 32, 64
 # flags of the others
 INT_UNSIGNED = 1
 MAPPING_MAP = 1
 CATEGORICAL_ORDERED = 1
 SCALAR_NUMPY, SCALAR_PANDAS = 1, 2
 SPARSE_WIDE = 1
+SPARSE_MATRIX = 2  # hint: scipy's older matrix classes
+LABELLED_SERIES = 1  # hint: a pandas Series
 SPARSE_CSC, SPARSE_CSR, SPARSE_COO = 0, 1, 2
 
 UNIT_NAMES = ("", "s", "ms", "us", "ns", "m", "h", "D", "W", "M", "Y", "ps", "fs", "as")

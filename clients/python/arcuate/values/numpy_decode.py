@@ -1,0 +1,114 @@
+"""Rows to numpy arrays: views on the received memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from arcuate.errors import ProtocolError
+from arcuate.values import codes
+from arcuate.values.texts import split
+
+__all__ = ["build", "fixed", "text_objects"]
+
+_DTYPES: list[Any] = [None, *(np.dtype(name).newbyteorder("<") for name in codes.DTYPE_NAMES[1:15])]
+_DTYPES[codes.D_BOOL] = np.dtype(bool)
+_DTYPES += [None, np.dtype("<i8"), np.dtype("<i4"), np.dtype("<i8")]
+_WIDE_BYTES = 4
+"""A ``<U`` array is made only while it takes at most so many times the bytes of its UTF-8 form (and one pointer each)."""
+
+
+def fixed(dtype: int, shape: tuple[int, ...], order: str, data: memoryview) -> Any:
+    """A view on the memory of a fixed-size dtype; datetimes and durations as their counts."""
+    return np.frombuffer(data, dtype=_DTYPES[dtype]).reshape(shape, order=order)  # type: ignore[call-overload]
+
+
+def text_objects(texts: list[str], shape: tuple[int, ...], order: str) -> Any:
+    """An object array of texts."""
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return array.reshape(shape, order=order)  # type: ignore[call-overload]
+
+
+def build(
+    dtype: int, flags: int, unit: int, zone: str, shape: tuple[int, ...], data: memoryview, mask: memoryview | None
+) -> Any:
+    """The array of a row: numpy's, pandas' for one dimension with missing elements, numpy.ma's for more."""
+    order = "F" if flags & codes.ARRAY_FORTRAN else "C"
+    gone: Any = None
+    if mask is not None:
+        gone = np.frombuffer(mask, dtype=bool).reshape(shape, order=order)  # type: ignore[call-overload]
+    if dtype < codes.D_TEXT:
+        array = fixed(dtype, shape, order, data)
+        if gone is None and not flags & codes.ARRAY_PANDAS:
+            return array
+        return _with_missing(array, gone, flags)
+    if dtype == codes.D_TEXT:
+        return _texts(split(data, int(np.prod(shape, dtype=object))), gone, flags, shape, order, len(data))
+    return _times(dtype, flags, unit, zone, fixed(dtype, shape, order, data), gone)
+
+
+def _with_missing(array: Any, gone: Any, flags: int) -> Any:
+    if array.ndim == 1 and not flags & codes.ARRAY_NUMPY and array.dtype.char not in "eFD":
+        from arcuate.values.decode import library
+
+        if library("pandas") is not None:
+            from arcuate.values.pandas_decode import nullable
+
+            return nullable(array, gone)
+    if gone is None:
+        return array
+    return np.ma.MaskedArray(array, mask=gone)
+
+
+def _texts(texts: list[str], gone: Any, flags: int, shape: tuple[int, ...], order: str, nbytes: int) -> Any:
+    if flags & codes.ARRAY_PANDAS and not flags & codes.ARRAY_BOXED or (
+        gone is not None and not flags & codes.ARRAY_BOXED and len(shape) == 1
+    ):
+        from arcuate.values.decode import library
+
+        if library("pandas") is not None:
+            from arcuate.values.pandas_decode import strings
+
+            return strings(text_objects(texts, shape, order), gone)
+    if gone is None and not flags & codes.ARRAY_BOXED:
+        longest = max(map(len, texts), default=0)
+        if longest * 4 * len(texts) <= _WIDE_BYTES * (nbytes + 8 * len(texts)):
+            return np.array(texts, dtype=f"<U{max(longest, 1)}").reshape(shape, order=order)  # type: ignore[call-overload]
+    array = text_objects(texts, shape, order)
+    if gone is not None:
+        array[gone] = _mark(flags)
+    return array
+
+
+def _mark(flags: int) -> Any:
+    """What stands for missing among objects."""
+    if flags & codes.ARRAY_NUMPY:
+        return np.nan
+    if flags & codes.ARRAY_PANDAS:
+        from arcuate.values.decode import untyped_missing
+
+        return untyped_missing()
+    return None
+
+
+def _times(dtype: int, flags: int, unit: int, zone: str, counts: Any, gone: Any) -> Any:
+    if dtype == codes.D_DATE:
+        if flags & codes.ARRAY_BOXED:
+            array = counts.astype("M8[D]").astype(object)
+            if gone is not None:
+                array[gone] = None
+            return array
+        array = counts.astype(np.int64).view("M8[D]")
+    else:
+        if not unit:
+            raise ProtocolError("malformed value: an array of times without a unit")
+        array = counts.view(f"{'M' if dtype == codes.D_DATETIME else 'm'}8[{codes.UNIT_NAMES[unit]}]")
+    if gone is not None and gone.any():
+        array = np.where(gone, np.array("NaT", array.dtype), array)
+    if zone or flags & codes.ARRAY_PANDAS:
+        from arcuate.values.pandas_decode import times
+
+        return times(array, zone)
+    return array
