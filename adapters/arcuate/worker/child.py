@@ -1,0 +1,154 @@
+"""The worker's side of the channel, for workers written in Python. Imports nothing but the standard library and ``arcuate.values``."""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from arcuate.errors import ArcuateError, LimitExceeded, ProtocolError, from_mapping
+from arcuate.values import codes, frames
+from arcuate.values.decode import decode_next
+from arcuate.values.encode import encode_into
+from arcuate.values.limits import Limits
+from arcuate.values.nodes import Buffer, Cursor, Nodes, Row
+from arcuate.values.options import DecodeOptions, EncodeOptions
+
+__all__ = ["Channel", "die_with_parent", "message", "read_fields"]
+
+_PLAIN = EncodeOptions()
+_READ = DecodeOptions()
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to end this process when its parent ends (Linux), and ends it now when that has happened already."""
+    parent = os.environ.pop("ARCUATE_PARENT", None)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
+    if parent is not None and os.getppid() != int(parent):
+        os._exit(1)
+
+
+def message(op: str, number: int, plain: Mapping[str, Any] | None = None, extra: int = 0) -> Nodes:
+    """The beginning of a message; ``extra`` fields are appended by the caller."""
+    rows: list[Row] = [
+        (codes.MAPPING, 0, 0, 0, 2 + extra + (len(plain) if plain else 0), 0, "", ""),
+        (codes.TEXT, 0, 0, 0, 0, 0, "op", op),
+        (codes.INT, 0, 0, 0, 0, number, "id", ""),
+    ]
+    nodes = Nodes(rows)
+    for key, value in (plain or {}).items():
+        encode_into(value, nodes, key, _PLAIN)
+    return nodes
+
+
+def read_fields(nodes: Nodes, options: DecodeOptions = _READ) -> dict[str, Any]:
+    """All fields of a message."""
+    cursor = Cursor(nodes)
+    count = cursor.next()[4]
+    cursor.enter(count)
+    return dict(decode_next(cursor, options) for _ in range(count))
+
+
+class Channel:
+    """Frames to and from the host.
+
+    Attributes:
+        prefix: path prefix of shared segments, from the greeting.
+        threshold: bytes from which on a buffer goes through shared memory.
+        limits: what is accepted.
+    """
+
+    def __init__(self) -> None:
+        self._in = int(os.environ.pop("ARCUATE_IN"))
+        self._out = int(os.environ.pop("ARCUATE_OUT"))
+        for fd in (self._in, self._out):
+            os.set_inheritable(fd, False)
+        self.prefix = ""
+        self.threshold = 1 << 62
+        self.limits = Limits()
+
+    def greet(self, hello: Mapping[str, Any]) -> None:
+        """Takes what the host's greeting says of the channel."""
+        self.prefix = str(hello["segments"])
+        self.threshold = int(hello["threshold"])
+        given = hello.get("limits") or {}
+        self.limits = Limits(**{name: int(given[name]) for name in ("array", "message", "depth") if name in given})
+
+    def read(self) -> Nodes:
+        """The next message.
+
+        Raises:
+            EOFError: the host is gone.
+        """
+        header = self._exactly(frames.HEADER_SIZE)
+        total = frames.frame_size(header, self.limits)
+        data = bytearray(total)
+        data[: frames.HEADER_SIZE] = header
+        view = memoryview(data)
+        at = frames.HEADER_SIZE
+        while at < total:
+            got = os.readv(self._in, [view[at:]])
+            if not got:
+                raise EOFError
+            at += got
+        return frames.load(data, limits=self.limits, external=self._external)
+
+    def write(self, nodes: Nodes) -> None:
+        """Sends a message; large buffers go through segments that the host gives."""
+        for part in frames.dump(nodes, place=self._place if nodes.buffers else None, checksum=False):
+            while part.nbytes:
+                part = part[os.write(self._out, part) :]
+
+    def _exactly(self, count: int) -> bytes:
+        data = os.read(self._in, count)
+        while len(data) < count:
+            more = os.read(self._in, count - len(data)) if data else b""
+            if not more:
+                raise EOFError
+            data += more
+        return data
+
+    def _external(self, ref: int, length: int) -> Buffer:
+        """A segment of the host, copied: the host uses it again."""
+        fd = os.open(self.prefix + str(ref), os.O_RDONLY)
+        try:
+            target = bytearray(length)
+            view = memoryview(target)
+            at = 0
+            while at < length:
+                got = os.preadv(fd, [view[at : at + (1 << 30)]], at)
+                if not got:
+                    raise ProtocolError(f"segment {ref} is shorter than the {length} bytes announced")
+                at += got
+        finally:
+            os.close(fd)
+        return memoryview(target)
+
+    def _place(self, _: int, buffer: Buffer) -> int:
+        size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes
+        if size < self.threshold:
+            return 0
+        self.write(message("alloc", 0, {"size": size}))
+        answer = read_fields(self.read())
+        if answer.get("op") != "segment":
+            error = from_mapping(answer)
+            raise error if isinstance(error, ArcuateError) else LimitExceeded("no segment")
+        ref = int(answer["ref"])
+        fd = os.open(self.prefix + str(ref), os.O_RDWR)
+        try:
+            if isinstance(buffer, (bytes, memoryview)):
+                view = memoryview(buffer)
+                at = 0
+                while at < size:
+                    at += os.pwrite(fd, view[at : at + (1 << 30)], at)
+            else:
+                with mmap.mmap(fd, int(answer["size"])) as area, memoryview(area) as whole, whole[:size] as part:
+                    buffer.copy_into(part)
+        finally:
+            os.close(fd)
+        return ref

@@ -1,0 +1,83 @@
+"""Ctrl-C while a call runs: the running call is interrupted, the session is kept, and KeyboardInterrupt is raised when the channel is in order again.
+
+Python raises KeyboardInterrupt between any two bytecodes, which could lose bytes that were just read from a worker. While the main thread is inside an exchange, SIGINT therefore only wakes
+the poll; the exchange interrupts the worker, takes its answer, and the guard raises afterwards. Inside a callback the caller's own handler is back in force.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+__all__ = ["Guard"]
+
+_Handler = Any
+_main_ident = threading.main_thread().ident
+
+
+class Guard:
+    """Replaces the SIGINT handler of the main thread for the time of an exchange."""
+
+    __slots__ = ("_fd", "_old", "hit")
+
+    _active: Guard | None = None
+
+    def __init__(self, fd: int, old: _Handler) -> None:
+        self._fd = fd
+        self._old = old
+        self.hit = False
+
+    @classmethod
+    def enter(cls, fd: int) -> Guard | None:
+        """Begins, if this is the main thread and a Python handler is installed; ``fd`` is written to on Ctrl-C."""
+        if threading.get_ident() != _main_ident or cls._active is not None:
+            return None
+        old = signal.getsignal(signal.SIGINT)
+        if not callable(old):
+            return None  # ignored or left to the system: so be it
+        guard = cls(fd, old)
+        cls._active = guard
+        signal.signal(signal.SIGINT, guard._strike)
+        return guard
+
+    def leave(self) -> None:
+        """Ends; raises what Ctrl-C would have raised."""
+        Guard._active = None
+        signal.signal(signal.SIGINT, self._old)
+        if self.hit:
+            self._old(signal.SIGINT, None)
+
+    @classmethod
+    def pause(cls) -> Guard | None:
+        """The caller's own handler is back in force until :meth:`resume`."""
+        guard = cls._active
+        if guard is None or threading.get_ident() != _main_ident:
+            return None
+        signal.signal(signal.SIGINT, guard._old)
+        cls._active = None
+        return guard
+
+    @classmethod
+    def resume(cls, guard: Guard | None) -> None:
+        """Ends a pause."""
+        if guard is not None:
+            cls._active = guard
+            signal.signal(signal.SIGINT, guard._strike)
+
+    def _strike(self, number: int, frame: FrameType | None) -> None:
+        self.hit = True
+        try:
+            os.write(self._fd, b"i")
+        except BlockingIOError:
+            pass
+
+
+def _after_fork() -> None:
+    Guard._active = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

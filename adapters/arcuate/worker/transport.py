@@ -1,0 +1,457 @@
+"""The transport to a worker process on this machine: frames on pipes, large buffers in shared memory.
+
+The thread that makes a call also waits for it: it polls the reply pipe, the worker's stdout and stderr and a wake-up pipe, and so serves output, events and callbacks live without any thread of
+its own. Replies are polled before outputs: a worker flushes its output before it replies, so what was printed before the reply is always seen with it.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from arcuate.client import messages
+from arcuate.client.transport import Call, Greeting, Transport
+from arcuate.errors import (
+    ArcuateError,
+    CallCancelled,
+    CallTimeout,
+    EnvironmentCrashed,
+    LimitExceeded,
+    ProtocolError,
+    SessionClosed,
+    from_mapping,
+    to_mapping,
+)
+from arcuate.values import frames
+from arcuate.values.limits import Limits
+from arcuate.values.nodes import Buffer, Nodes
+from arcuate.worker.environment import Environment
+from arcuate.worker.output import Output
+from arcuate.worker.process import Process, start
+from arcuate.worker.segments import Segment, SegmentStore
+from arcuate.worker.sigint import Guard
+
+__all__ = ["THRESHOLD", "WorkerTransport"]
+
+THRESHOLD = 65536
+"""Bytes from which on a buffer goes through shared memory."""
+START_SECONDS = 60.0
+GRACE_SECONDS = 3.0
+_READ = 1 << 18
+_SETTLE = (1 << 62) + 1
+"""The id of a settle request: no call has it."""
+
+
+class WorkerTransport(Transport):
+    """Runs one interpreter and talks to it.
+
+    Args:
+        environment: how it is started.
+        limits: what a session accepts and sends.
+        grace: seconds that an interrupted interpreter has to stop before it is killed.
+    """
+
+    name = "worker"
+
+    def __init__(self, environment: Environment, limits: Limits, grace: float = GRACE_SECONDS) -> None:
+        self.environment = environment
+        self.limits = limits
+        self.grace = grace
+        self.generation = 0
+        self._owner = os.getpid()
+        self._segments = SegmentStore(limits.array)
+        self._process: Process | None = None
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._closed = False
+        self._state = threading.Lock()
+        self._running: list[Call] = []
+        self._open()
+
+    # ------------------------------------------------------------------ life
+
+    def _open(self) -> None:
+        launch = self.environment.launch()
+        self.generation += 1
+        self._epoch = object()
+        self._map = False
+        self._interrupted: float | None = None
+        self._received = bytearray()
+        self._granted: dict[int, Segment] = {}
+        process = start(launch)
+        self._process = process
+        self._resumes = launch.resume is not None
+        self._output = Output(process.stdout, process.stderr, self.limits.output, launch.quiet)
+        self._poll = select.poll()
+        for fd in (process.receive, process.stdout, process.stderr, self._wake_read):
+            self._poll.register(fd, select.POLLIN)
+        hello = {
+            "major": frames.MAJOR,
+            "minor": frames.MINOR,
+            "segments": self._segments.prefix,
+            "threshold": THRESHOLD,
+            "limits": {"array": self.limits.array, "message": self.limits.message, "depth": self.limits.depth},
+            "options": {**self.environment.hello(), "generation": self.generation},
+        }
+        call = Call(0, time.monotonic() + START_SECONDS, _ignore, _no_callback)
+        try:
+            reply = messages.fields(self._exchange(messages.build("hello", 0, hello), call))
+        except CallTimeout:
+            self._end(kill=True)
+            raise EnvironmentCrashed(
+                f"{self.environment.language} did not answer within {START_SECONDS:g} s of its start",
+                output=self._output.last,
+            ) from None
+        except BaseException:
+            self._end(kill=True)
+            raise
+        if reply.get("major") != frames.MAJOR:
+            self._end(kill=True)
+            raise ProtocolError(
+                f"the {self.environment.language} worker speaks protocol {reply.get('major')}.{reply.get('minor')}, "
+                f"this side {frames.MAJOR}.{frames.MINOR}; install matching versions of Arcuate"
+            )
+        features: Mapping[str, Any] = reply.get("features") or {}
+        self._map = bool(features.get("map", False))
+        self.greeting = Greeting(
+            language=str(reply.get("language", "")),
+            version=str(reply.get("version", "")),
+            pid=int(reply.get("pid", process.pid)),
+            order=str(features.get("order", "any")),
+            vectors=bool(features.get("vectors", False)),
+            features=features,
+            info=reply.get("info") or {},
+        )
+
+    def restart(self) -> None:
+        self._check_owner()
+        self._end(kill=True)
+        self._open()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._owner:
+            return  # a forked child holds copies; the process belongs to the parent
+        self._end(kill=False)
+        self._segments.close()
+        for fd in (self._wake_read, self._wake_write):
+            os.close(fd)
+
+    def _end(self, *, kill: bool) -> int | None:
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        code: int | None = None
+        if not kill:
+            try:
+                self._write(process, messages.build("bye", 0))
+            except (ArcuateError, OSError):
+                pass
+            os.close(process.send)
+            process.send = -1
+            code = self._output.drain_until(process.wait, 2.0)
+        if code is None:
+            code = process.kill()
+        self._output.read()
+        process.close()
+        for segment in self._granted.values():
+            self._segments.give_up(segment)
+        self._granted = {}
+        return code
+
+    def _check_owner(self) -> None:
+        if os.getpid() != self._owner:
+            raise SessionClosed(
+                f"this session belongs to process {self._owner}; a forked child cannot use it: "
+                f"open a session of its own in the child with connect({self.environment.name!r})"
+            )
+        if self._closed:
+            raise SessionClosed(
+                f"this session is closed; open another with connect({self.environment.name!r})"
+            )
+
+    # ----------------------------------------------------------------- calls
+
+    def exchange(self, message: Nodes, call: Call) -> Nodes:
+        self._check_owner()
+        if self._process is None:
+            self._open()
+        with self._state:
+            self._running.append(call)
+        guard = Guard.enter(self._wake_write) if len(self._running) == 1 else None
+        try:
+            return self._exchange(message, call)
+        finally:
+            with self._state:
+                self._running.remove(call)
+            if guard is not None:
+                guard.leave()  # raises KeyboardInterrupt if Ctrl-C came meanwhile
+
+    def post(self, message: Nodes) -> None:
+        self._check_owner()
+        if self._process is not None:
+            self._write(self._process, message)
+
+    def interrupt(self, number: int | None = None) -> bool:
+        with self._state:
+            if not self._running or (number is not None and all(call.id != number for call in self._running)):
+                return False
+            for call in self._running:
+                call.cancelled = True
+            self._wake()
+        return True
+
+    def _wake(self) -> None:
+        try:
+            os.write(self._wake_write, b"c")
+        except BlockingIOError:
+            pass
+
+    def _exchange(self, message: Nodes, call: Call) -> Nodes:
+        """Sends, then serves whatever comes until the reply is there."""
+        process = self._process
+        assert process is not None
+        epoch = self._epoch
+        sent: list[Segment] = []
+        mapped: set[int] = set()
+        try:
+            self._write(process, message, call, sent)
+            while True:
+                incoming = self._next(process, call, epoch)
+                op, number = messages.head(incoming)
+                if op == "reply" and number == call.id:
+                    if any(row[6] == "mapped" for row in incoming.rows[3:]):
+                        mapped.update(int(ref) for ref in messages.fields(incoming)["mapped"])
+                    if self._interrupted is not None:
+                        self._settle(process, call)
+                    return incoming
+                if op == "hello" and call.id == 0:
+                    return incoming
+                self._serve(process, call, op, number, incoming, epoch)
+        except (BrokenPipeError, ConnectionResetError):
+            raise self._crash(call) from None
+        finally:
+            for segment in sent:
+                if segment.ref in mapped or self._process is not process:
+                    self._segments.give_up(segment)
+                else:
+                    self._segments.release(segment)
+
+    def _serve(self, process: Process, call: Call, op: str, number: int, incoming: Nodes, epoch: object) -> None:
+        """Handles one message that is not the awaited reply."""
+        if op == "error":
+            data = messages.fields(incoming)
+            if self._interrupted is not None:
+                self._settle(process, call)
+            if number not in (call.id, -1):
+                raise ProtocolError(f"the worker answered call {number} while {call.id} was running")
+            raise self._judge(call, from_mapping(data))
+        if op == "event":
+            call.on_event(messages.fields(incoming))
+        elif op == "callback":
+            self._callback(process, call, incoming, epoch)
+        elif op == "alloc":
+            self._allocate(process, messages.fields(incoming))
+        elif op != "resumed":
+            raise ProtocolError(f"the worker sent a message that nobody expects: {op!r}")
+
+    def _callback(self, process: Process, call: Call, incoming: Nodes, epoch: object) -> None:
+        paused = Guard.pause()
+        try:
+            answer = call.on_callback(incoming)
+        finally:
+            Guard.resume(paused)
+        if self._epoch is not epoch or self._process is not process:
+            raise self._judge(call, CallCancelled("the call was interrupted inside a callback", executed="maybe"))
+        self._write(process, answer, call)
+
+    def _allocate(self, process: Process, data: Mapping[str, Any]) -> None:
+        try:
+            segment = self._segments.take(max(1, int(data["size"])))
+        except LimitExceeded as error:
+            self._write(process, messages.build("raise", 0, to_mapping(error)))
+            return
+        except OSError as error:
+            limit = LimitExceeded(f"no shared memory for {data['size']:,} bytes: {error}", setting="memory")
+            self._write(process, messages.build("raise", 0, to_mapping(limit)))
+            return
+        self._granted[segment.ref] = segment
+        self._write(process, messages.build("segment", 0, {"ref": segment.ref, "size": segment.size}))
+
+    def _judge(self, call: Call, error: ArcuateError) -> ArcuateError:
+        """The error that the caller gets for what the worker reported."""
+        if isinstance(error, CallCancelled):
+            error.workspace = True if error.workspace is None else error.workspace
+            if call.deadline is not None and time.monotonic() >= call.deadline and not call.cancelled:
+                return CallTimeout(
+                    "the call took longer than its timeout and was interrupted; the session and its variables are intact",
+                    executed="maybe",
+                    workspace=error.workspace,
+                )
+        return error
+
+    def _settle(self, process: Process, call: Call) -> None:
+        """After an interrupt: makes sure that it cannot strike a later call."""
+        if self._resumes:
+            while self._interrupted is not None:
+                self._next(process, Call(_SETTLE, time.monotonic() + self.grace, call.on_event, _no_callback), None)
+            return
+        self._interrupted = None
+        self._write(process, messages.build("settle", _SETTLE))
+        quiet = Call(_SETTLE, time.monotonic() + self.grace, call.on_event, _no_callback)
+        while messages.head(self._next(process, quiet, self._epoch))[1] != _SETTLE:
+            pass
+
+    # --------------------------------------------------------------- waiting
+
+    def _next(self, process: Process, call: Call, epoch: object | None) -> Nodes:
+        """The next message, while output streams and time and interrupts are watched."""
+        while True:
+            nodes = self._parse()
+            if nodes is not None:
+                if messages.head(nodes)[0] == "resumed":
+                    self._interrupted = None
+                    self._epoch = object()
+                if epoch is not None and self._epoch is not epoch:
+                    self._deliver(call)
+                    raise self._judge(call, CallCancelled("the call was interrupted", executed="maybe", workspace=True))
+                self._deliver(call)
+                return nodes
+            ready = self._poll.poll(self._patience(process, call))
+            for fd, _ in ready:
+                if fd == process.receive:
+                    self._fill(process, call)
+                elif fd == self._wake_read:
+                    if b"i" in os.read(self._wake_read, 4096):
+                        call.cancelled = True
+                elif not self._output.read_one(fd):
+                    self._poll.unregister(fd)
+            self._deliver(call)
+
+    def _fill(self, process: Process, call: Call) -> None:
+        try:
+            data = os.read(process.receive, _READ)
+        except BlockingIOError:
+            return
+        if not data:
+            raise self._crash(call)
+        self._received += data
+
+    def _deliver(self, call: Call) -> None:
+        if self._output.pending:
+            for stream, text in self._output.take():
+                call.on_event({"type": stream, "text": text})
+
+    def _patience(self, process: Process, call: Call) -> float | None:
+        """How long to poll, in milliseconds; interrupts the worker when it is time, and kills it when it does not react."""
+        if self._interrupted is None:
+            if not call.cancelled and call.deadline is None:
+                return None
+            now = time.monotonic()
+            if not call.cancelled and call.deadline is not None and now < call.deadline:
+                return (call.deadline - now) * 1000 + 1
+            self._interrupted = now
+            process.interrupt()
+        left = self._interrupted + self.grace - time.monotonic()
+        if left > 0:
+            return left * 1000 + 1
+        self._end(kill=True)
+        language = self.environment.language
+        lost = f"{language} did not react to the interrupt within {self.grace:g} s and was killed: its variables are lost, the next call starts a fresh one"
+        if call.cancelled:
+            raise CallCancelled(f"the call was cancelled; {lost}", executed="maybe", workspace=False)
+        raise CallTimeout(f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False)
+
+    def _crash(self, call: Call) -> EnvironmentCrashed:
+        code = self._end(kill=False)
+        self._deliver(call)
+        if code is None:
+            how = "ended"
+        elif code < 0:
+            how = f"was ended by {signal.Signals(-code).name}"
+        else:
+            how = f"ended with status {code}"
+        return EnvironmentCrashed(
+            f"{self.environment.language} {how} during the call; its variables are lost, the next call starts a fresh one",
+            output=self._output.last,
+            returncode=code,
+        )
+
+    # ---------------------------------------------------------------- frames
+
+    def _write(
+        self, process: Process, message: Nodes, call: Call | None = None, sent: list[Segment] | None = None
+    ) -> None:
+        place = None
+        if message.buffers:
+            leased: list[Segment] = [] if sent is None else sent
+            place = self._placer(leased)
+        for part in frames.dump(message, place=place, checksum=False):
+            while part.nbytes:
+                try:
+                    part = part[os.write(process.send, part) :]
+                except BlockingIOError:
+                    self._await_writable(process, call)
+
+    def _placer(self, sent: list[Segment]) -> Callable[[int, Buffer], int]:
+        def place(_: int, buffer: Buffer) -> int:
+            size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes
+            if size < THRESHOLD:
+                return 0
+            segment = self._segments.take(size, exact=self._map)
+            sent.append(segment)
+            segment.fill(buffer)
+            return segment.ref
+
+        return place
+
+    def _await_writable(self, process: Process, call: Call | None) -> None:
+        """Waits until the worker reads on, taking its output so that it can."""
+        poll = select.poll()
+        poll.register(process.send, select.POLLOUT)
+        for fd in (process.stdout, process.stderr):
+            poll.register(fd, select.POLLIN)
+        for fd, _ in poll.poll(1000):
+            if fd != process.send:
+                self._output.read_one(fd)
+        if call is not None:
+            self._deliver(call)
+
+    def _parse(self) -> Nodes | None:
+        """A whole message, if one has arrived."""
+        received = self._received
+        if len(received) < frames.HEADER_SIZE:
+            return None
+        total = frames.frame_size(received, self.limits)
+        if len(received) < total:
+            return None
+        if len(received) == total:
+            data, self._received = received, bytearray()
+        else:
+            data = received[:total]
+            del received[:total]
+        return frames.load(data, limits=self.limits, external=self._external)
+
+    def _external(self, ref: int, length: int) -> Buffer:
+        segment = self._granted.pop(ref, None)
+        if segment is None:
+            raise ProtocolError(f"the worker names the shared segment {ref}, which it was not given")
+        if length > segment.size:
+            raise ProtocolError(f"the worker claims {length} bytes in a segment of {segment.size}")
+        return segment.lease(length, self._segments.release)
+
+
+def _ignore(event: Mapping[str, Any]) -> None:
+    """Drops an event."""
+
+
+def _no_callback(message: Nodes) -> Nodes:
+    raise ProtocolError("the worker calls back where no function was given")

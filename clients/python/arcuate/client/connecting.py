@@ -1,0 +1,114 @@
+"""``connect``: finds an environment and opens a session with it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from typing import Any, Protocol
+
+from arcuate.client.events import OnEvent, OnOutput
+from arcuate.client.session import Session
+from arcuate.client.transport import Transport
+from arcuate.errors import EnvironmentNotFound, InvalidArgument, Unsupported
+from arcuate.values.limits import Limits
+
+__all__ = ["GROUP", "connect", "environments"]
+
+GROUP = "arcuate.environments"
+"""The entry-point group in which environments are announced."""
+
+_HINTS = {
+    "r": "R is reached through the extra arcuate[r]: pip install 'arcuate[r]'",
+    "octave": "the Octave environment comes with Arcuate; reinstall it",
+    "matlab": "the MATLAB environment is not part of this release; connect('octave') runs MATLAB code",
+    "julia": "there is no Julia environment yet; CONTRIBUTING.md says how to add one",
+}
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
+
+
+class _Adapter(Protocol):
+    def __call__(self, **options: Any) -> Any: ...
+
+
+def environments() -> dict[str, Any]:
+    """The installed environments: name and entry point, from the group ``arcuate.environments``."""
+    from importlib.metadata import entry_points
+
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def connect(
+    target: str,
+    *,
+    strict: bool = False,
+    simplify: bool = True,
+    on_output: OnOutput | None = None,
+    on_event: OnEvent | None = None,
+    timeout: float | None = None,
+    grace: float = 3.0,
+    limits: Limits | None = None,
+    **options: Any,
+) -> Session:
+    """Opens a session with an environment.
+
+    Args:
+        target: ``"python"``, ``"r"``, ``"octave"`` or any installed environment.
+        strict: a declared change of a value on its way is an error.
+        simplify: results of one element come back as Python scalars; ``False`` leaves them arrays.
+        on_output: receives what calls print, as (``"stdout"`` or ``"stderr"``, text), instead of ``sys.stdout`` and ``sys.stderr``.
+        on_event: receives every other event: warnings, messages, figures, progress.
+        timeout: seconds that a call may take unless it says otherwise.
+        grace: seconds that an interrupted interpreter has to stop before it is killed.
+        limits: what the session accepts and sends.
+        options: the environment's own: ``home``, ``lib``, ``env``, ``cwd`` (R), ``path`` (Octave), ``executable`` (Python), ...
+
+    Raises:
+        EnvironmentNotFound: there is no such environment here; the message says how to install it.
+        InvalidArgument: an option that the environment does not know.
+    """
+    if "://" in target:
+        raise Unsupported(
+            f"{target!r}: sessions over the network need a release with the bus; local environments are: "
+            + ", ".join(sorted(environments()))
+        )
+    from importlib.metadata import EntryPoint
+
+    point = environments().get(target)
+    if not isinstance(point, EntryPoint):
+        known = ", ".join(sorted(environments())) or "none"
+        hint = _HINTS.get(target.lower(), "a package that adds it announces it in the group arcuate.environments")
+        raise EnvironmentNotFound(f"no environment {target!r} is installed; there are: {known}. {hint}")
+    adapter: _Adapter = point.load()
+    environment = adapter(**options)
+    if grace <= 0:
+        raise InvalidArgument(f"grace must be positive, not {grace!r}")
+    transport = _open_transport(environment, limits or Limits(), grace)
+    session = Session(
+        transport,
+        name=target,
+        strict=strict,
+        simplify=simplify,
+        on_output=on_output,
+        on_event=on_event,
+        timeout=timeout,
+        depth=(limits or Limits()).depth,
+    )
+    _open.add(session)
+    return session
+
+
+def _open_transport(environment: Any, limits: Limits, grace: float) -> Transport:
+    """An environment opens its own transport: the client layer knows no adapter."""
+    transport: Transport = environment.open(limits, grace)
+    return transport
+
+
+def _close_all() -> None:
+    for session in list(_open):
+        session.close()
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_open.clear)

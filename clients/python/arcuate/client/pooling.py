@@ -1,0 +1,280 @@
+"""Many interpreters of one environment: ``pool("octave", size=4).map(...)``."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from arcuate.client.connecting import connect
+from arcuate.errors import CallCancelled, EnvironmentCrashed, InvalidArgument, SessionClosed
+
+if TYPE_CHECKING:
+    from arcuate.client.session import Session
+
+__all__ = ["Pool", "pool"]
+
+_Job = tuple["Callable[[Session], Any]", "Future[Any]"]
+
+
+def pool(target: str, size: int | None = None, **options: Any) -> Pool:
+    """Opens several sessions with one environment.
+
+    Args:
+        target: the environment, as for :func:`arcuate.client.connect`.
+        size: how many interpreters; one per CPU when left out.
+        options: as for :func:`arcuate.client.connect`.
+    """
+    return Pool(target, size or os.cpu_count() or 1, **options)
+
+
+class Pool:
+    """Interpreters that share work. Calls go to whichever is free.
+
+    A worker that crashes is replaced; the item that it worked on keeps its error. Each interpreter has a workspace of its own: use :meth:`each` to prepare all of them.
+    """
+
+    def __init__(self, target: str, size: int, **options: Any) -> None:
+        if size < 1:
+            raise InvalidArgument(f"a pool needs at least one interpreter, not {size}")
+        self._target = target
+        self._options = options
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._closed = False
+        self._setup: list[Callable[[Session], Any]] = []
+        self._sessions: list[Session] = []
+        self._threads: list[threading.Thread] = []
+        try:
+            starting = [_spawn(lambda: connect(target, **options)) for _ in range(size)]
+            failed: BaseException | None = None
+            for future in starting:
+                try:
+                    self._sessions.append(future.result())
+                except BaseException as error:
+                    failed = error
+            if failed is not None:
+                raise failed
+        except BaseException:
+            for session in self._sessions:
+                session.close()
+            raise
+        for index in range(size):
+            thread = threading.Thread(target=self._serve, args=(index,), name=f"arcuate-pool-{index}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    # ------------------------------------------------------------------ calls
+
+    def call(self, name: str, /, *args: Any, **keywords: Any) -> Any:
+        """:meth:`Session.call` on a free interpreter."""
+        return self.submit(name, *args, **keywords).result()
+
+    def eval(self, code: str, **controls: Any) -> Any:
+        """:meth:`Session.eval` on a free interpreter."""
+        return self._put(lambda session: session.eval(code, **controls)).result()
+
+    def submit(self, name: str, /, *args: Any, **keywords: Any) -> Future[Any]:
+        """:meth:`Session.call` on a free interpreter; returns a future."""
+        return self._put(lambda session: session.call(name, *args, **keywords))
+
+    def each(self, action: Callable[[Session], Any] | str) -> list[Any]:
+        """Does something on every interpreter, also on those that later replace a crashed one.
+
+        Args:
+            action: statements to run, or a function of a session.
+
+        Returns:
+            What the function returned for each.
+        """
+        todo: Callable[[Session], Any] = (lambda session: session.run(action)) if isinstance(action, str) else action
+        self._setup.append(todo)
+        return [todo(session) for session in self._sessions]
+
+    def map(
+        self,
+        name: str,
+        items: Iterable[Any],
+        *,
+        progress: bool = False,
+        errors: str = "raise",
+        **controls: Any,
+    ) -> list[Any]:
+        """Calls a function with each item; results come in the items' order.
+
+        Args:
+            name: the function's name.
+            items: one argument each.
+            progress: shows a progress bar.
+            errors: ``"raise"`` raises the first error when all items are done; ``"keep"`` puts each item's error in its place.
+            controls: as for :meth:`Session.call`.
+        """
+        return self.starmap(name, ((item,) for item in items), progress=progress, errors=errors, **controls)
+
+    def starmap(
+        self,
+        name: str,
+        items: Iterable[Sequence[Any]],
+        *,
+        progress: bool = False,
+        errors: str = "raise",
+        **controls: Any,
+    ) -> list[Any]:
+        """As :meth:`map`, with several arguments per item."""
+        if errors not in ("raise", "keep"):
+            raise InvalidArgument(f"errors must be 'raise' or 'keep', not {errors!r}")
+        futures = [self.submit(name, *item, **controls) for item in items]
+        results: list[Any] = []
+        first: BaseException | None = None
+        try:
+            for future in _bar(futures, len(futures), progress, name):
+                error = future.exception()
+                if error is None:
+                    results.append(future.result())
+                else:
+                    first = first or error
+                    results.append(error)
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            self.interrupt()
+            raise
+        if first is not None and errors == "raise":
+            raise first
+        return results
+
+    def imap_unordered(
+        self, name: str, items: Iterable[Any], *, progress: bool = False, errors: str = "raise", **controls: Any
+    ) -> Iterator[tuple[int, Any]]:
+        """As :meth:`map`, but yields (index, result) as results come."""
+        if errors not in ("raise", "keep"):
+            raise InvalidArgument(f"errors must be 'raise' or 'keep', not {errors!r}")
+        ready: queue.SimpleQueue[tuple[int, Future[Any]]] = queue.SimpleQueue()
+        futures = []
+        for index, item in enumerate(items):
+            future = self.submit(name, item, **controls)
+            future.add_done_callback(lambda done, index=index: ready.put((index, done)))  # type: ignore[misc]
+            futures.append(future)
+        try:
+            for _ in _bar(range(len(futures)), len(futures), progress, name):
+                index, future = ready.get()
+                error = future.exception()
+                if error is not None and errors == "raise":
+                    raise error
+                yield index, error if error is not None else future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def interrupt(self) -> None:
+        """Interrupts what runs now on every interpreter."""
+        for session in self._sessions:
+            session.interrupt()
+
+    # ------------------------------------------------------------------- life
+
+    @property
+    def size(self) -> int:
+        """How many interpreters there are."""
+        return len(self._sessions)
+
+    @property
+    def sessions(self) -> tuple[Session, ...]:
+        """The sessions themselves."""
+        return tuple(self._sessions)
+
+    def close(self) -> None:
+        """Ends all interpreters; what waits is cancelled."""
+        if self._closed:
+            return
+        self._closed = True
+        waiting = []
+        while not self._jobs.empty():
+            job = self._jobs.get()
+            if job is not None:
+                waiting.append(job[1])
+        for future in waiting:
+            future.cancel()
+        for _ in self._threads:
+            self._jobs.put(None)
+        self.interrupt()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(30)
+        for session in self._sessions:
+            session.close()
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self.size} interpreters"
+        return f"<arcuate pool {self._target!r}: {state}>"
+
+    def _put(self, work: Callable[[Session], Any]) -> Future[Any]:
+        if self._closed:
+            raise SessionClosed(f"this pool is closed; open another with pool({self._target!r})")
+        future: Future[Any] = Future()
+        self._jobs.put((work, future))
+        return future
+
+    def _serve(self, index: int) -> None:
+        while True:
+            job = self._jobs.get()
+            if job is None:
+                return
+            work, future = job
+            if future.set_running_or_notify_cancel():
+                try:
+                    result = work(self._sessions[index])
+                except BaseException as error:
+                    self._repair(index, error)
+                    future.set_exception(error)
+                else:
+                    future.set_result(result)
+                    del result
+            del job, work, future
+
+    def _repair(self, index: int, error: BaseException) -> None:
+        """Replaces an interpreter that crashed or was killed, prepared like the others."""
+        lost = isinstance(error, EnvironmentCrashed) or getattr(error, "workspace", None) is False
+        if not lost or self._closed:
+            return
+        session = self._sessions[index]
+        try:
+            session.restart()
+            for todo in self._setup:
+                todo(session)
+        except (EnvironmentCrashed, CallCancelled, SessionClosed):
+            pass  # the next item tells
+
+
+def _spawn(work: Callable[[], Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
+
+
+def _bar(items: Iterable[Any], total: int, progress: bool, name: str) -> Iterable[Any]:
+    """The items under a progress bar, where one is wanted."""
+    if not progress:
+        return items
+    from tqdm.auto import tqdm
+
+    bar: Iterable[Any] = tqdm(items, total=total, desc=name, unit="call")
+    return bar
