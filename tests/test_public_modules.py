@@ -1,7 +1,7 @@
 """Every public module says what it is for and what it offers.
 
-A module is public when no part of its name begins with an underscore. Every one must have a docstring and every
-package an `__all__`; each name in an `__all__` exists, is there once, and none is private.
+A module is public when no part of its name begins with an underscore. Every one must have a docstring and
+every package an `__all__`; each name in an `__all__` exists, is there once, and none is private.
 """
 
 from __future__ import annotations

@@ -88,10 +88,13 @@ def finish(venv: Path, stamp: str) -> None:
     (venv / "arcuate-stamp").write_text(f"{venv}\n{stamp}\n")
 
 
-def pip(venv: Path, *arguments: str, quiet: bool = False) -> bool:
-    """Run pip in an environment; return whether it went well."""
+def pip(venv: Path, *arguments: str, quiet: bool = False, **variables: str) -> bool:
+    """Run pip in an environment, with environment variables added; return whether it went well."""
     command = [str(python_of(venv)), "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=quiet, check=False)
+    added = {**os.environ, **variables}
+    done = subprocess.run(
+        command, cwd=ROOT, env=added, stdin=subprocess.DEVNULL, capture_output=quiet, check=False
+    )
     return done.returncode == 0
 
 
@@ -117,22 +120,30 @@ def install_rpy2(venv: Path, r_version: tuple[int, ...]) -> str:
         "" when R starts, otherwise what went wrong and what to do.
     """
     wanted = [OLD_RPY2] if r_version < (4, 5) else [NEW_RPY2, OLD_RPY2]
+    version = ".".join(map(str, r_version))
     problem = ""
     for requirement in wanted:
-        if not pip(venv, requirement):
-            problem = f"pip could not install {requirement}: see its message above."
-            continue
-        done = subprocess.run(
-            [str(python_of(venv)), "-c", CHECK_R],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode == 0:
+        if not pip(venv, requirement, quiet=True):
+            print(
+                f"{requirement} cannot be compiled here (a compiler, Python.h or R's headers are missing): "
+            )
+            print("installing it without its faster interface, which works as well", flush=True)
+            if not pip(venv, requirement, RPY2_CFFI_MODE="ABI"):
+                problem = f"pip could not install {requirement}: see its message above."
+                continue
+        problem = starts_r(venv)
+        if not problem:
             return ""
-        last = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
-        problem = f"{requirement} does not start R {'.'.join(map(str, r_version))}: {last}"
+        problem = f"{requirement} does not start R {version}: {problem}"
         if requirement != wanted[-1]:
             print(f"{problem}\ntrying {wanted[-1]} instead")
     return problem
+
+
+def starts_r(venv: Path) -> str:
+    """Start R in a process of its own through rpy2; return "" or the last line of what went wrong."""
+    command = [str(python_of(venv)), "-c", CHECK_R]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return ""
+    return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]

@@ -24,15 +24,14 @@ import system
 
 
 def find() -> list[system.Found]:
-    """Find R and Octave, installing what is missing where that needs no password."""
-    found = [system.find_r(), system.find_octave()]
-    if not any(one.missing for one in found):
-        return found
-    print("missing: " + ", ".join(name for one in found for name in one.missing), flush=True)
+    """Find R, Octave and this Python, installing what is missing where that needs no password."""
+    found = system.find_all()
     packages = system.packages_for(found)
-    if packages and system.install(packages):
-        found = [system.find_r(), system.find_octave()]
-    if any(one.missing for one in found):
+    if packages:
+        print(f"missing: {' '.join(packages)}", flush=True)
+        if system.install(packages):
+            found = system.find_all()
+    if any(one.missing for one in found if one.name != "Python"):
         print(f"To install what is missing, type:\n\n    {system.install_command(found)}\n")
         print("and then `make setup` again.")
     return found
@@ -54,7 +53,7 @@ def ensure_venv(venv: Path) -> None:
 def make_main() -> list[str]:
     """Make `.venv`; return what is still missing, one message each."""
     started = time.perf_counter()
-    r, octave = find()
+    r, octave, python = find()
     venv = env.ROOT / ".venv"
     stamp = env.stamp_of(
         (env.ROOT / "pyproject.toml").read_text(), r.path, r.version, env.OLD_RPY2, env.NEW_RPY2
@@ -72,9 +71,8 @@ def make_main() -> list[str]:
                 problems.append(f"r: {failure}")
             else:
                 env.finish(venv, stamp)
-    for one in (r, octave):
+    for one in (r, octave, python):
         print(f"{one.name:8}{one.version or 'not installed':16}{one.path}")
-    print(f"{'Python':8}{sys.version.split()[0]:16}{env.python_of(venv)}")
     print(f"ready in {time.perf_counter() - started:.1f} s")
     return problems
 

@@ -9,6 +9,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import sysconfig
 from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
@@ -19,6 +21,7 @@ APT = {  # what may be missing -> the Debian packages that bring it
     "R6": ["r-cran-r6"],
     "octave": ["octave", "octave-dev", "gnuplot-nox"],
     "mkoctfile": ["octave-dev"],
+    "Python.h": ["python3-dev"],
 }
 COMMANDS = {
     "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 octave compilers",
@@ -83,6 +86,18 @@ def find_octave() -> Found:
     if match is None:
         return Found("Octave", missing=("octave",))
     return Found("Octave", path, match.group(1), () if shutil.which("mkoctfile") else ("mkoctfile",))
+
+
+def find_python() -> Found:
+    """Describe this Python, and whether it has the headers with which rpy2's faster interface is compiled."""
+    header = os.path.join(sysconfig.get_paths()["include"], "Python.h")
+    missing = () if os.path.exists(header) else ("Python.h",)
+    return Found("Python", sys.executable, sys.version.split()[0], missing)
+
+
+def find_all() -> list[Found]:
+    """Find R, Octave and this Python, in this order."""
+    return [find_r(), find_octave(), find_python()]
 
 
 def manager() -> str:
