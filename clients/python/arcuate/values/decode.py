@@ -14,7 +14,7 @@ from typing import Any
 
 from arcuate.errors import ConversionError, ProtocolError, Unsupported
 from arcuate.values import codes, times
-from arcuate.values.nodes import Cursor, Nodes, Row, step
+from arcuate.values.nodes import Cursor, Nodes, Row, step, word_floats
 from arcuate.values.options import DecodeOptions
 from arcuate.values.texts import split
 from arcuate.values.types import (
@@ -39,6 +39,8 @@ _U64 = struct.Struct("<Q")
 _F64 = struct.Struct("<d")
 _pack = _U64.pack
 _unpack = _F64.unpack
+_MANY = 6
+_FLOATS = {codes.FLOAT}
 
 
 class Decoder:
@@ -148,6 +150,11 @@ def decode(nodes: Nodes, options: DecodeOptions = _DEFAULT) -> Any:
         ConversionError: Python has no form for the value; the path starts at it.
         Unsupported: a kind is unknown.
     """
+    rows = nodes.rows
+    if len(rows) == 1 and not nodes.buffers and not nodes.pool:
+        row = rows[0]
+        if row[0] == 3 and not row[1]:
+            return _unpack(_pack(row[5]))[0]
     cursor = Cursor(nodes)
     row = cursor.next()
     value = KINDS[row[0]](Decoder(cursor, options), row)
@@ -158,6 +165,8 @@ def decode(nodes: Nodes, options: DecodeOptions = _DEFAULT) -> Any:
 def decode_next(cursor: Cursor, options: DecodeOptions = _DEFAULT) -> tuple[str, Any]:
     """The key and value of the next node, with its descendants."""
     row = cursor.next()
+    if row[0] == 3 and not row[1]:
+        return row[6], _unpack(_pack(row[5]))[0]
     return row[6], KINDS[row[0]](Decoder(cursor, options), row)
 
 
@@ -278,6 +287,12 @@ def _mapping(state: Decoder, row: Row) -> Any:
     cursor = state.cursor
     cursor.enter(count)
     found: dict[str, Any] = Map() if row[2] & codes.MAPPING_MAP else {}
+    if _MANY <= count <= 4096:
+        kinds_, dtypes, _, _, _, values, keys, _ = zip(*cursor.ahead(count))
+        if not any(dtypes) and set(kinds_) == _FLOATS:
+            cursor.advance(count)
+            found.update(zip(keys, word_floats(values)))
+            return _closed(cursor, found, count)
     take = cursor.next
     kinds = KINDS
     key = ""
@@ -292,6 +307,10 @@ def _mapping(state: Decoder, row: Row) -> Any:
     except ConversionError as error:
         error.prepend(step(key))
         raise
+    return _closed(cursor, found, count)
+
+
+def _closed(cursor: Cursor, found: dict[str, Any], count: int) -> dict[str, Any]:
     if len(found) != count:
         raise ProtocolError("malformed value: a key stands twice in a mapping")
     cursor.leave()

@@ -7,6 +7,7 @@ The functions of numpy, pandas, xarray, scipy and pyarrow are loaded when the fi
 from __future__ import annotations
 
 import importlib
+import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from arcuate.values.options import EncodeOptions
 __all__ = ["TABLE", "Encoder", "Put", "encode", "encode_into", "refuse"]
 
 _DEFAULT = EncodeOptions()
+_unpack = struct.Struct("<Q").unpack
+_pack = struct.Struct("<d").pack
 
 
 class Encoder:
@@ -109,8 +112,10 @@ def encode(value: Any, options: EncodeOptions = _DEFAULT) -> Nodes:
     Raises:
         ConversionError: it cannot travel; the path starts at the value.
     """
-    nodes = Nodes()
     kind = type(value)
+    if kind is float:  # the commonest argument and result: no state is needed for it
+        return Nodes([(3, 0, 0, 0, 0, _unpack(_pack(value))[0], "", "")])
+    nodes = Nodes()
     (TABLE.get(kind) or _resolve(kind))(Encoder(nodes, options), value, "")
     return nodes
 
@@ -121,7 +126,10 @@ def encode_into(value: Any, nodes: Nodes, key: str = "", options: EncodeOptions 
     After an error ``nodes`` is unfinished and must not be used.
     """
     kind = type(value)
-    (TABLE.get(kind) or _resolve(kind))(Encoder(nodes, options), value, key)
+    if kind is float:
+        nodes.rows.append((3, 0, 0, 0, 0, _unpack(_pack(value))[0], key, ""))
+    else:
+        (TABLE.get(kind) or _resolve(kind))(Encoder(nodes, options), value, key)
 
 
 def _resolve(kind: type) -> Put:
@@ -165,6 +173,10 @@ def _put_other(state: Encoder, value: Any, key: str) -> None:
 
 def put_function(state: Encoder, value: Callable[..., Any], key: str) -> None:
     """A Python callable, which the other side may call back."""
+    found = None if state.options.handle is None else state.options.handle(value)
+    if found is not None:
+        _put_reference(state, codes.HANDLE, found[0], found[1], key)
+        return
     if state.options.function is None:
         raise ConversionError(
             f"the function {getattr(value, '__qualname__', value)!r} cannot travel here: only the arguments of a call and "

@@ -8,13 +8,14 @@ into rows by :mod:`arcuate.values.encode` and back by :mod:`arcuate.values.decod
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Protocol, Union
 
 from arcuate.errors import ConversionError, ProtocolError
 from arcuate.values import codes
 
-__all__ = ["Buffer", "Cursor", "Nodes", "Row", "Strided", "float_bits", "signed", "step", "to_float"]
+__all__ = ["Buffer", "Cursor", "Nodes", "Row", "Strided", "float_bits", "float_words", "signed", "step", "to_float", "word_floats"]
 
 Row = tuple[int, int, int, int, int, int, str, str]
 """(kind, dtype, flags, unit, count, value as u64, key, text)."""
@@ -88,6 +89,14 @@ class Cursor:
         row = self.next()
         self._row -= 1
         return row
+
+    def ahead(self, count: int) -> list[Row]:
+        """The next ``count`` rows, without taking them; fewer where the rows end."""
+        return self._nodes.rows[self._row : self._row + count]
+
+    def advance(self, count: int) -> None:
+        """Takes ``count`` rows that :meth:`ahead` has shown, each of them a scalar."""
+        self._row += count
 
     def enter(self, count: int) -> None:
         """Goes one level down into ``count`` children."""
@@ -172,6 +181,23 @@ def float_bits(number: float) -> int:
     """The bits of a binary64 as an unsigned number."""
     bits: int = _U64.unpack(_F64.pack(number))[0]
     return bits
+
+
+def float_words(numbers: Collection[float]) -> tuple[int, ...]:
+    """The bits of many binary64 numbers."""
+    count = len(numbers)
+    return _many(count, "Q").unpack(_many(count, "d").pack(*numbers))
+
+
+def word_floats(words: Collection[int]) -> tuple[float, ...]:
+    """The binary64 numbers of many bits: the inverse of :func:`float_words`."""
+    count = len(words)
+    return _many(count, "d").unpack(_many(count, "Q").pack(*words))
+
+
+@lru_cache(maxsize=256)
+def _many(count: int, letter: str) -> struct.Struct:
+    return struct.Struct(f"<{count}{letter}")
 
 
 def to_float(bits: int) -> float:

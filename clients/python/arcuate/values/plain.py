@@ -10,14 +10,14 @@ import datetime as dt
 import functools
 import struct
 import types as pytypes
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 from arcuate.errors import ConversionError
 from arcuate.values import codes, times
 from arcuate.values import encode as enc
 from arcuate.values.encode import TABLE, Encoder, put_function
-from arcuate.values.nodes import step
+from arcuate.values.nodes import float_words, step
 from arcuate.values.texts import check_text, join
 from arcuate.values.types import List, Map
 
@@ -151,7 +151,18 @@ def _put_mapping(state: Encoder, value: Any, key: str, flags: int) -> None:
     state.enter(value)
     append = state.rows.append
     get = TABLE.get
-    append((9, 0, flags, 0, len(value), 0, key, ""))
+    count = len(value)
+    append((9, 0, flags, 0, count, 0, key, ""))
+    if _MANY <= count <= 4096 and set(map(type, value.values())) == _FLOATS:
+        try:
+            names = "".join(value)
+        except TypeError:
+            names = "\0"  # a key that is no text: found below
+        if names.isascii() and "\0" not in names:
+            bits = float_words(value.values())
+            state.rows += zip(_THREES, _ZEROS, _ZEROS, _ZEROS, _ZEROS, bits, value, _EMPTY)
+            state.leave(value)
+            return
     name: Any = ""
     try:
         for name, item in value.items():
@@ -262,6 +273,10 @@ def _pack_mixed(value: Any) -> tuple[int, bytes] | None:
 
 
 _LETTERS = _letters()
+_MANY = 6
+"""From so many values on a mapping of floats is built in one go."""
+_FLOATS = {float}
+_THREES, _ZEROS, _EMPTY = repeat(3), repeat(0), repeat("")
 _NUMBERS = {int, float}
 _PACKERS = {float: _pack_floats, int: _pack_ints, bool: _pack_bools, str: _pack_texts, complex: _pack_complex}
 
