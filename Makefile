@@ -45,7 +45,7 @@ generate: generator  ## rewrite generated files: protobuf code, the type table i
 	$(BIN)/python tools/generate.py
 
 docs: setup  ## build the site into site/, strictly
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 coverage: generator  ## run the tests under coverage, worker processes included; fails below the set figure
 	$(BIN)/coverage erase
