@@ -1,4 +1,7 @@
-"""The environment ``python``: another Python interpreter, also another virtual environment's, which needs neither Arcuate nor numpy."""
+"""The environment ``python``:
+
+another Python interpreter, also another virtual environment's, which needs neither Arcuate nor numpy.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,11 @@ class PythonEnvironment(Environment):
 
     def launch(self) -> Launch:
         code = _BOOTSTRAP.format(paths=[os.path.abspath(path) for path in arcuate.__path__])
-        env: dict[str, str | None] = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "Agg"}
+        env: dict[str, str | None] = {
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONIOENCODING": "utf-8",
+            "MPLBACKEND": "Agg",
+        }
         env.update(self.variables)
         return Launch(argv=[self.executable(), "-c", code], env=env, cwd=self.cwd, dies_alone=True)
 
@@ -50,9 +57,10 @@ class PythonEnvironment(Environment):
         found = shutil.which(os.fspath(given))
         if found is None:
             raise EnvironmentNotFound(
-                f"executable={os.fspath(given)!r} is no program; name a Python interpreter, such as .venv/bin/python"
+                f"executable={os.fspath(given)!r} is no program; "
+                f"name a Python interpreter, such as .venv/bin/python"
             )
-        return os.path.abspath(found)
+        return str(os.path.abspath(found))
 
     def hello(self) -> Mapping[str, Any]:
         figures = self.given.get("figures", "png")
@@ -65,7 +73,14 @@ class PythonEnvironment(Environment):
     @classmethod
     def doctor(cls) -> Report:
         try:
-            done = subprocess.run([sys.executable, "-c", _QUESTION], capture_output=True, text=True, timeout=30)
+            done = subprocess.run(
+                [sys.executable, "-c", _QUESTION], capture_output=True, text=True, timeout=30
+            )
         except (OSError, subprocess.SubprocessError) as error:
-            return Report(cls.name, found=False, where=sys.executable, missing=[f"the interpreter does not start: {error}"])
+            return Report(
+                cls.name,
+                found=False,
+                where=sys.executable,
+                missing=[f"the interpreter does not start: {error}"],
+            )
         return Report(cls.name, found=done.returncode == 0, version=done.stdout.strip(), where=sys.executable)

@@ -10,7 +10,10 @@ __all__ = ["clean", "failure"]
 
 
 def failure(error: BaseException) -> RemoteError:
-    """The error that the caller gets: class, message and stack as a Python user would see them, without our own frames."""
+    """The error that the caller gets:
+
+    class, message and stack as a Python user would see them, without our own frames.
+    """
     names = [
         cls.__name__ if cls.__module__ in ("builtins", "__main__") else f"{cls.__module__}.{cls.__qualname__}"
         for cls in type(error).__mro__
@@ -26,7 +29,9 @@ def failure(error: BaseException) -> RemoteError:
             continue
         line = f": {frame.line}" if frame.line else ""
         stack.append(clean(f'File "{frame.filename}", line {frame.lineno}, in {frame.name}{line}'))
-    return RemoteError(clean(message), classes=[clean(name) for name in names], stack=stack, language="Python")
+    return RemoteError(
+        clean(message), classes=[clean(name) for name in names], stack=stack, language="Python"
+    )
 
 
 def clean(text: str) -> str:

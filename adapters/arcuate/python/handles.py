@@ -28,8 +28,16 @@ class Handles:
             self._ids[id(value)] = number
             self._objects[number] = [value, 0]
         self._objects[number][1] += 1
-        names = [f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.") for cls in type(value).__mro__[:-1]]
-        info = {"class": names or ["object"], "summary": _short(value), "callable": callable(value), "language": "Python"}
+        names = [
+            f"{cls.__module__}.{cls.__qualname__}".removeprefix("builtins.")
+            for cls in type(value).__mro__[:-1]
+        ]
+        info = {
+            "class": names or ["object"],
+            "summary": _short(value),
+            "callable": callable(value),
+            "language": "Python",
+        }
         return number, info
 
     def find(self, number: str) -> Any:
@@ -37,7 +45,9 @@ class Handles:
         try:
             return self._objects[number][0]
         except KeyError:
-            raise StaleHandle(f"no object {number!r} in this interpreter; it was released, or made before a restart") from None
+            raise StaleHandle(
+                f"no object {number!r} in this interpreter; it was released, or made before a restart"
+            ) from None
 
     def release(self, number: str) -> None:
         """Takes one count back."""

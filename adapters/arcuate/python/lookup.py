@@ -1,8 +1,12 @@
-"""Names in a Python interpreter: finding, describing and listing them, and the requests about the workspace."""
+"""Names in a Python interpreter:
+
+finding, describing and listing them, and the requests about the workspace.
+"""
 
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -56,7 +60,9 @@ def find(name: str, space: Space) -> Any:
 
 def _import(parts: list[str], name: str) -> tuple[Any, list[str]]:
     if not all(part.isidentifier() for part in parts):
-        raise NameNotFound(f"{name!r} is no name of a Python object; write it as in the code, such as 'math.hypot'")
+        raise NameNotFound(
+            f"{name!r} is no name of a Python object; write it as in the code, such as 'math.hypot'"
+        )
     try:
         return importlib.import_module(parts[0]), parts[1:]
     except ModuleNotFoundError as error:
@@ -94,7 +100,9 @@ def do_delete(fields: Mapping[str, Any], space: Space) -> None:
     try:
         del space[fields["name"]]
     except KeyError:
-        raise NameNotFound(f"no variable {fields['name']!r}; there are: {', '.join(_user_names(space)) or 'none'}") from None
+        raise NameNotFound(
+            f"no variable {fields['name']!r}; there are: {', '.join(_user_names(space)) or 'none'}"
+        ) from None
 
 
 def do_exists(fields: Mapping[str, Any], space: Space) -> bool:
@@ -182,8 +190,6 @@ def exception(fields: Mapping[str, Any]) -> BaseException:
     cls = getattr(builtins, str(first), None)
     message = str(fields.get("message", ""))
     if isinstance(cls, type) and issubclass(cls, Exception):
-        try:
+        with contextlib.suppress(Exception):  # a constructor of another form
             return cls(message)
-        except Exception:
-            pass
     return RuntimeError(f"{first}: {message}" if first else message)

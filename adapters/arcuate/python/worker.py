@@ -1,6 +1,7 @@
 """The worker process of the environment ``python``.
 
-Runs in any Python from 3.10 on, with or without numpy, and imports only the standard library, ``arcuate.values``, ``arcuate.errors`` and ``arcuate.worker.child``.
+Runs in any Python from 3.10 on, with or without numpy, and imports only the standard library,
+``arcuate.values``, ``arcuate.errors`` and ``arcuate.worker.child``.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class Worker:
         self.figures = "png"
         self.handles = Handles(1)
         self.encode = EncodeOptions(function=self._function, handle=self._handle)
-        self.decode = DecodeOptions(function=self._proxy, handle=lambda number, info: self.handles.find(number))
+        self.decode = DecodeOptions(
+            function=self._proxy, handle=lambda number, info: self.handles.find(number)
+        )
 
     # ------------------------------------------------------------------ loop
 
@@ -67,7 +70,9 @@ class Worker:
         """Answers the host's greeting."""
         hello = read_fields(self.channel.read())
         if hello.get("op") != "hello" or hello.get("major") != frames.MAJOR:
-            raise ProtocolError(f"expected a greeting of protocol {frames.MAJOR}, got {hello.get('op')} {hello.get('major')}")
+            raise ProtocolError(
+                f"expected a greeting of protocol {frames.MAJOR}, got {hello.get('op')} {hello.get('major')}"
+            )
         self.channel.greet(hello)
         options = hello.get("options") or {}
         self.handles = Handles(int(options.get("generation", 1)))
@@ -116,7 +121,9 @@ class Worker:
             self._flush()
             os._exit(error.code if isinstance(error.code, int) else 0 if error.code is None else 1)
         except KeyboardInterrupt:
-            reply = self._error(number, CallCancelled("the call was interrupted", executed="maybe", workspace=True))
+            reply = self._error(
+                number, CallCancelled("the call was interrupted", executed="maybe", workspace=True)
+            )
         except ArcuateError as error:
             reply = self._error(number, error)
         except BaseException as error:
@@ -133,16 +140,17 @@ class Worker:
             function = fields["target"] if "target" in fields else lookup.find(fields["name"], space)
             if not callable(function):
                 raise RemoteError(
-                    f"{fields.get('name', 'the object')!r} is not callable: it is a {type(function).__name__}",
+                    f"{fields.get('name', 'the object')!r} is not callable: "
+                    f"it is a {type(function).__name__}",
                     classes=["TypeError"],
                     language="Python",
                     executed="no",
                 )
             return function(*fields["args"], **(fields.get("named") or {}))
         if op == "eval":
-            return eval(compile(fields["code"], "<eval>", "eval", dont_inherit=True), space)
+            return eval(compile(fields["code"], "<eval>", "eval", dont_inherit=True), space)  # noqa: S307  (its job)
         if op == "run":
-            exec(compile(fields["code"], "<run>", "exec", dont_inherit=True), space)
+            exec(compile(fields["code"], "<run>", "exec", dont_inherit=True), space)  # noqa: S102  (its job)
             return None
         if op in ("settle", "ping"):
             return None

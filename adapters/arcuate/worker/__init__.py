@@ -1,6 +1,7 @@
 """Worker processes: one foreign interpreter each, driven over frames and shared memory.
 
-``environment`` is what an adapter implements, ``transport`` what a session uses; ``process``, ``segments``, ``output`` and ``sigint`` are their parts. ``PROTOCOL.md`` says what a
+``environment`` is what an adapter implements, ``transport`` what a session uses; ``process``, ``segments``,
+``output`` and ``sigint`` are their parts. ``PROTOCOL.md`` says what a
 worker script of a new language has to do.
 """
 

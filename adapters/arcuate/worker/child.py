@@ -1,4 +1,7 @@
-"""The worker's side of the channel, for workers written in Python. Imports nothing but the standard library and ``arcuate.values``."""
+"""The worker's side of the channel, for workers written in Python.
+
+Imports nothing but the standard library and ``arcuate.values``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from arcuate.errors import ArcuateError, LimitExceeded, ProtocolError, from_mapping
+from arcuate.errors import ProtocolError, from_mapping
 from arcuate.values import codes, frames
 from arcuate.values.decode import decode_next
 from arcuate.values.encode import encode_into
@@ -20,12 +23,16 @@ from arcuate.values.options import DecodeOptions, EncodeOptions
 
 __all__ = ["Channel", "die_with_parent", "message", "read_fields"]
 
+_READ_SIZE = 1 << 16
 _PLAIN = EncodeOptions()
 _READ = DecodeOptions()
 
 
 def die_with_parent() -> None:
-    """Asks the kernel to end this process when its parent ends (Linux), and ends it now when that has happened already."""
+    """Asks the kernel (Linux) to end this process when its parent ends.
+
+    Ends it at once when that has happened already.
+    """
     parent = os.environ.pop("ARCUATE_PARENT", None)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
@@ -68,6 +75,7 @@ class Channel:
         self._out = int(os.environ.pop("ARCUATE_OUT"))
         for fd in (self._in, self._out):
             os.set_inheritable(fd, False)
+        self._ahead = b""  # a message that came together with the one before
         self.prefix = ""
         self.threshold = 1 << 62
         self.limits = Limits()
@@ -77,7 +85,9 @@ class Channel:
         self.prefix = str(hello["segments"])
         self.threshold = int(hello["threshold"])
         given = hello.get("limits") or {}
-        self.limits = Limits(**{name: int(given[name]) for name in ("array", "message", "depth") if name in given})
+        self.limits = Limits(
+            **{name: int(given[name]) for name in ("array", "message", "depth") if name in given}
+        )
 
     def read(self) -> Nodes:
         """The next message.
@@ -85,33 +95,43 @@ class Channel:
         Raises:
             EOFError: the host is gone.
         """
-        header = self._exactly(frames.HEADER_SIZE)
-        total = frames.frame_size(header, self.limits)
+        data: bytes | bytearray = self._ahead or os.read(self._in, _READ_SIZE)
+        self._ahead = b""
+        while len(data) < frames.HEADER_SIZE:
+            more = os.read(self._in, _READ_SIZE) if data else b""
+            if not more:
+                raise EOFError
+            data += more
+        total = frames.total_size(data)
+        if len(data) != total:
+            data = self._rest(data)
+        return frames.load(data, limits=self.limits, external=self._external)
+
+    def _rest(self, begin: bytes | bytearray) -> bytearray:
+        """A frame that did not arrive in one piece.
+
+        The host sends one message at a time, so nothing follows it but what was sent together.
+        """
+        total = frames.frame_size(begin, self.limits)
+        if len(begin) > total:
+            self._ahead = bytes(begin[total:])
+            return bytearray(begin[:total])
         data = bytearray(total)
-        data[: frames.HEADER_SIZE] = header
+        data[: len(begin)] = begin
         view = memoryview(data)
-        at = frames.HEADER_SIZE
+        at = len(begin)
         while at < total:
             got = os.readv(self._in, [view[at:]])
             if not got:
                 raise EOFError
             at += got
-        return frames.load(data, limits=self.limits, external=self._external)
+        return data
 
     def write(self, nodes: Nodes) -> None:
         """Sends a message; large buffers go through segments that the host gives."""
         for part in frames.dump(nodes, place=self._place if nodes.buffers else None, checksum=False):
             while part.nbytes:
                 part = part[os.write(self._out, part) :]
-
-    def _exactly(self, count: int) -> bytes:
-        data = os.read(self._in, count)
-        while len(data) < count:
-            more = os.read(self._in, count - len(data)) if data else b""
-            if not more:
-                raise EOFError
-            data += more
-        return data
 
     def _external(self, ref: int, length: int) -> Buffer:
         """A segment of the host, copied: the host uses it again."""
@@ -137,7 +157,7 @@ class Channel:
         answer = read_fields(self.read())
         if answer.get("op") != "segment":
             error = from_mapping(answer)
-            raise error if isinstance(error, ArcuateError) else LimitExceeded("no segment")
+            raise error
         ref = int(answer["ref"])
         fd = os.open(self.prefix + str(ref), os.O_RDWR)
         try:
@@ -147,7 +167,11 @@ class Channel:
                 while at < size:
                     at += os.pwrite(fd, view[at : at + (1 << 30)], at)
             else:
-                with mmap.mmap(fd, int(answer["size"])) as area, memoryview(area) as whole, whole[:size] as part:
+                with (
+                    mmap.mmap(fd, int(answer["size"])) as area,
+                    memoryview(area) as whole,
+                    whole[:size] as part,
+                ):
                     buffer.copy_into(part)
         finally:
             os.close(fd)

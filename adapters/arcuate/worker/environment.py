@@ -1,6 +1,7 @@
 """What an adapter tells the host about its interpreter: the class that a new language subclasses.
 
-An environment is found through the entry-point group ``arcuate.environments``. It says how its worker is started and what the worker is told in the greeting;
+An environment is found through the entry-point group ``arcuate.environments``. It says how its worker is
+started and what the worker is told in the greeting;
 sessions, timeouts, shared memory, output and restart are the host's (:mod:`arcuate.worker.transport`).
 """
 
@@ -31,7 +32,8 @@ class Launch:
         env: variables set on top of the caller's; ``None`` removes one.
         cwd: working directory, or ``None`` for the caller's.
         start: bytes written to the worker's stdin at once; ``None`` gives it /dev/null.
-        resume: bytes written to its stdin after an interrupt, to start its loop again; the loop then sends ``resumed``.
+        resume: bytes written to its stdin after an interrupt, to start its loop again; the loop then sends
+            ``resumed``.
             ``None`` for a worker that survives an interrupt by itself.
         quiet: whole lines of stderr that are the interpreter's own noise and are kept from the user.
         dies_alone: whether the worker asks the kernel by itself to die with its parent.
@@ -72,7 +74,8 @@ class Report:
 class Environment(ABC):
     """A language environment that Arcuate can start on this machine.
 
-    A subclass sets the class attributes and implements :meth:`launch`, :meth:`hello` and :meth:`doctor`. Instances hold the options of one session.
+    A subclass sets the class attributes and implements :meth:`launch`, :meth:`hello` and :meth:`doctor`.
+    Instances hold the options of one session.
 
     Attributes:
         name: the name that :func:`arcuate.client.connect` takes.
@@ -89,7 +92,8 @@ class Environment(ABC):
         if unknown:
             allowed = ", ".join(sorted(self.options)) or "none"
             raise InvalidArgument(
-                f"connect({self.name!r}) does not know the option {unknown[0]!r}; its own options are: {allowed}"
+                f"connect({self.name!r}) does not know the option {unknown[0]!r}; "
+                f"its own options are: {allowed}"
             )
         self.given: dict[str, Any] = options
 
@@ -127,7 +131,7 @@ class Environment(ABC):
         given = self.given.get("cwd")
         if given is None:
             return None
-        path = os.path.abspath(os.fspath(given))
+        path = str(os.path.abspath(os.fspath(given)))
         if not os.path.isdir(path):
             raise InvalidArgument(f"cwd={path!r} is no directory; create it or name another")
         return path
@@ -135,7 +139,10 @@ class Environment(ABC):
     @property
     def variables(self) -> dict[str, str | None]:
         """The option ``env`` as variables on top of the caller's."""
-        return {str(key): None if value is None else str(value) for key, value in dict(self.given.get("env") or {}).items()}
+        return {
+            str(key): None if value is None else str(value)
+            for key, value in dict(self.given.get("env") or {}).items()
+        }
 
 
 def installer(packages: Mapping[str, str]) -> str:

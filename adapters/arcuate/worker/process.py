@@ -1,7 +1,9 @@
 """Starting and ending a worker process.
 
-A worker runs in a session and process group of its own, so that a Ctrl-C in the terminal reaches only the caller, and a signal or a kill reaches everything that the worker has started.
-It dies with its parent: the kernel sends it SIGKILL (Linux). That signal is tied to the *thread* that started the process, so one thread that lives as long as the caller starts them all.
+A worker runs in a session and process group of its own, so that a Ctrl-C in the terminal reaches only the
+caller, and a signal or a kill reaches everything that the worker has started.
+It dies with its parent: the kernel sends it SIGKILL (Linux). That signal is tied to the *thread* that started
+the process, so one thread that lives as long as the caller starts them all.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class Process:
     """
 
     def __init__(self, popen: subprocess.Popen[bytes], send: int, receive: int, resume: bytes | None) -> None:
-        assert popen.stdout is not None and popen.stderr is not None
+        assert popen.stdout is not None
+        assert popen.stderr is not None
         self._popen = popen
         self._resume = resume
         self.pid = popen.pid
@@ -148,7 +151,8 @@ def _dying_with_parent(argv: list[str]) -> list[str]:
     if setpriv:
         return [setpriv, "--pdeathsig", "KILL", "--", *argv]
     code = (
-        "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.getppid() == int(os.environ['ARCUATE_PARENT']) or os._exit(1); "
+        "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); "
+        "os.getppid() == int(os.environ['ARCUATE_PARENT']) or os._exit(1); "
         "os.execvp(sys.argv[1], sys.argv[1:])"
     )
     return [sys.executable, "-I", "-S", "-c", code, *argv]

@@ -1,9 +1,12 @@
 """Shared memory for large buffers.
 
-A :class:`Segment` is a piece of memory that another process opens by path. On Linux it is a *memfd* of this process, opened by the worker as ``/proc/<pid>/fd/<n>``: it has no name in
-the file system, is not limited by the size of /dev/shm, and the kernel frees it when the last process that holds it ends, however it ends. Elsewhere it is a file in a private directory.
+A :class:`Segment` is a piece of memory that another process opens by path. On Linux it is a *memfd* of this
+process, opened by the worker as ``/proc/<pid>/fd/<n>``: it has no name in
+the file system, is not limited by the size of /dev/shm, and the kernel frees it when the last process that
+holds it ends, however it ends. Elsewhere it is a file in a private directory.
 
-Fresh pages cost more than the copy itself (about four times), so segments that the worker copies from are recycled. A segment that a worker maps and keeps is given up instead.
+Fresh pages cost more than the copy itself (about four times), so segments that the worker copies from are
+recycled. A segment that a worker maps and keeps is given up instead.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class Segment:
         size: its bytes.
     """
 
-    __slots__ = ("_lease", "_map", "fd", "ref", "size", "__weakref__")
+    __slots__ = ("__weakref__", "_lease", "_map", "fd", "ref", "size")
 
     def __init__(self, ref: int, fd: int, size: int) -> None:
         self.ref = ref
@@ -91,7 +94,9 @@ class SegmentStore:
         self._busy: dict[int, Segment] = {}
         self._closed = False
         self._pid = os.getpid()
-        self._files: _Files | None = None if hasattr(os, "memfd_create") and sys.platform == "linux" else _Files()
+        self._files: _Files | None = (
+            None if hasattr(os, "memfd_create") and sys.platform == "linux" else _Files()
+        )
         self.prefix = f"/proc/{self._pid}/fd/" if self._files is None else self._files.prefix
 
     def take(self, size: int, *, exact: bool = False) -> Segment:

@@ -1,20 +1,26 @@
-"""Ctrl-C while a call runs: the running call is interrupted, the session is kept, and KeyboardInterrupt is raised when the channel is in order again.
+"""Ctrl-C while a call runs: the running call is interrupted, the session is kept, and KeyboardInterrupt is
+raised when the channel is in order again.
 
-Python raises KeyboardInterrupt between any two bytecodes, which could lose bytes that were just read from a worker. While the main thread is inside an exchange, SIGINT therefore only wakes
-the poll; the exchange interrupts the worker, takes its answer, and the guard raises afterwards. Inside a callback the caller's own handler is back in force.
+Python raises KeyboardInterrupt between any two bytecodes, which could lose bytes that were just read from a
+worker. While the main thread is inside an exchange, SIGINT therefore only wakes
+the poll; the exchange interrupts the worker, takes its answer, and the guard raises afterwards. Inside a
+callback the caller's own handler is back in force.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import threading
+from _signal import getsignal  # type: ignore[import-not-found]  # the wrappers in signal make enums, which costs more than the call
+from _signal import signal as set_handler
+from signal import SIGINT
 from types import FrameType
 from typing import Any
 
 __all__ = ["Guard"]
 
 _Handler = Any
+_SIGINT = int(SIGINT)
 _main_ident = threading.main_thread().ident
 
 
@@ -32,23 +38,26 @@ class Guard:
 
     @classmethod
     def enter(cls, fd: int) -> Guard | None:
-        """Begins, if this is the main thread and a Python handler is installed; ``fd`` is written to on Ctrl-C."""
+        """Begins, if this is the main thread and a Python handler is installed;
+
+        ``fd`` is written to on Ctrl-C.
+        """
         if threading.get_ident() != _main_ident or cls._active is not None:
             return None
-        old = signal.getsignal(signal.SIGINT)
+        old = getsignal(_SIGINT)
         if not callable(old):
             return None  # ignored or left to the system: so be it
         guard = cls(fd, old)
         cls._active = guard
-        signal.signal(signal.SIGINT, guard._strike)
+        set_handler(_SIGINT, guard._strike)
         return guard
 
     def leave(self) -> None:
         """Ends; raises what Ctrl-C would have raised."""
         Guard._active = None
-        signal.signal(signal.SIGINT, self._old)
+        set_handler(_SIGINT, self._old)
         if self.hit:
-            self._old(signal.SIGINT, None)
+            self._old(_SIGINT, None)
 
     @classmethod
     def pause(cls) -> Guard | None:
@@ -56,7 +65,7 @@ class Guard:
         guard = cls._active
         if guard is None or threading.get_ident() != _main_ident:
             return None
-        signal.signal(signal.SIGINT, guard._old)
+        set_handler(_SIGINT, guard._old)
         cls._active = None
         return guard
 
@@ -65,7 +74,7 @@ class Guard:
         """Ends a pause."""
         if guard is not None:
             cls._active = guard
-            signal.signal(signal.SIGINT, guard._strike)
+            set_handler(_SIGINT, guard._strike)
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
         self.hit = True

@@ -1,7 +1,9 @@
 """The transport to a worker process on this machine: frames on pipes, large buffers in shared memory.
 
-The thread that makes a call also waits for it: it polls the reply pipe, the worker's stdout and stderr and a wake-up pipe, and so serves output, events and callbacks live without any thread of
-its own. Replies are polled before outputs: a worker flushes its output before it replies, so what was printed before the reply is always seen with it.
+The thread that makes a call also waits for it: it polls the reply pipe, the worker's stdout and stderr and a
+wake-up pipe, and so serves output, events and callbacks live without any thread of
+its own. Replies are polled before outputs: a worker flushes its output before it replies, so what was printed
+before the reply is always seen with it.
 """
 
 from __future__ import annotations
@@ -82,7 +84,7 @@ class WorkerTransport(Transport):
         self._epoch = object()
         self._map = False
         self._interrupted: float | None = None
-        self._received = bytearray()
+        self._received: bytes | bytearray = b""
         self._granted: dict[int, Segment] = {}
         process = start(launch)
         self._process = process
@@ -96,7 +98,11 @@ class WorkerTransport(Transport):
             "minor": frames.MINOR,
             "segments": self._segments.prefix,
             "threshold": THRESHOLD,
-            "limits": {"array": self.limits.array, "message": self.limits.message, "depth": self.limits.depth},
+            "limits": {
+                "array": self.limits.array,
+                "message": self.limits.message,
+                "depth": self.limits.depth,
+            },
             "options": {**self.environment.hello(), "generation": self.generation},
         }
         call = Call(0, time.monotonic() + START_SECONDS, _ignore, _no_callback)
@@ -114,8 +120,9 @@ class WorkerTransport(Transport):
         if reply.get("major") != frames.MAJOR:
             self._end(kill=True)
             raise ProtocolError(
-                f"the {self.environment.language} worker speaks protocol {reply.get('major')}.{reply.get('minor')}, "
-                f"this side {frames.MAJOR}.{frames.MINOR}; install matching versions of Arcuate"
+                f"the {self.environment.language} worker speaks protocol "
+                f"{reply.get('major')}.{reply.get('minor')}, this side {frames.MAJOR}.{frames.MINOR}; "
+                "install matching versions of Arcuate"
             )
         features: Mapping[str, Any] = reply.get("features") or {}
         self._map = bool(features.get("map", False))
@@ -245,7 +252,9 @@ class WorkerTransport(Transport):
                 else:
                     self._segments.release(segment)
 
-    def _serve(self, process: Process, call: Call, op: str, number: int, incoming: Nodes, epoch: object) -> None:
+    def _serve(
+        self, process: Process, call: Call, op: str, number: int, incoming: Nodes, epoch: object
+    ) -> None:
         """Handles one message that is not the awaited reply."""
         if op == "error":
             data = messages.fields(incoming)
@@ -270,7 +279,9 @@ class WorkerTransport(Transport):
         finally:
             Guard.resume(paused)
         if self._epoch is not epoch or self._process is not process:
-            raise self._judge(call, CallCancelled("the call was interrupted inside a callback", executed="maybe"))
+            raise self._judge(
+                call, CallCancelled("the call was interrupted inside a callback", executed="maybe")
+            )
         self._write(process, answer, call)
 
     def _allocate(self, process: Process, data: Mapping[str, Any]) -> None:
@@ -292,7 +303,8 @@ class WorkerTransport(Transport):
             error.workspace = True if error.workspace is None else error.workspace
             if call.deadline is not None and time.monotonic() >= call.deadline and not call.cancelled:
                 return CallTimeout(
-                    "the call took longer than its timeout and was interrupted; the session and its variables are intact",
+                    "the call took longer than its timeout and was interrupted; "
+                    "the session and its variables are intact",
                     executed="maybe",
                     workspace=error.workspace,
                 )
@@ -302,7 +314,9 @@ class WorkerTransport(Transport):
         """After an interrupt: makes sure that it cannot strike a later call."""
         if self._resumes:
             while self._interrupted is not None:
-                self._next(process, Call(_SETTLE, time.monotonic() + self.grace, call.on_event, _no_callback), None)
+                self._next(
+                    process, Call(_SETTLE, time.monotonic() + self.grace, call.on_event, _no_callback), None
+                )
             return
         self._interrupted = None
         self._write(process, messages.build("settle", _SETTLE))
@@ -322,7 +336,9 @@ class WorkerTransport(Transport):
                     self._epoch = object()
                 if epoch is not None and self._epoch is not epoch:
                     self._deliver(call)
-                    raise self._judge(call, CallCancelled("the call was interrupted", executed="maybe", workspace=True))
+                    raise self._judge(
+                        call, CallCancelled("the call was interrupted", executed="maybe", workspace=True)
+                    )
                 self._deliver(call)
                 return nodes
             ready = self._poll.poll(self._patience(process, call))
@@ -343,7 +359,10 @@ class WorkerTransport(Transport):
             return
         if not data:
             raise self._crash(call)
-        self._received += data
+        if self._received:
+            self._received += data
+        else:
+            self._received = data
 
     def _deliver(self, call: Call) -> None:
         if self._output.pending:
@@ -351,7 +370,10 @@ class WorkerTransport(Transport):
                 call.on_event({"type": stream, "text": text})
 
     def _patience(self, process: Process, call: Call) -> float | None:
-        """How long to poll, in milliseconds; interrupts the worker when it is time, and kills it when it does not react."""
+        """How long to poll, in milliseconds;
+
+        interrupts the worker when it is time, and kills it when it does not react.
+        """
         if self._interrupted is None:
             if not call.cancelled and call.deadline is None:
                 return None
@@ -365,7 +387,10 @@ class WorkerTransport(Transport):
             return left * 1000 + 1
         self._end(kill=True)
         language = self.environment.language
-        lost = f"{language} did not react to the interrupt within {self.grace:g} s and was killed: its variables are lost, the next call starts a fresh one"
+        lost = (
+            f"{language} did not react to the interrupt within {self.grace:g} s and was killed: "
+            f"its variables are lost, the next call starts a fresh one"
+        )
         if call.cancelled:
             raise CallCancelled(f"the call was cancelled; {lost}", executed="maybe", workspace=False)
         raise CallTimeout(f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False)
@@ -380,7 +405,8 @@ class WorkerTransport(Transport):
         else:
             how = f"ended with status {code}"
         return EnvironmentCrashed(
-            f"{self.environment.language} {how} during the call; its variables are lost, the next call starts a fresh one",
+            f"{self.environment.language} {how} during the call; its variables are lost, "
+            f"the next call starts a fresh one",
             output=self._output.last,
             returncode=code,
         )
@@ -428,17 +454,21 @@ class WorkerTransport(Transport):
     def _parse(self) -> Nodes | None:
         """A whole message, if one has arrived."""
         received = self._received
-        if len(received) < frames.HEADER_SIZE:
+        have = len(received)
+        if have < frames.HEADER_SIZE:
             return None
-        total = frames.frame_size(received, self.limits)
-        if len(received) < total:
+        total = frames.total_size(received)
+        if have < total:
+            frames.frame_size(received, self.limits)
+            if isinstance(received, bytes):
+                self._received = bytearray(received)
             return None
-        if len(received) == total:
-            data, self._received = received, bytearray()
+        if have == total:
+            self._received = b""
         else:
-            data = received[:total]
-            del received[:total]
-        return frames.load(data, limits=self.limits, external=self._external)
+            self._received = bytearray(received[total:])
+            received = received[:total]
+        return frames.load(received, limits=self.limits, external=self._external)
 
     def _external(self, ref: int, length: int) -> Buffer:
         segment = self._granted.pop(ref, None)

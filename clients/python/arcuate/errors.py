@@ -63,7 +63,8 @@ class ArcuateError(Exception):
         code: the closed code, in capitals, that travels on every wire.
         message: what was found, what was allowed, and what to do.
         executed: ``"no"``, ``"maybe"`` or ``"yes"``: whether the call that failed was carried out there.
-        workspace: ``False`` when the interpreter's workspace was lost with the call, ``True`` when it survived, ``None`` when it was not touched.
+        workspace: ``False`` when the interpreter's workspace was lost with the call, ``True`` when it
+            survived, ``None`` when it was not touched.
     """
 
     code: ClassVar[str] = "INTERNAL"
@@ -100,7 +101,8 @@ class RemoteError(ArcuateError):
     """The foreign code raised an error.
 
     Attributes:
-        classes: the condition's classes there, most specific first: R's condition classes, Octave's identifier, Python's class names.
+        classes: the condition's classes there, most specific first: R's condition classes, Octave's
+            identifier, Python's class names.
         remote_message: the message as a user of that language would see it.
         stack: the call stack there, outermost first, one text per frame.
         language: the language it happened in.
@@ -132,7 +134,11 @@ class RemoteError(ArcuateError):
         if not self.stack:
             return head
         where = self.language or "there"
-        return head + f"\n  stack in {where}, outermost first:\n" + "\n".join(f"    {frame}" for frame in self.stack)
+        return (
+            head
+            + f"\n  stack in {where}, outermost first:\n"
+            + "\n".join(f"    {frame}" for frame in self.stack)
+        )
 
 
 class ConversionError(ArcuateError, TypeError):
@@ -307,7 +313,8 @@ def from_mapping(data: Mapping[str, Any]) -> ArcuateError:
     """Builds the error that an ``error`` message describes.
 
     Args:
-        data: the message: ``code``, ``message``, and where they apply ``class``, ``stack``, ``language``, ``identifier``,
+        data: the message: ``code``, ``message``, and where they apply ``class``, ``stack``, ``language``,
+            ``identifier``,
             ``path``, ``setting``, ``output``, ``executed``, ``workspace``.
     """
     cls = error_class(str(data.get("code", "")))

@@ -14,7 +14,10 @@ MAX_NESTED = 50
 
 
 class Callbacks:
-    """The functions that a session has handed out, by id. They are kept until the session closes, since the other side may have stored them."""
+    """The functions that a session has handed out, by id.
+
+    They are kept until the session closes, since the other side may have stored them.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -56,12 +56,14 @@ def connect(
         target: ``"python"``, ``"r"``, ``"octave"`` or any installed environment.
         strict: a declared change of a value on its way is an error.
         simplify: results of one element come back as Python scalars; ``False`` leaves them arrays.
-        on_output: receives what calls print, as (``"stdout"`` or ``"stderr"``, text), instead of ``sys.stdout`` and ``sys.stderr``.
+        on_output: receives what calls print, as (``"stdout"`` or ``"stderr"``, text), instead of
+            ``sys.stdout`` and ``sys.stderr``.
         on_event: receives every other event: warnings, messages, figures, progress.
         timeout: seconds that a call may take unless it says otherwise.
         grace: seconds that an interrupted interpreter has to stop before it is killed.
         limits: what the session accepts and sends.
-        options: the environment's own: ``home``, ``lib``, ``env``, ``cwd`` (R), ``path`` (Octave), ``executable`` (Python), ...
+        options: the environment's own: ``home``, ``lib``, ``env``, ``cwd`` (R), ``path`` (Octave),
+            ``executable`` (Python), ...
 
     Raises:
         EnvironmentNotFound: there is no such environment here; the message says how to install it.
@@ -77,7 +79,9 @@ def connect(
     point = environments().get(target)
     if not isinstance(point, EntryPoint):
         known = ", ".join(sorted(environments())) or "none"
-        hint = _HINTS.get(target.lower(), "a package that adds it announces it in the group arcuate.environments")
+        hint = _HINTS.get(
+            target.lower(), "a package that adds it announces it in the group arcuate.environments"
+        )
         raise EnvironmentNotFound(f"no environment {target!r} is installed; there are: {known}. {hint}")
     adapter: _Adapter = point.load()
     environment = adapter(**options)

@@ -1,4 +1,7 @@
-"""What happens while a call runs: output, warnings, figures and progress, delivered where the user wants them."""
+"""What happens while a call runs:
+
+output, warnings, figures and progress, delivered where the user wants them.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class Events:
     """Delivers the events of a session.
 
     Args:
-        on_output: called with (``"stdout"`` or ``"stderr"``, text) instead of writing to ``sys.stdout`` and ``sys.stderr``.
+        on_output: called with (``"stdout"`` or ``"stderr"``, text) instead of writing to ``sys.stdout`` and
+            ``sys.stderr``.
         on_event: called with every other event, before it is delivered.
 
     Attributes:
@@ -66,7 +70,11 @@ class Events:
         self.trouble: BaseException | None = None
 
     def deliver(self, event: Mapping[str, Any], on_output: OnOutput | None = None) -> None:
-        """Delivers one event. An exception of the receiver is kept in :attr:`trouble`, so that it cannot break the channel, and raised after the call."""
+        """Delivers one event.
+
+        An exception of the receiver is kept in :attr:`trouble`, so that it cannot break the channel, and
+        raised after the call.
+        """
         try:
             self._deliver(event, on_output or self.on_output)
         except BaseException as error:  # raised by Session when the channel is in order

@@ -36,10 +36,12 @@ class _Source:
         return self._text
 
 
-class Function:
+class Function:  # noqa: D101  (its docstring is the foreign function's own)
     # No class docstring: __doc__ is the foreign function's own.
 
-    def __init__(self, session: Session, target: str | Remote, controls: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, session: Session, target: str | Remote, controls: Mapping[str, Any] | None = None
+    ) -> None:
         self._session = session
         self._target = target
         self._controls: dict[str, Any] = dict(controls or {})
@@ -86,7 +88,7 @@ class Function:
 
     @property
     def __signature__(self) -> inspect.Signature:
-        parameters = []
+        parameters: list[inspect.Parameter] = []
         seen: set[str] = set()
         for given in self._about().get("parameters") or ():
             kind = _KINDS.get(str(given.get("kind")), inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -104,10 +106,9 @@ class Function:
             elif shown is inspect.Parameter.empty and any(
                 other.default is not inspect.Parameter.empty for other in parameters
             ):
-                kind = inspect.Parameter.KEYWORD_ONLY
+                kind = inspect.Parameter.KEYWORD_ONLY  # R may have a default before an argument without one
             parameters.append(inspect.Parameter(name, kind, default=shown))
-        order = [kind for kind in _KINDS.values()]
-        parameters.sort(key=lambda item: order.index(item.kind))
+        parameters.sort(key=lambda item: int(item.kind))
         return inspect.Signature(parameters)
 
     def _remote(self) -> Remote:
@@ -141,7 +142,9 @@ class Namespace:
 
     def __dir__(self) -> list[str]:
         names = self._session.names(self._name)
-        return sorted({name if name.isidentifier() else name.replace(".", "_") for name in names} & _identifiers(names))
+        return sorted(
+            {name if name.isidentifier() else name.replace(".", "_") for name in names} & _identifiers(names)
+        )
 
     def __repr__(self) -> str:
         return f"<{self._session.info['language']} package {self._name}>"
@@ -152,9 +155,11 @@ def _identifiers(names: list[str]) -> set[str]:
 
 
 def resolve(session: Session, name: str, package: str = "") -> Any:
-    """What an attribute of a session or a package stands for: a function, a package, or the value of a variable.
+    """What an attribute of a session or a package stands for: a function, a package, or the value of a
+    variable.
 
-    An underscore also stands for a dot where there is no such name with an underscore (``is_na`` finds ``is.na``).
+    An underscore also stands for a dot where there is no such name with an underscore (``is_na`` finds
+    ``is.na``).
 
     Raises:
         AttributeError: nothing of that name.
@@ -174,6 +179,10 @@ def resolve(session: Session, name: str, package: str = "") -> Any:
         if kind == "package":
             return Namespace(session, full)
         if kind == "variable":
-            return session._request("attr", {"name": package, "attribute": candidate}) if package else session[candidate]
+            return (
+                session._request("attr", {"name": package, "attribute": candidate})
+                if package
+                else session[candidate]
+            )
     where = f"package {package!r}" if package else session.info["language"]
     raise AttributeError(f"{where} has no function, package or variable {name!r}") from NameNotFound(name)

@@ -11,7 +11,8 @@ __all__ = ["FairLock"]
 class FairLock:
     """First come, first served; re-entrant for the owning thread.
 
-    A session takes it for the time of a call, so calls of several threads are queued in order, and a call from inside a callback, which runs on the thread that waits, is let in at once.
+    A session takes it for the time of a call, so calls of several threads are queued in order, and a call
+    from inside a callback, which runs on the thread that waits, is let in at once.
     """
 
     __slots__ = ("_count", "_mutex", "_owner", "_waiting")

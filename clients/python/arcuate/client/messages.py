@@ -1,4 +1,7 @@
-"""Messages: the mappings that travel between a session and a worker (``adapters/arcuate/worker/PROTOCOL.md``)."""
+"""Messages:
+
+the mappings that travel between a session and a worker (``adapters/arcuate/worker/PROTOCOL.md``).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from arcuate.values import codes
-from arcuate.values.decode import DecodeOptions, decode_next
-from arcuate.values.encode import EncodeOptions, encode_into
+from arcuate.values.decode import decode_next
+from arcuate.values.encode import encode_into
 from arcuate.values.nodes import Cursor, Nodes, Row
+from arcuate.values.options import DecodeOptions, EncodeOptions
 
 __all__ = ["build", "fields", "head", "items"]
 

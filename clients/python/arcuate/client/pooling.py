@@ -35,7 +35,8 @@ def pool(target: str, size: int | None = None, **options: Any) -> Pool:
 class Pool:
     """Interpreters that share work. Calls go to whichever is free.
 
-    A worker that crashes is replaced; the item that it worked on keeps its error. Each interpreter has a workspace of its own: use :meth:`each` to prepare all of them.
+    A worker that crashes is replaced; the item that it worked on keeps its error. Each interpreter has a
+    workspace of its own: use :meth:`each` to prepare all of them.
     """
 
     def __init__(self, target: str, size: int, **options: Any) -> None:
@@ -63,7 +64,9 @@ class Pool:
                 session.close()
             raise
         for index in range(size):
-            thread = threading.Thread(target=self._serve, args=(index,), name=f"arcuate-pool-{index}", daemon=True)
+            thread = threading.Thread(
+                target=self._serve, args=(index,), name=f"arcuate-pool-{index}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
@@ -90,7 +93,9 @@ class Pool:
         Returns:
             What the function returned for each.
         """
-        todo: Callable[[Session], Any] = (lambda session: session.run(action)) if isinstance(action, str) else action
+        todo: Callable[[Session], Any] = (
+            (lambda session: session.run(action)) if isinstance(action, str) else action
+        )
         self._setup.append(todo)
         return [todo(session) for session in self._sessions]
 
@@ -109,7 +114,8 @@ class Pool:
             name: the function's name.
             items: one argument each.
             progress: shows a progress bar.
-            errors: ``"raise"`` raises the first error when all items are done; ``"keep"`` puts each item's error in its place.
+            errors: ``"raise"`` raises the first error when all items are done; ``"keep"`` puts each item's
+                error in its place.
             controls: as for :meth:`Session.call`.
         """
         return self.starmap(name, ((item,) for item in items), progress=progress, errors=errors, **controls)
@@ -147,7 +153,13 @@ class Pool:
         return results
 
     def imap_unordered(
-        self, name: str, items: Iterable[Any], *, progress: bool = False, errors: str = "raise", **controls: Any
+        self,
+        name: str,
+        items: Iterable[Any],
+        *,
+        progress: bool = False,
+        errors: str = "raise",
+        **controls: Any,
     ) -> Iterator[tuple[int, Any]]:
         """As :meth:`map`, but yields (index, result) as results come."""
         if errors not in ("raise", "keep"):

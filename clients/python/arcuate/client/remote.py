@@ -16,7 +16,8 @@ __all__ = ["Remote", "is_remote"]
 class Remote:
     """An object that lives in its environment: a model fit, a function, an environment, a class instance.
 
-    It prints as it would there, can be passed back as an argument, called, indexed and asked for its elements, and is released when it is collected. Indexing follows the
+    It prints as it would there, can be passed back as an argument, called, indexed and asked for its
+    elements, and is released when it is collected. Indexing follows the
     environment's own convention (R and Octave count from 1).
     """
 
@@ -58,7 +59,9 @@ class Remote:
         return self._arcuate[0]._request("index", {}, target=self, args=args)
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError("a Remote is not iterated, since languages count differently; index it, or fetch it as a value")
+        raise TypeError(
+            "a Remote is not iterated, since languages count differently; index it, or fetch it as a value"
+        )
 
     def __dir__(self) -> list[str]:
         own = ["options"]
@@ -97,5 +100,3 @@ class Remote:
 def is_remote(value: object) -> bool:
     """Whether it is a :class:`Remote`; costs no attribute access on the other side."""
     return isinstance(value, Remote)
-
-

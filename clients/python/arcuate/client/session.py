@@ -1,53 +1,30 @@
 """The session: one interpreter, its functions, its workspace.
 
-A :class:`Session` turns calls into messages and replies into values. How the messages travel is its transport's affair.
+A :class:`Session` turns calls into messages and replies into values. How the messages travel is its
+transport's affair.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import threading
-import time
-import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
-from arcuate.client import messages
-from arcuate.client.callbacks import MAX_NESTED, Callbacks, describe_exception
-from arcuate.client.events import Display, Events, OnEvent, OnOutput
-from arcuate.client.function import Function, Namespace, resolve
-from arcuate.client.lock import FairLock
-from arcuate.client.remote import Remote, is_remote
-from arcuate.client.submit import CallFuture, Worker
-from arcuate.client.transport import Call, Transport
-from arcuate.errors import (
-    ArcuateError,
-    CallTimeout,
-    ConversionError,
-    InvalidArgument,
-    NameNotFound,
-    ProtocolError,
-    RemoteError,
-    SessionClosed,
-    StaleHandle,
-)
-from arcuate.values import codes
-from arcuate.values.decode import DecodeOptions, decode_next
-from arcuate.values.encode import EncodeOptions, encode_into
-from arcuate.values.nodes import Cursor, Nodes, step
+from arcuate.client.events import Display, OnOutput
+from arcuate.client.function import Function, resolve
+from arcuate.client.requests import Requester
+from arcuate.errors import ArcuateError, InvalidArgument, NameNotFound
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 __all__ = ["Session"]
 
-_NONE: Mapping[str, Any] = {}
 
-
-class Session:
+class Session(Requester):
     """An open session with one interpreter; made by :func:`arcuate.client.connect`.
 
     Calls of several threads are queued in order. Sessions run in parallel.
@@ -55,52 +32,6 @@ class Session:
     Attributes:
         displays: the last figures that calls drew.
     """
-
-    def __init__(
-        self,
-        transport: Transport,
-        *,
-        name: str,
-        strict: bool = False,
-        simplify: bool = True,
-        on_output: OnOutput | None = None,
-        on_event: OnEvent | None = None,
-        timeout: float | None = None,
-        depth: int = codes.MAX_DEPTH,
-    ) -> None:
-        self._transport = transport
-        self._name = name
-        self._strict = strict
-        self._simplify = simplify
-        self._timeout = timeout
-        self._events = Events(on_output, on_event)
-        self._callbacks = Callbacks()
-        self._lock = FairLock()
-        self._number = 0
-        self._nested = 0
-        self._released: deque[str] = deque()
-        self._worker: Worker | None = None
-        self._worker_lock = threading.Lock()
-        self._closed = False
-        self._owner = os.getpid()
-        self._resolved: dict[str, Any] = {}
-        self._depth = depth
-        self._prepare()
-
-    def _prepare(self) -> None:
-        greeting = self._transport.greeting
-        self._generation = self._transport.generation
-        self._vectors = greeting.vectors
-        self._encode = EncodeOptions(
-            order=greeting.order,
-            vectors=greeting.vectors,
-            function=self._callbacks.register,
-            handle=self._recognise,
-            depth=self._depth,
-        )
-        self._decode = DecodeOptions(
-            simplify=self._simplify and greeting.vectors, function=self._function, handle=self._remote
-        )
 
     # ------------------------------------------------------------ the public
 
@@ -121,7 +52,8 @@ class Session:
         Args:
             name: the function's name there, such as ``"mean"`` or ``"stats::quantile"``.
             args: its arguments.
-            nargout: how many outputs are asked for (Octave, MATLAB); 0 returns ``None``, more than one a tuple.
+            nargout: how many outputs are asked for (Octave, MATLAB); 0 returns ``None``, more than one a
+                tuple.
             keep: the result stays there and a :class:`Remote` comes back.
             timeout: seconds after which the call is interrupted.
             named: further named arguments, verbatim, for names that clash with the ones above.
@@ -137,7 +69,9 @@ class Session:
         if named:
             doubled = sorted(set(named) & set(keywords))
             if doubled:
-                raise InvalidArgument(f"the argument {doubled[0]!r} is given twice: as a keyword and in named=")
+                raise InvalidArgument(
+                    f"the argument {doubled[0]!r} is given twice: as a keyword and in named="
+                )
             keywords = {**keywords, **named}
         return self._call(name, args, keywords, nargout, keep, timeout, on_output)
 
@@ -172,14 +106,20 @@ class Session:
         return Function(self, name)
 
     def get(self, name: str, default: Any = None, *, keep: bool = False) -> Any:
-        """A variable of the workspace, or ``default`` where there is none; ``keep=True`` for a :class:`Remote`."""
+        """A variable of the workspace, or ``default`` where there is none;
+
+        ``keep=True`` for a :class:`Remote`.
+        """
         try:
             return self._request("get", {"name": name, "keep": True} if keep else {"name": name})
         except NameNotFound:
             return default
 
     def interrupt(self) -> bool:
-        """Interrupts the running call, from any thread; the call raises CallCancelled. Says whether one was running."""
+        """Interrupts the running call, from any thread;
+
+        the call raises CallCancelled. Says whether one was running.
+        """
         return self._transport.interrupt()
 
     def restart(self) -> None:
@@ -223,7 +163,10 @@ class Session:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What is at the other end: environment, language, version, pid, transport, and what it says about itself."""
+        """What is at the other end:
+
+        environment, language, version, pid, transport, and what it says about itself.
+        """
         greeting = self._transport.greeting
         return {
             "environment": self._name,
@@ -306,268 +249,19 @@ class Session:
         greeting = self._transport.greeting
         if self._closed:
             return f"<arcuate session {self._name!r}: closed>"
-        return f"<arcuate session {self._name!r}: {greeting.language} {greeting.version}, process {greeting.pid}>"
+        who = f"{greeting.language} {greeting.version}"
+        return f"<arcuate session {self._name!r}: {who}, process {greeting.pid}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(
-            f"a session cannot be pickled: it is a process of this machine; open another with connect({self._name!r}) there"
+            f"a session cannot be pickled: it is a process of this machine; "
+            f"open another with connect({self._name!r}) there"
         )
 
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             if not self._closed:
                 self.close()
-
-    # ------------------------------------------------------------- the inside
-
-    def _call(
-        self,
-        name: str | Remote,
-        args: Sequence[Any],
-        keywords: Mapping[str, Any],
-        nargout: int = 1,
-        keep: bool = False,
-        timeout: float | None = None,
-        on_output: OnOutput | None = None,
-    ) -> Any:
-        plain: dict[str, Any] = {}
-        target: Remote | None = None
-        if isinstance(name, str):
-            plain["name"] = name
-        else:
-            target = name
-        return self._request(
-            "call",
-            self._controls(plain, nargout, keep) if nargout != 1 or keep else plain,
-            target=target,
-            args=args,
-            named=keywords,
-            timeout=timeout,
-            on_output=on_output,
-            nargout=nargout,
-        )
-
-    def _controls(self, plain: dict[str, Any], nargout: int, keep: bool) -> dict[str, Any]:
-        if not isinstance(nargout, int) or isinstance(nargout, bool) or nargout < 0:
-            raise InvalidArgument(f"nargout must be 0, 1, 2, ..., not {nargout!r}")
-        if nargout != 1:
-            plain["nargout"] = nargout
-        if keep:
-            plain["keep"] = True
-        return plain
-
-    def _request(
-        self,
-        op: str,
-        plain: Mapping[str, Any],
-        *,
-        target: Remote | None = None,
-        args: Sequence[Any] | None = None,
-        named: Mapping[str, Any] = _NONE,
-        values: Mapping[str, Any] = _NONE,
-        timeout: float | None = None,
-        on_output: OnOutput | None = None,
-        nargout: int = 1,
-    ) -> Any:
-        """Sends one request and returns its value."""
-        if self._closed:
-            self._check_open()
-        if timeout is None:
-            timeout = self._timeout
-        deadline = None
-        if timeout is not None:
-            if timeout <= 0:
-                raise InvalidArgument(f"timeout must be positive, not {timeout!r}; leave it out for no limit")
-            deadline = time.monotonic() + timeout
-        if os.getpid() != self._owner:
-            self._check_open()
-        if not self._lock.acquire(timeout):
-            raise CallTimeout("the call's time ran out while it waited for others on this session", executed="no")
-        try:
-            if self._nested >= MAX_NESTED:
-                raise InvalidArgument(f"calls and callbacks nest deeper than {MAX_NESTED} levels")
-            self._flush()
-            self._number += 1
-            extra = (target is not None) + (args is not None) + bool(named) + len(values)
-            message = messages.build(op, self._number, plain, extra)
-            self._fill(message, target, args, named, values)
-            if self._strict:
-                self._check_strict(message)
-            events = self._events
-            deliver = events.deliver if on_output is None else lambda event: events.deliver(event, on_output)
-            call = Call(self._number, deadline, deliver, self._serve)
-            self._callbacks.failed = None if not self._nested else self._callbacks.failed
-            try:
-                reply = self._transport.exchange(message, call)
-            except RemoteError as error:
-                raise self._original(error) from error
-            finally:
-                if self._generation != self._transport.generation:
-                    self._resolved.clear()
-                    self._prepare()
-            return self._value(reply, nargout)
-        finally:
-            self._lock.release()
-            if self._events.trouble is not None and not self._nested:
-                trouble, self._events.trouble = self._events.trouble, None
-                raise trouble
-
-    def _fill(
-        self,
-        message: Nodes,
-        target: Remote | None,
-        args: Sequence[Any] | None,
-        named: Mapping[str, Any],
-        values: Mapping[str, Any],
-    ) -> None:
-        """Appends the values of a request."""
-        options = self._encode
-        if target is not None:
-            encode_into(target, message, "target", options)
-        for key, value in values.items():
-            _into(value, message, key, options, f"$.{key}")
-        if args is not None:
-            message.rows.append((codes.LIST, 0, codes.LIST_FORCED, 0, len(args), 0, "args", ""))
-            for index, arg in enumerate(args):
-                _into(arg, message, "", options, f"$.args[{index}]")
-        if named:
-            message.rows.append((codes.MAPPING, 0, 0, 0, len(named), 0, "named", ""))
-            for key, value in named.items():
-                _into(value, message, key, options, f"$.named{step(key)}")
-
-    def _value(self, reply: Nodes, nargout: int) -> Any:
-        """The value of a ``reply``."""
-        rows = reply.rows
-        if len(rows) > 3 and rows[3][6] == "value" and rows[0][4] == 3:
-            cursor = Cursor(reply)
-            cursor.next(), cursor.next(), cursor.next()
-            cursor.depth = 1
-            value = decode_next(cursor, self._decode)[1]
-        else:
-            found = messages.fields(reply, self._decode)
-            if "values" in found:
-                return tuple(self._arrays(item) for item in found["values"])
-            value = found.get("value")
-        if nargout == 0:
-            return None
-        return value if self._simplify else self._arrays(value)
-
-    def _arrays(self, value: Any) -> Any:
-        """With ``simplify=False``: scalars of a language that has none come back as the 1-by-1 arrays they are."""
-        if self._simplify or not self._vectors or self._transport.greeting.features.get("scalars", True) is False:
-            return value
-        if isinstance(value, (bool, int, float, complex)):
-            import numpy as np
-
-            return np.array([[value]])
-        return value
-
-    def _serve(self, message: Nodes) -> Nodes:
-        """Runs a Python function that the other side calls back."""
-        self._nested += 1
-        try:
-            found = messages.fields(message, self._decode)
-            number = int(found["id"])
-            function = self._callbacks.find(str(found["function"]))
-            if function is None:
-                raise NameNotFound(f"no Python function {found['function']!r} in this session")
-            result = function(*found.get("args", ()), **(found.get("named") or {}))
-            answer = messages.build("return", number, None, 1)
-            encode_into(result, answer, "value", self._encode)
-            return answer
-        except BaseException as error:
-            self._callbacks.failed = error
-            return messages.build("raise", messages.head(message)[1], describe_exception(error))
-        finally:
-            self._nested -= 1
-
-    def _original(self, error: RemoteError) -> BaseException:
-        """The Python exception of a callback that came back as a foreign error, or the error itself."""
-        failed = self._callbacks.failed
-        if failed is not None and (str(failed) or type(failed).__name__) in error.message:
-            if not self._nested:
-                self._callbacks.failed = None
-            return failed
-        if isinstance(failed, (KeyboardInterrupt, SystemExit)):
-            return failed
-        return error
-
-    def _flush(self) -> None:
-        """Tells the other side which handles are no longer used."""
-        if not self._released:
-            return
-        names = []
-        while self._released:
-            names.append(self._released.popleft())
-        message = messages.build("release", 0, None, 1)
-        message.rows.append((codes.LIST, 0, codes.LIST_FORCED, 0, len(names), 0, "handles", ""))
-        message.rows.extend((codes.TEXT, 0, 0, 0, 0, 0, "", name) for name in names)
-        self._transport.post(message)
-
-    def _remote(self, number: str, info: Mapping[str, Any]) -> Remote:
-        remote = Remote(self, number, info)
-        generation = self._generation
-        released = self._released
-        session = weakref.ref(self)
-
-        def release() -> None:
-            alive = session()
-            if alive is not None and alive._generation == generation:
-                released.append(number)
-
-        weakref.finalize(remote, release).atexit = False
-        return remote
-
-    def _recognise(self, value: Any) -> tuple[str, Mapping[str, Any]] | None:
-        if isinstance(value, Function):
-            value = value._remote()
-        if not is_remote(value):
-            return None
-        session, number = value._arcuate
-        if session is not self:
-            raise InvalidArgument(
-                f"the object belongs to another session ({session!r}); fetch its value there and pass that"
-            )
-        if number.split(":", 1)[0] != str(self._generation):
-            raise StaleHandle(
-                "the object lived in an interpreter that is gone; make it again after the restart"
-            )
-        return number, _NONE
-
-    def _function(self, number: str, info: Mapping[str, Any]) -> Any:
-        function = self._callbacks.find(number)
-        if function is None:
-            raise ProtocolError(f"a function {number!r} came back that this session never sent")
-        return function
-
-    def _check_strict(self, message: Nodes) -> None:
-        from arcuate.values.table import check_strict
-
-        check_strict(message, self._transport.greeting.language.lower())
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise SessionClosed(f"this session is closed; open another with connect({self._name!r})")
-        if os.getpid() != self._owner:
-            raise SessionClosed(
-                f"this session belongs to process {self._owner}; a forked child cannot use it: "
-                f"open a session of its own in the child with connect({self._name!r})"
-            )
-
-    def _submit(self, work: Callable[[], Any]) -> CallFuture:
-        with self._worker_lock:
-            if self._worker is None:
-                self._worker = Worker(self._name)
-        return self._worker.submit(work, self._transport.interrupt)
-
-
-def _into(value: Any, message: Nodes, key: str, options: EncodeOptions, path: str) -> None:
-    """Encodes one value; an error's path starts at the message."""
-    try:
-        encode_into(value, message, key, options)
-    except ConversionError as error:
-        error.prepend(path)
-        raise
 
 
 def _text(what: str, value: Any) -> str:

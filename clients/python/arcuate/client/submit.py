@@ -25,7 +25,8 @@ class CallFuture(Future[Any]):
         """Cancels the call: one that waits is never started, one that runs is interrupted.
 
         Returns:
-            ``False`` when it was already over. After ``True``, ``result()`` raises ``concurrent.futures.CancelledError`` for a call that had not
+            ``False`` when it was already over. After ``True``, ``result()`` raises
+            ``concurrent.futures.CancelledError`` for a call that had not
             started, and :class:`arcuate.errors.CallCancelled` for one that was interrupted.
         """
         if super().cancel():

@@ -1,4 +1,7 @@
-"""What a session needs of whatever stands between it and its interpreter: a worker process here, a hub elsewhere."""
+"""What a session needs of whatever stands between it and its interpreter:
+
+a worker process here, a hub elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,8 @@ class Transport(ABC):
     Attributes:
         greeting: what the other side said of itself.
         name: how the transport is called in ``info``.
-        generation: grows by one with every new interpreter behind the same session; handles of an older one are stale.
+        generation: grows by one with every new interpreter behind the same session; handles of an older one
+            are stale.
     """
 
     name = ""
@@ -91,7 +95,10 @@ class Transport(ABC):
 
     @abstractmethod
     def interrupt(self, number: int | None = None) -> bool:
-        """Interrupts the running call (only if it has that number). Safe to call from any thread. Says whether one was running."""
+        """Interrupts the running call (only if it has that number).
+
+        Safe to call from any thread. Says whether one was running.
+        """
 
     @abstractmethod
     def restart(self) -> None:

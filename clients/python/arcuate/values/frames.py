@@ -1,6 +1,7 @@
 """Rows to frames and back: the byte layout of ``protos/frames.md``.
 
-:func:`dump` returns the parts of a frame without copying buffers; :func:`load` returns rows whose buffers are views into the frame.
+:func:`dump` returns the parts of a frame without copying buffers; :func:`load` returns rows whose buffers are
+views into the frame.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import concat
+from typing import Any
 
 from arcuate.errors import ConversionError, LimitExceeded, ProtocolError
 from arcuate.values import codes
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Nodes, Row
 
-__all__ = ["HEADER_SIZE", "MAGIC", "MAJOR", "MINOR", "dump", "frame_size", "load", "to_bytes"]
+__all__ = ["HEADER_SIZE", "MAGIC", "MAJOR", "MINOR", "dump", "frame_size", "load", "to_bytes", "total_size"]
 
 MAGIC = b"ARCU"
 MAJOR, MINOR = 1, 0
@@ -28,7 +30,7 @@ _DEFAULT = Limits()
 _ROW_BYTES = 8 + 3 * 4 + 4
 
 Place = Callable[[int, Buffer], int]
-"""Given a buffer's number and the buffer, returns 0 to keep it inline or the number of the place where it was put."""
+"""Given a buffer and its number: 0 to keep it inline, or the number of the place where it was put."""
 
 
 def dump(nodes: Nodes, *, place: Place | None = None, checksum: bool = True) -> list[memoryview]:
@@ -45,7 +47,7 @@ def dump(nodes: Nodes, *, place: Place | None = None, checksum: bool = True) -> 
     rows = nodes.rows
     buffers = nodes.buffers
     n, m, p = len(rows), len(buffers), len(nodes.pool)
-    kinds, dtypes, flags, units, counts, values, keys, texts = zip(*rows)
+    kinds, dtypes, flags, units, counts, values, keys, texts = zip(*rows, strict=True)
     # Nearly all messages are ASCII: one encoding and one search for NUL serve the whole blob then.
     joined = "".join(map(concat, keys, texts))
     if joined.isascii() and "\0" not in joined:
@@ -61,7 +63,7 @@ def dump(nodes: Nodes, *, place: Place | None = None, checksum: bool = True) -> 
     if m:
         sizes = [len(buffer) if isinstance(buffer, bytes) else buffer.nbytes for buffer in buffers]
         places = [0] * m if place is None else [place(i, buffer) for i, buffer in enumerate(buffers)]
-        total += sum((size + 63) & -64 for size, loc in zip(sizes, places) if not loc)
+        total += sum((size + 63) & -64 for size, loc in zip(sizes, places, strict=True) if not loc)
     front = _tables(n + p + 2 * m, n).pack(
         MAGIC, MAJOR, MINOR, total, n, m, p, len(blob), head, 0, 0, 0,
         *values, *nodes.pool, *sizes, *places, *counts, *lengths, *kinds, *dtypes, *flags, *units,
@@ -72,7 +74,7 @@ def dump(nodes: Nodes, *, place: Place | None = None, checksum: bool = True) -> 
         struct.pack_into("<I", front, 48, CHECKSUM)
         struct.pack_into("<I", front, 52, _adler(memoryview(front)))
     parts = [memoryview(front)]
-    for buffer, size, loc in zip(buffers, sizes, places):
+    for buffer, size, loc in zip(buffers, sizes, places, strict=True):
         if loc or not size:
             continue
         parts.append(_contiguous(buffer))
@@ -86,14 +88,25 @@ def to_bytes(nodes: Nodes, *, checksum: bool = True) -> bytes:
     return b"".join(dump(nodes, checksum=checksum))
 
 
-def frame_size(header: bytes | memoryview, limits: Limits = _DEFAULT) -> int:
+def frame_size(header: bytes | bytearray | memoryview, limits: Limits = _DEFAULT) -> int:
     """The total size that a 64-byte header announces, checked.
 
     Raises:
         ProtocolError: it is no Arcuate frame, or one of another major version.
         LimitExceeded: the frame is larger than ``limits.message``.
     """
-    magic, major, minor, total, n, m, p, t, head, _, _, _ = _HEADER.unpack_from(header)
+    fields = _HEADER.unpack_from(header)
+    _check_header(fields, limits)
+    return int(fields[3])
+
+
+def total_size(header: bytes | bytearray | memoryview) -> int:
+    """The total size that a header announces, unchecked: :func:`load` and :func:`frame_size` check it."""
+    return int.from_bytes(header[8:16], "little")
+
+
+def _check_header(fields: tuple[Any, ...], limits: Limits) -> None:
+    magic, major, minor, total, n, m, p, t, head, _, _, _ = fields
     if magic != MAGIC:
         raise ProtocolError(f"this is no Arcuate frame: it begins with {bytes(magic)!r}, not {MAGIC!r}")
     if major != MAJOR:
@@ -103,7 +116,8 @@ def frame_size(header: bytes | memoryview, limits: Limits = _DEFAULT) -> int:
         )
     if total > limits.message:
         raise LimitExceeded(
-            f"a frame of {total:,} bytes exceeds the limit of {limits.message:,} bytes; raise the setting 'message'",
+            f"a frame of {total:,} bytes exceeds the limit of {limits.message:,} bytes; raise the setting "
+            "'message'",
             setting="message",
         )
     if n > limits.nodes:
@@ -113,16 +127,17 @@ def frame_size(header: bytes | memoryview, limits: Limits = _DEFAULT) -> int:
         )
     if t > limits.text:
         raise LimitExceeded(
-            f"a message with {t:,} bytes of text exceeds the limit of {limits.text:,}; raise the setting 'text'",
+            f"a message with {t:,} bytes of text exceeds the limit of {limits.text:,}; raise the setting "
+            "'text'",
             setting="text",
         )
     used = HEADER_SIZE + _ROW_BYTES * n + 8 * p + 16 * m + t
     if n < 1 or head != -(-used // _ALIGN) * _ALIGN or head > total or total % _ALIGN:
         raise ProtocolError(
-            f"malformed frame: {n} nodes, {m} buffers, {p} pool numbers and {t} bytes of text do not add up to "
+            f"malformed frame: {n} nodes, {m} buffers, {p} pool numbers and {t} bytes of text do not add "
+            "up to "
             f"a head of {head} in a total of {total} bytes"
         )
-    return int(total)
 
 
 def load(
@@ -142,13 +157,14 @@ def load(
         ProtocolError: the frame is malformed.
         LimitExceeded: it is larger than the limits allow.
     """
-    view = memoryview(data).cast("B") if not isinstance(data, memoryview) or data.format != "B" else data
+    view = data if isinstance(data, memoryview) and data.format == "B" else memoryview(data).cast("B")
     if len(view) < HEADER_SIZE:
         raise ProtocolError(f"malformed frame: {len(view)} bytes, a header alone has {HEADER_SIZE}")
-    total = frame_size(view, limits)
+    header = _HEADER.unpack_from(view)
+    _check_header(header, limits)
+    _, _, _, total, n, m, p, t, head, bits, checksum, _ = header
     if len(view) != total:
         raise ProtocolError(f"malformed frame: {total} bytes announced, {len(view)} received")
-    _, _, _, _, n, m, p, t, head, bits, checksum, _ = _HEADER.unpack_from(view)
     if bits & CHECKSUM and _adler(view[:head]) != checksum:
         raise ProtocolError("malformed frame: the checksum of its tables is wrong; it was damaged on the way")
     w = n + p + 2 * m
@@ -157,19 +173,36 @@ def load(
     offset = HEADER_SIZE + 8 * w + 16 * n
     keys, texts = _split(bytes(view[offset : offset + t]), narrow, n)
     rows: list[Row] = list(
-        zip(small[:n], small[n : 2 * n], small[2 * n : 3 * n], small[3 * n :], narrow[:n], wide[:n], keys, texts)
+        zip(
+            small[:n],
+            small[n : 2 * n],
+            small[2 * n : 3 * n],
+            small[3 * n :],
+            narrow[:n],
+            wide[:n],
+            keys,
+            texts,
+            strict=True,
+        )
     )
+    if not m:
+        if head != total:
+            raise ProtocolError(f"malformed frame: {total - head} bytes are left over")
+        return Nodes(rows, list(wide[n:]))
     buffers: list[Buffer] = []
     at = head
-    for length, loc in zip(wide[n + p : n + p + m], wide[n + p + m :]):
+    for length, loc in zip(wide[n + p : n + p + m], wide[n + p + m :], strict=True):
         if length > limits.array:
             raise LimitExceeded(
-                f"an array of {length:,} bytes exceeds the limit of {limits.array:,} bytes; raise the setting 'array'",
+                f"an array of {length:,} bytes exceeds the limit of {limits.array:,} bytes; raise the "
+                "setting 'array'",
                 setting="array",
             )
         if loc:
             if external is None:
-                raise ProtocolError(f"malformed frame: a buffer lies at place {loc}, but this transport has no places")
+                raise ProtocolError(
+                    f"malformed frame: a buffer lies at place {loc}, but this transport has no places"
+                )
             buffers.append(external(loc, length))
             continue
         if at + length > total:
@@ -193,7 +226,7 @@ def _split(blob: bytes, narrow: Sequence[int], n: int) -> tuple[list[str], list[
     at = 0
     try:
         whole: str | None = blob.decode("ascii") if blob.isascii() else None
-        for klen, tlen in zip(narrow[n : 2 * n], narrow[2 * n :]):
+        for klen, tlen in zip(narrow[n : 2 * n], narrow[2 * n :], strict=True):
             middle = at + klen
             end = middle + tlen
             if whole is not None:
@@ -210,7 +243,9 @@ def _split(blob: bytes, narrow: Sequence[int], n: int) -> tuple[list[str], list[
     return keys, texts
 
 
-def _encode_texts(rows: list[Row], keys: Sequence[str], texts: Sequence[str]) -> tuple[bytes, tuple[int, ...]]:
+def _encode_texts(
+    rows: list[Row], keys: Sequence[str], texts: Sequence[str]
+) -> tuple[bytes, tuple[int, ...]]:
     try:
         key_bytes = [key.encode() for key in keys]
         text_bytes = [text.encode() for text in texts]
@@ -221,14 +256,17 @@ def _encode_texts(rows: list[Row], keys: Sequence[str], texts: Sequence[str]) ->
             "replace it, or send the bytes (text.encode(..., 'surrogateescape'))",
             path=_path(rows, at),
         ) from None
-    for i, (key, text) in enumerate(zip(key_bytes, text_bytes)):
+    for i, (key, text) in enumerate(zip(key_bytes, text_bytes, strict=True)):
         if b"\0" in key or (b"\0" in text and not rows[i][2] & codes.LIST_STRUCTS):
             raise ConversionError(
-                "a text holds a NUL character, which R, Octave and C end a text with; remove it, or send bytes",
+                "a text holds a NUL character, which R, Octave and C end a text with; remove it, or send "
+                "bytes",
                 path=_path(rows, i),
             )
         if len(text) >= 1 << 32 or len(key) >= 1 << 32:
-            raise ConversionError("a text of 4 GiB or more cannot travel; send it in parts", path=_path(rows, i))
+            raise ConversionError(
+                "a text of 4 GiB or more cannot travel; send it in parts", path=_path(rows, i)
+            )
     return b"".join(map(concat, key_bytes, text_bytes)), (*map(len, key_bytes), *map(len, text_bytes))
 
 

@@ -1,7 +1,9 @@
 """The flat node table that both encodings share.
 
-A value is a pre-order list of rows with two side lists, the *pool* (shapes, complex scalars) and the *buffers*, which rows consume in order. Python objects are turned
-into rows by :mod:`arcuate.values.encode` and back by :mod:`arcuate.values.decode`; rows are turned into bytes by :mod:`arcuate.values.frames` and
+A value is a pre-order list of rows with two side lists, the *pool* (shapes, complex scalars) and the
+*buffers*, which rows consume in order. Python objects are turned
+into rows by :mod:`arcuate.values.encode` and back by :mod:`arcuate.values.decode`; rows are turned into bytes
+by :mod:`arcuate.values.frames` and
 :mod:`arcuate.values.protobuf`.
 """
 
@@ -10,12 +12,24 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from typing import Protocol, Union
+from typing import Protocol, TypeAlias
 
 from arcuate.errors import ConversionError, ProtocolError
 from arcuate.values import codes
 
-__all__ = ["Buffer", "Cursor", "Nodes", "Row", "Strided", "float_bits", "float_words", "signed", "step", "to_float", "word_floats"]
+__all__ = [
+    "Buffer",
+    "Cursor",
+    "Nodes",
+    "Row",
+    "Strided",
+    "float_bits",
+    "float_words",
+    "signed",
+    "step",
+    "to_float",
+    "word_floats",
+]
 
 Row = tuple[int, int, int, int, int, int, str, str]
 """(kind, dtype, flags, unit, count, value as u64, key, text)."""
@@ -31,7 +45,7 @@ class Strided(Protocol):
         """Writes all bytes into ``target``, a writable view of exactly ``nbytes`` bytes."""
 
 
-Buffer = Union[memoryview, bytes, Strided]
+Buffer: TypeAlias = "memoryview | bytes | Strided"
 
 _U64 = struct.Struct("<Q")
 _F64 = struct.Struct("<d")
@@ -43,13 +57,17 @@ class Nodes:
     Attributes:
         rows: the nodes in pre-order.
         pool: unsigned 64-bit numbers, consumed in the order of the rows.
-        buffers: data, consumed in the order of the rows; a contiguous bytes-like object or a :class:`Strided`.
+        buffers: data, consumed in the order of the rows; a contiguous bytes-like object or a
+            :class:`Strided`.
     """
 
     __slots__ = ("buffers", "pool", "rows")
 
     def __init__(
-        self, rows: list[Row] | None = None, pool: list[int] | None = None, buffers: list[Buffer] | None = None
+        self,
+        rows: list[Row] | None = None,
+        pool: list[int] | None = None,
+        buffers: list[Buffer] | None = None,
     ) -> None:
         self.rows: list[Row] = [] if rows is None else rows
         self.pool: list[int] = [] if pool is None else pool
@@ -108,7 +126,8 @@ class Cursor:
         self.depth += 1
         if self.depth > self.max_depth:
             raise ConversionError(
-                f"the value nests deeper than {codes.MAX_DEPTH} levels; flatten it, or send the parts one by one"
+                f"the value nests deeper than {codes.MAX_DEPTH} levels; flatten it, or send the parts one "
+                "by one"
             )
 
     def leave(self) -> None:
@@ -149,7 +168,8 @@ class Cursor:
         )
         if any(left):
             raise ProtocolError(
-                f"malformed value: {left[0]} nodes, {left[1]} pool numbers and {left[2]} buffers are left over"
+                f"malformed value: {left[0]} nodes, {left[1]} pool numbers and {left[2]} buffers are left "
+                "over"
             )
 
     def skip(self) -> None:
