@@ -32,8 +32,12 @@ def python_of(venv: Path) -> Path:
 
 
 def stamp_of(*parts: str) -> str:
-    """Return a key that changes when one of the parts, or this Python, changes."""
-    return hashlib.sha256("\0".join([sys.version, sys.executable, *parts]).encode()).hexdigest()
+    """Return a key that changes when one of the parts, or this Python, changes.
+
+    The Python of an environment counts as the one that it was made from.
+    """
+    python = os.path.realpath(sys.executable)
+    return hashlib.sha256("\0".join([sys.version, python, *parts]).encode()).hexdigest()
 
 
 def packaging() -> str:
