@@ -169,8 +169,8 @@ def _fill(message: Any, row: Row, cursor: Cursor) -> int:
 def load(data: bytes, *, limits: Limits = _DEFAULT) -> Nodes:
     """The value in a serialised message, checked.
 
-    Protocol Buffers are parsed before anything in them can be counted, and an empty message of two bytes takes
-    more than a hundred in memory: ``limits.message`` should be chosen with that in mind.
+    Protocol Buffers are parsed before anything in them can be counted, and an empty message of two bytes
+    takes more than a hundred in memory: ``limits.message`` should be chosen with that in mind.
 
     Raises:
         ProtocolError: the message is malformed.
@@ -213,7 +213,7 @@ def from_message(message: Value, *, limits: Limits = _DEFAULT) -> Nodes:
         text_left -= len(key) + len(row[7])
         if text_left < 0:
             raise LimitExceeded(
-                f"a message has more than the allowed {limits.text:,} bytes of text; raise the setting 'text'",
+                f"a message has more than {limits.text:,} bytes of text; raise the setting 'text'",
                 setting="text",
             )
         count = len(one.items)
@@ -221,7 +221,7 @@ def from_message(message: Value, *, limits: Limits = _DEFAULT) -> Nodes:
             continue
         if len(rows) + len(pending) + count > limits.nodes:
             raise LimitExceeded(
-                f"a message has more than the allowed {limits.nodes:,} values; raise the setting 'nodes'",
+                f"a message has more than {limits.nodes:,} values; raise the setting 'nodes'",
                 setting="nodes",
             )
         keys: Sequence[str] = one.keys
