@@ -1,0 +1,113 @@
+"""The optional compiled helper: frames read, decoded, encoded and written in C++ instead of Octave code.
+
+``helper.cc`` is compiled once with Octave's own ``mkoctfile`` into the user's cache directory, under a name that holds Octave's version and a hash of the source.
+Nothing is compiled on import or behind anybody's back: ``python -m arcuate.octave.helper`` builds it (``make setup`` does), and so does ``connect("octave", helper=True)``.
+Without it everything works the same, only slower.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from arcuate.errors import EnvironmentNotFound
+
+__all__ = ["build", "compiler", "find"]
+
+SOURCE = Path(__file__).parent / "helper.cc"
+NAME = "arcuate__native"
+
+
+def find(program: str) -> Path | None:
+    """The folder with the helper built for this Octave, or ``None``."""
+    folder = _folder(program)
+    return folder if folder is not None and (folder / f"{NAME}.oct").is_file() else None
+
+
+def compiler(program: str) -> str | None:
+    """The ``mkoctfile`` that belongs to this Octave, or ``None``."""
+    beside = Path(os.path.realpath(program)).parent / "mkoctfile"
+    return str(beside) if os.access(beside, os.X_OK) else shutil.which("mkoctfile")
+
+
+def build(program: str) -> Path:
+    """Builds the helper where it is not built yet.
+
+    Returns:
+        The folder that holds it.
+
+    Raises:
+        EnvironmentNotFound: there is no ``mkoctfile``, or it fails; the message holds its output.
+    """
+    found = find(program)
+    if found is not None:
+        return found
+    folder = _folder(program)
+    tool = compiler(program)
+    if tool is None or folder is None:
+        raise EnvironmentNotFound(
+            "the compiled helper of the Octave environment needs mkoctfile, which is not there; "
+            "install it (Debian: octave-dev), or leave out helper=True: everything works without"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        target = Path(work) / f"{NAME}.oct"
+        done = subprocess.run(
+            [tool, "-O2", "-s", "-o", str(target), str(SOURCE)],
+            capture_output=True,
+            text=True,
+            cwd=work,
+            check=False,
+        )
+        if done.returncode or not target.is_file():
+            raise EnvironmentNotFound(
+                f"{tool} could not compile the helper of the Octave environment; leave out helper=True, everything works without. "
+                f"Its output:\n{(done.stdout + done.stderr).strip()}"
+            )
+        os.replace(target, folder / f"{NAME}.oct")  # at once, so that a session never sees half a file
+    return folder
+
+
+def _folder(program: str) -> Path | None:
+    identity = _identity(os.path.realpath(program))
+    if not identity:
+        return None
+    root = os.environ.get("XDG_CACHE_HOME")
+    cache = Path(root) if root and os.path.isabs(root) else Path.home() / ".cache"
+    return cache / "arcuate" / "octave" / identity
+
+
+@lru_cache(maxsize=8)
+def _identity(program: str) -> str:
+    """Octave's version, its binary's size and time, and a hash of the source; all without starting Octave."""
+    try:
+        stat = os.stat(program)
+        source = SOURCE.read_bytes()
+    except OSError:
+        return ""
+    digest = hashlib.sha256(source + f"|{program}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()
+    return digest[:20]
+
+
+def main() -> int:
+    """Builds the helper for the Octave on PATH."""
+    program = os.environ.get("OCTAVE_EXECUTABLE") or shutil.which("octave-cli") or shutil.which("octave")
+    if program is None:
+        print("Octave was not found, so there is nothing to build", file=sys.stderr)
+        return 1
+    try:
+        print(build(program))
+    except EnvironmentNotFound as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

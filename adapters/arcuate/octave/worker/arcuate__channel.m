@@ -1,0 +1,89 @@
+function m = arcuate__channel (op, varargin)
+  % The two pipes to the host.
+  %
+  %   arcuate__channel ('open', files)         opens them; files: further streams that fclose ("all") spares
+  %   m = arcuate__channel ('read')            the next message, as a struct
+  %   arcuate__channel ('write', R, T, P, B)   writes one frame (see arcuate__encode)
+  %   arcuate__channel ('greet', hello)        takes over what the greeting says
+  persistent in out files prefix threshold u body
+  mlock ();
+  switch (op)
+    case 'read'
+      % An interrupt that comes while this waits strikes right after a read: what was read is then still here for the next loop.
+      if (isempty (u))
+        u = fread (in, 16, 'uint32');
+      end
+      if (numel (u) < 16)
+        exit (0);   % the host is gone
+      end
+      if (isempty (body))
+        body = fread (in, u(3) + 4294967296 * u(4) - 64, 'uint8=>uint8');
+      end
+      try
+        m = arcuate__decode (u, body, prefix);
+        u = body = [];
+      catch err
+        m.op = 'undecodable';
+        m.id = double (typecast (body(17:24), 'int64'));   % node 2 of every message
+        m.error = err;
+        u = body = [];
+      end
+    case 'write'
+      write (out, prefix, threshold, varargin{:});
+    case 'open'
+      in = fopen (['/proc/self/fd/' getenv('ARCUATE_IN')], 'r');
+      out = fopen (['/proc/self/fd/' getenv('ARCUATE_OUT')], 'w');
+      files = [in, out, varargin{1}];
+      prefix = ''; threshold = Inf;
+    case 'greet'
+      prefix = varargin{1}.segments; threshold = varargin{1}.threshold;
+    case 'files'
+      m = files;
+  end
+end
+
+function write (out, prefix, threshold, R, T, P, B)
+  n = columns (R); k = numel (B);
+  sizes = places = zeros (1, k);
+  data = cell (1, k);
+  for j = 1:k
+    sizes(j) = sizeof (B{j});
+    if (sizes(j) < threshold)
+      x = B{j}(:).';
+      if (! isa (x, 'uint8'))
+        x = typecast (x, 'uint8');
+      end
+      data{j} = [x, zeros(1, mod (-sizes(j), 64), 'uint8')];
+    else
+      places(j) = place (prefix, B{j}, sizes(j));
+    end
+  end
+  used = 64 + 24 * n + 8 * numel (P) + 16 * k + numel (T);
+  head = 64 * ceil (used / 64);
+  total = head + sum (64 * ceil (sizes / 64) .* (places == 0));
+  frame = [typecast(uint32 ([1430475329, 1, mod(total, 4294967296), floor(total / 4294967296), n, k, numel(P), 0, numel(T), 0, head, 0, 0, 0, 0, 0]), 'uint8'), ...
+           typecast([R(1,:), P, sizes, places], 'uint8'), ...
+           typecast(uint32 (reshape (R(2:4,:).', 1, [])), 'uint8'), ...
+           uint8(reshape (R(5:8,:).', 1, [])), uint8(T), zeros(1, head - used, 'uint8'), data{:}];
+  fwrite (out, frame);   % in one piece, so that an interrupt cannot cut it
+  fflush (out);
+end
+
+function ref = place (prefix, x, bytes)
+  % Writes a large buffer into shared memory of the host.
+  arcuate__send ('alloc', 0, 'size', bytes);
+  m = arcuate__channel ('read');
+  if (! strcmp (m.op, 'segment'))
+    error (['Arcuate:' m.code], '%s', m.message);
+  end
+  ref = m.ref;
+  fid = fopen (sprintf ('%s%d', prefix, ref), 'r+');
+  if (fid < 0)
+    error ('Arcuate:INTERNAL', 'cannot open the shared segment %s%d for writing', prefix, ref);
+  end
+  done = fwrite (fid, x, class (x));
+  fclose (fid);
+  if (done != numel (x))
+    error ('Arcuate:LIMIT_EXCEEDED', 'only %d of %d elements fitted into shared memory', done, numel (x));
+  end
+end

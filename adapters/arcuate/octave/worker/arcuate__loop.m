@@ -1,0 +1,30 @@
+function arcuate__loop ()
+  % Starts the worker, or starts it again after an interrupt.  The host writes this name on standard input (PROTOCOL.md, "Interrupts").
+  %
+  % SIGINT unwinds Octave to its prompt.  All state lives in locked functions and in the base workspace, so the next arcuate__loop goes on.
+  % While the loop runs, standard input reads as an error and not as the pipe on which the host writes; at the prompt, standard output is
+  % closed to Octave's own line feeds.
+  persistent started null in out
+  mlock ();
+  if (isempty (started))
+    null = fopen ('/dev/null', 'w');
+    in = fopen ('/proc/self/fd/0', 'r');
+    out = fopen ('/proc/self/fd/1', 'a');
+    arcuate__setup ();
+    arcuate__channel ('open', [null, in, out]);
+  else
+    dup2 (out, 1);
+  end
+  dup2 (null, 0);
+  unwind_protect
+    if (! isempty (started))
+      arcuate__send ('resumed', 0);
+    end
+    started = true;
+    arcuate__serve ();
+  unwind_protect_cleanup
+    fflush (stdout);
+    dup2 (null, 1);
+    dup2 (in, 0);
+  end_unwind_protect
+end

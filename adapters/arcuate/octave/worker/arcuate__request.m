@@ -1,0 +1,112 @@
+function arcuate__request (m)
+  % Carries out one request and answers it.
+  persistent direct = struct ()   % functions that may be called from here, since they do not look at the workspace of their caller
+  mlock ();
+  drawn = true;
+  try
+    switch (m.op)
+      case 'call'
+        [named, count, keep] = controls (m);
+        args = m.args;
+        if (! isempty (named))
+          args = [args, [fieldnames(named).'; struct2cell(named).'](:).'];
+        end
+        if (isfield (m, 'target'))
+          if (is_function_handle (m.target))
+            out = cell (1, count);
+            [out{:}] = m.target (args{:});
+          else
+            error ('Arcuate:INVALID_ARGUMENT', 'an object of class %s cannot be called; index it, or name a function', class (m.target));
+          end
+        elseif (isfield (direct, m.name))
+          drawn = false;
+          out = cell (1, count);
+          if (count)
+            [out{:}] = feval (m.name, args{:});
+          else
+            feval (m.name, args{:});
+          end
+        else
+          if (arcuate__direct (m.name))
+            direct.(m.name) = true;
+          end
+          out = arcuate__base (m.name, args, count);
+        end
+        answer (m.id, out, count, keep);
+      case 'eval'
+        [~, count, keep] = controls (m);
+        out = {};
+        if (count)
+          [out{1:count}] = evalin ('base', m.code);
+        else
+          evalin ('base', m.code);
+        end
+        answer (m.id, out, count, keep);
+      case 'run'
+        evalin ('base', m.code);
+        answer (m.id, {}, 0, false);
+      case 'hello'
+        arcuate__hello (m);
+        return;
+      case 'undecodable'
+        error (m.error);
+      otherwise
+        [out, keep] = arcuate__workspace (m);
+        answer (m.id, {out}, 1, keep);
+        drawn = false;
+    end
+  catch err
+    arcuate__failure (m, err);
+    return;
+  end
+end
+
+function [named, count, keep] = controls (m)
+  named = []; count = 1; keep = false;
+  if (numfields (m) > 3)
+    if (isfield (m, 'named'))
+      named = m.named;
+    end
+    if (isfield (m, 'nargout'))
+      count = m.nargout;
+    end
+    if (isfield (m, 'keep'))
+      keep = m.keep;
+    end
+  end
+end
+
+function answer (id, out, count, keep)
+  % Sends a reply, after everything that was printed, warned and drawn.
+  persistent last = '';
+  if (count < 2)
+    if (! count || isempty (out))
+      n.R = zeros (8, 1, 'uint64'); n.T = ''; n.P = zeros (1, 0, 'uint64'); n.B = {};
+    else
+      n = nodes (out{1}, keep);
+    end
+    key = 'value';
+  else
+    parts = cell (1, count);
+    n.R = uint64 ([0; count; 0; 0; 8; 0; 2; 0]); n.T = ''; n.P = zeros (1, 0, 'uint64'); n.B = {};
+    for j = 1:count
+      try
+        p = nodes (out{j}, keep);
+      catch err
+        arcuate__path (err, j - 1);
+      end
+      n.R = [n.R, p.R]; n.T = [n.T, p.T]; n.P = [n.P, p.P]; n.B = [n.B, p.B];
+    end
+    key = 'values';
+  end
+  arcuate__events (id);
+  arcuate__send ('reply', id, key, n);
+end
+
+function n = nodes (v, keep)
+  if (keep && ! (is_function_handle (v) && strncmp (func2str (v), '@(varargin) arcuate__callback', 29)))
+    [n.R, n.T, n.P, n.B] = arcuate__handle_node (v, 0);
+  else
+    [n.R, n.T, n.P, n.B] = arcuate__encode (v);
+  end
+end

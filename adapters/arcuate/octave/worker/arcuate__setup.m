@@ -1,0 +1,19 @@
+function arcuate__setup ()
+  % Settings of the interpreter: nothing waits for a user, no pager, no dumps, no windows, no noise.
+  here = fileparts (mfilename ('fullpath'));
+  shadowed = warning ('query', 'Octave:shadowed-function');
+  warning ('off', 'Octave:shadowed-function');
+  addpath (here, fullfile (here, 'shadow'));
+  warning (shadowed.state, 'Octave:shadowed-function');
+  PS1 (''); PS2 (''); PS4 ('');
+  page_screen_output (false);
+  page_output_immediately (false);
+  beep_on_error (false);
+  debug_on_error (false); debug_on_warning (false); debug_on_interrupt (false);
+  crash_dumps_octave_core (false); sigterm_dumps_octave_core (false); sighup_dumps_octave_core (false);
+  suppress_verbose_help_message (true);
+  max_recursion_depth (1000);
+  set (0, 'defaultfigurevisible', 'off');
+  lasterr ('');
+  atexit ('arcuate__quiet');
+end
