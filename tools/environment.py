@@ -36,8 +36,8 @@ def stamp_of(*parts: str) -> str:
 
     The Python of an environment counts as the one that it was made from.
     """
-    python = os.path.realpath(sys.executable)
-    return hashlib.sha256("\0".join([sys.version, python, *parts]).encode()).hexdigest()
+    python = [os.path.realpath(sys.executable), *map(str, sys.version_info[:3])]
+    return hashlib.sha256("\0".join([*python, *parts]).encode()).hexdigest()
 
 
 def packaging() -> str:

@@ -77,7 +77,15 @@ def type_table() -> Files:
     return {page: filled(page, "type table", render_markdown())}
 
 
-GENERATORS: list[Callable[[], Files]] = [protobuf, type_table]
+def worked_example() -> Files:
+    """Section 8 of protos/frames.md: one message byte by byte."""
+    import worked_example as example
+
+    page = Path("protos/frames.md")
+    return {page: filled(page, "worked example", example.render())}
+
+
+GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example]
 OWNED = [MESSAGES]  # folders that hold generated files only: anything else in them is left over
 
 
