@@ -43,7 +43,7 @@ CATEGORICAL_ORDERED = 1
 SCALAR_NUMPY, SCALAR_PANDAS = 1, 2
 SPARSE_WIDE = 1
 SPARSE_MATRIX = 2  # hint: scipy's older matrix classes
-LABELLED_SERIES = 1  # hint: a pandas Series
+LABELLED_SERIES, LABELLED_UNNAMED = 1, 2  # hints: a pandas Series; its index has no name
 SPARSE_CSC, SPARSE_CSR, SPARSE_COO = 0, 1, 2
 
 UNIT_NAMES = ("", "s", "ms", "us", "ns", "m", "h", "D", "W", "M", "Y", "ps", "fs", "as")

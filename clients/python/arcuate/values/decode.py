@@ -324,8 +324,8 @@ def _array_value(state: Decoder, row: Row) -> Any:
 _LETTERS = {codes.D_F8: "d", codes.D_I8: "q", codes.D_BOOL: "?"}
 
 
-def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
-    """An array; ``plain``: it may become a list or a scalar."""
+def parts(state: Decoder, row: Row) -> tuple[int, int, int, str, tuple[int, ...], memoryview, memoryview | None]:
+    """Takes the parts of an array row, sizes checked: dtype, flags, unit, zone, shape, data, mask."""
     _, dtype, flags, unit, ndim, _, _, zone = row
     if ndim > codes.MAX_NDIM:
         raise ProtocolError(f"malformed value: an array of {ndim} dimensions, {codes.MAX_NDIM} are allowed")
@@ -342,6 +342,15 @@ def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
         )
     if mask is not None and len(mask) != size:
         raise ProtocolError(f"malformed value: a mask of {len(mask)} bytes for {size} elements")
+    if state.options.array is not None and dtype != codes.D_TEXT and not flags & codes.ARRAY_SEQUENCE:
+        data = state.options.array(data)
+    return dtype, flags, unit, zone, shape, data, mask
+
+
+def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
+    """An array; ``plain``: it may become a list or a scalar."""
+    dtype, flags, unit, zone, shape, data, mask = parts(state, row)
+    size, ndim = prod(shape), len(shape)
     if plain:
         if flags & codes.ARRAY_SEQUENCE and mask is None and ndim == 1:
             return _sequence(dtype, flags, size, data)
@@ -356,8 +365,6 @@ def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
         )
     from arcuate.values.numpy_decode import build
 
-    if state.options.array is not None and dtype != codes.D_TEXT:
-        data = state.options.array(data)
     try:
         return build(dtype, flags, unit, zone, shape, data, mask)
     except (ValueError, OverflowError, MemoryError) as error:

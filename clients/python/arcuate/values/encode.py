@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import importlib
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from arcuate.errors import ConversionError
 from arcuate.values import codes
 from arcuate.values.nodes import Buffer, Nodes, Row
 from arcuate.values.options import EncodeOptions
+from arcuate.values.types import List
 
 __all__ = ["TABLE", "Encoder", "Put", "encode", "encode_into", "refuse"]
 
@@ -64,6 +65,12 @@ class Encoder:
     ) -> None:  # fmt: skip
         """Appends one row; for code where clarity counts more than speed."""
         self.rows.append((kind, dtype, flags, unit, count, value, key, text))
+
+    def texts(self, items: Sequence[str | None], key: str) -> None:
+        """Appends a list of texts (or nulls) as the parts of labelled arrays and tables have it: one node each, never an array."""
+        self.rows.append((8, 0, 0, 0, len(items), 0, key, ""))
+        for item in items:
+            self.rows.append((0, 0, 0, 0, 0, 0, "", "") if item is None else (5, 0, 0, 0, 0, 0, "", item))
 
     def enter(self, container: object) -> None:
         """Goes into a container; :meth:`leave` comes back. Between them no other exit but an error."""
@@ -189,7 +196,10 @@ def put_function(state: Encoder, value: Callable[..., Any], key: str) -> None:
 def _put_reference(state: Encoder, kind: int, ident: str, info: Mapping[str, Any] | None, key: str) -> None:
     state.rows.append((kind, 0, 0, 0, int(info is not None), 0, key, ident))
     if info is not None:
-        state.put(dict(info), "info")
+        known = dict(info)
+        if "class" in known:
+            known["class"] = List(known["class"])
+        state.put(known, "info")
 
 
 def refuse(value: Any) -> None:

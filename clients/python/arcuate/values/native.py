@@ -132,7 +132,7 @@ def put_variable(state: Encoder, key: str, dims: Any, data: Any, attrs: Mapping[
     """A variable: a mapping of its dimensions, data and attributes."""
     state.depth += 1
     state.row(codes.MAPPING, key=key, count=3)
-    state.put(list(dims), "dims")
+    state.texts(list(dims), "dims")
     state.put_at(data, "data", ".data")
     state.put_at(dict(attrs), "attrs", ".attrs")
     state.depth -= 1
@@ -154,7 +154,7 @@ def _labelled(state: Encoder, value: types.Labelled, key: str) -> None:
     state.enter(value)
     state.row(codes.LABELLED, key=key, flags=value.hint, count=5)
     state.put(value.name, "name")
-    state.put(list(value.dims), "dims")
+    state.texts(value.dims, "dims")
     state.put_at(value.data, "data", ".data")
     _variables(state, "coords", value.coords)
     state.put_at(value.attrs, "attrs", ".attrs")
@@ -184,7 +184,7 @@ def _table(state: Encoder, value: types.Table, key: str) -> None:
         state.row(codes.NULL, key="index")
     else:
         state.row(codes.MAPPING, key="index", count=2)
-        state.put(list(value.index["names"]), "names")
+        state.texts(value.index["names"], "names")
         state.row(codes.LIST, key="levels", count=len(value.index["levels"]))
         for number, level in enumerate(value.index["levels"]):
             state.put_at(level, "", f".index.levels[{number}]")
