@@ -36,6 +36,7 @@ class Proxy:
     def __init__(self, worker: Worker, number: str, info: Mapping[str, Any]) -> None:
         self._worker = worker
         self._number = number
+        self._info = info
         self.__name__ = str(info.get("name", number))
 
     def __call__(self, *args: Any, **named: Any) -> Any:
@@ -220,10 +221,11 @@ class Worker:
         self.channel.write(message("event", self.current, {"type": kind, **fields}))
 
     def _function(self, function: Any) -> tuple[str, Mapping[str, Any] | None]:
-        raise AssertionError("functions of this interpreter travel as handles")
+        assert isinstance(function, Proxy)  # functions of this interpreter travel as handles
+        return function._number, function._info or None
 
     def _handle(self, value: Any) -> tuple[str, Mapping[str, Any]] | None:
-        if isinstance(value, Mapping):
+        if isinstance(value, (Mapping, Proxy)):
             return None
         return self.handles.keep(value)
 

@@ -192,6 +192,9 @@ class WorkerTransport(Transport):
         if self._process is None:
             self._open()
         with self._state:
+            outer = self._running[-1].deadline if self._running else None
+            if outer is not None and (call.deadline is None or outer < call.deadline):
+                call.deadline = outer  # the time of a call includes its callbacks and what they call
             self._running.append(call)
         guard = Guard.enter(self._wake_write) if len(self._running) == 1 else None
         try:
@@ -282,6 +285,10 @@ class WorkerTransport(Transport):
             raise self._judge(
                 call, CallCancelled("the call was interrupted inside a callback", executed="maybe")
             )
+        if call.cancelled or (call.deadline is not None and time.monotonic() >= call.deadline):
+            call.stopped = True
+            over = CallCancelled("the call was stopped while a callback ran", executed="maybe")
+            answer = messages.build("raise", messages.head(answer)[1], to_mapping(over))
         self._write(process, answer, call)
 
     def _allocate(self, process: Process, data: Mapping[str, Any]) -> None:
@@ -299,6 +306,8 @@ class WorkerTransport(Transport):
 
     def _judge(self, call: Call, error: ArcuateError) -> ArcuateError:
         """The error that the caller gets for what the worker reported."""
+        if call.stopped and not isinstance(error, CallCancelled):
+            error = CallCancelled("the call was cancelled inside a callback", executed="maybe")
         if isinstance(error, CallCancelled):
             error.workspace = True if error.workspace is None else error.workspace
             if call.deadline is not None and time.monotonic() >= call.deadline and not call.cancelled:

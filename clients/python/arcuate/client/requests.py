@@ -164,14 +164,15 @@ class Requester:
                 raise InvalidArgument(f"calls and callbacks nest deeper than {MAX_NESTED} levels")
             self._flush()
             self._number += 1
+            number = self._number  # the arguments may need requests of their own
             extra = (target is not None) + (args is not None) + bool(named) + len(values)
-            message = messages.build(op, self._number, plain, extra)
+            message = messages.build(op, number, plain, extra)
             self._fill(message, target, args, named, values)
             if self._strict:
                 self._check_strict(message)
             events = self._events
             deliver = events.deliver if on_output is None else lambda event: events.deliver(event, on_output)
-            call = Call(self._number, deadline, deliver, self._serve)
+            call = Call(number, deadline, deliver, self._serve)
             self._callbacks.failed = None if not self._nested else self._callbacks.failed
             try:
                 reply = self._transport.exchange(message, call)

@@ -47,9 +47,10 @@ class Call:
         on_event: called with each event (a mapping with ``type``) on the thread that waits.
         on_callback: called with a ``callback`` message; returns the answer to send.
         cancelled: set by :meth:`Transport.interrupt`.
+        stopped: set by the transport when its time was over, or it was cancelled, at the end of a callback.
     """
 
-    __slots__ = ("cancelled", "deadline", "id", "on_callback", "on_event")
+    __slots__ = ("cancelled", "deadline", "id", "on_callback", "on_event", "stopped")
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Call:
         self.on_event = on_event
         self.on_callback = on_callback
         self.cancelled = False
+        self.stopped = False
 
 
 class Transport(ABC):
