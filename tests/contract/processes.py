@@ -1,0 +1,134 @@
+"""What the kernel says about processes, and helpers that wait for an event, never for a time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from arcuate.client import Session
+
+PATIENCE = 30.0
+"""Seconds after which a wait for something that must happen fails."""
+
+
+def runs(pid: int) -> bool:
+    """Whether the process exists and is no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def children(pid: int | None = None) -> set[int]:
+    """The processes that this process (or that one) has started and that still run."""
+    parent = os.getpid() if pid is None else pid
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[1]) == parent and fields[0] not in "ZX":
+                found.add(int(entry))
+    return found
+
+
+def group(pid: int) -> set[int]:
+    """The processes of a process group that still run."""
+    found = set()
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    fields = file.read().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(fields[2]) == pid and fields[0] not in "ZX":
+                found.add(int(entry))
+    return found
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    """Polls until something holds; fails after :data:`PATIENCE` seconds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.005)
+
+
+def descriptors() -> dict[int, str]:
+    """The open descriptors of this process and what they are."""
+    found = {}
+    for entry in os.listdir("/proc/self/fd"):
+        try:
+            found[int(entry)] = os.readlink(f"/proc/self/fd/{entry}")
+        except FileNotFoundError:
+            pass  # the one that listed the directory
+    return found
+
+
+class Background:
+    """A call on a thread of its own. ``started`` is a function that the foreign code calls when it runs."""
+
+    def __init__(self, session: Session, name: str, *args: Any, **controls: Any) -> None:
+        self.running = threading.Event()
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self._call = lambda: session.call(name, self.started, *args, nargout=0, **controls)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def started(self) -> None:
+        """What the foreign function calls first."""
+        self.running.set()
+
+    def wait_running(self) -> Background:
+        """Waits until the foreign function runs."""
+        assert self.running.wait(PATIENCE), f"the call did not start: {self.error!r}"
+        return self
+
+    def finish(self) -> BaseException | None:
+        """Waits for the end of the call; the error it raised."""
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive(), "the call did not end"
+        return self.error
+
+    def _run(self) -> None:
+        try:
+            self.result = self._call()
+        except BaseException as error:
+            self.error = error
+
+
+def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:
+    """A child Python process that runs ``code``; ended by its own id."""
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
+        **options,
+    )
+
+
+def finished(child: subprocess.Popen[str], code: int = 0) -> str:
+    """What a child printed; fails when it did not end with that status."""
+    try:
+        out, err = child.communicate(timeout=90)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        out, err = child.communicate()
+        raise AssertionError(f"the child did not end\n{out}\n{err}") from None
+    assert child.returncode == code, f"status {child.returncode}\n{out}\n{err}"
+    return out
