@@ -43,7 +43,11 @@ def put_strings(state: Encoder, array: Any, key: str, flags: int = 0) -> None:
         _, offsets_, data_ = wide.buffers()
         offsets = np.frombuffer(offsets_, np.int64)[wide.offset : wide.offset + count + 1]
         first, last = int(offsets[0]), int(offsets[-1])
-        data = np.frombuffer(data_, np.uint8)[first:last] if data_ is not None and last > first else np.empty(0, np.uint8)
+        data = (
+            np.frombuffer(data_, np.uint8)[first:last]
+            if data_ is not None and last > first
+            else np.empty(0, np.uint8)
+        )
         if data.size and not data.all():
             number = int(np.searchsorted(offsets - first, np.flatnonzero(data == 0)[0], side="right")) - 1
             raise ConversionError(NUL, path=f"[{number}]")
@@ -54,7 +58,9 @@ def put_strings(state: Encoder, array: Any, key: str, flags: int = 0) -> None:
         out[ends] = 0
         out[keep] = data
         blob = out.tobytes()
-    state.rows.append((10, codes.D_TEXT, flags | (codes.ARRAY_MASK if mask is not None else 0), 0, 1, 0, key, ""))
+    state.rows.append(
+        (10, codes.D_TEXT, flags | (codes.ARRAY_MASK if mask is not None else 0), 0, 1, 0, key, "")
+    )
     state.pool.append(count)
     state.buffers.append(blob)
     if mask is not None:
@@ -109,7 +115,12 @@ def put_chunked(state: Encoder, array: Any, key: str, flags: int = 0) -> None:
         if zone:
             times.parse_zone(zone)
         append_array(state, data, key, code, mask=mask, flags=flags, unit=_UNITS[kind.unit], zone=zone)
-    elif pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_null(kind):
+    elif (
+        pa.types.is_nested(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_large_binary(kind)
+        or pa.types.is_null(kind)
+    ):
         items = array.to_pylist()
         state.depth += 1
         state.row(codes.LIST, key=key, count=len(items), flags=codes.LIST_FORCED)
@@ -117,7 +128,8 @@ def put_chunked(state: Encoder, array: Any, key: str, flags: int = 0) -> None:
         state.depth -= 1
     else:
         raise ConversionError(
-            f"an Arrow array of the type {kind} cannot travel; cast it, for example to float64, string or timestamp"
+            f"an Arrow array of the type {kind} cannot travel; cast it, for example to float64, string or "
+            f"timestamp"
         )
 
 
@@ -139,20 +151,25 @@ def _put_dictionary(state: Encoder, array: Any, key: str) -> None:
 def _put_table(state: Encoder, table: Any, key: str) -> None:
     names = table.column_names
     if len(set(names)) != len(names):
-        raise ConversionError("a column stands twice in the Arrow table; rename one with table.rename_columns(...)")
+        raise ConversionError(
+            "a column stands twice in the Arrow table; rename one with table.rename_columns(...)"
+        )
     extra = [name for name in table.schema.metadata or {} if name != b"pandas"]
     if extra:
         raise ConversionError(
-            f"the schema of the Arrow table has the metadata {extra}, for which other languages have no place; "
+            f"the schema of the Arrow table has the metadata {extra}, for which other languages have no "
+            f"place; "
             f"send table.replace_schema_metadata(None)"
         )
-    if b"pandas" in (table.schema.metadata or {}):  # it is a DataFrame in Arrow's clothes, with its index among the columns
+    if b"pandas" in (
+        table.schema.metadata or {}
+    ):  # it is a DataFrame in Arrow's clothes, with its index among the columns
         table = table.replace_schema_metadata(None)
     state.enter(table)
     state.row(codes.TABLE, key=key, count=3, value=table.num_rows, text="arrow")
     state.depth += 1
     state.row(codes.MAPPING, key="columns", count=len(names))
-    for name, column in zip(names, table.columns):
+    for name, column in zip(names, table.columns, strict=True):
         try:
             put_chunked(state, column, text_key(name))
         except ConversionError as error:

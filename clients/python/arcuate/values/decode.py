@@ -1,7 +1,9 @@
 """Rows to Python objects.
 
-One function per kind, found by the kind's number. Arrays become numpy views on the received memory; numpy, pandas, xarray and scipy are imported when the first
-value that needs them arrives, and plain classes of :mod:`arcuate.values.types` take their place in an interpreter that has none.
+One function per kind, found by the kind's number. Arrays become numpy views on the received memory; numpy,
+pandas, xarray and scipy are imported when the first
+value that needs them arrives, and plain classes of :mod:`arcuate.values.types` take their place in an
+interpreter that has none.
 """
 
 from __future__ import annotations
@@ -239,7 +241,7 @@ def _missing(state: Decoder, row: Row) -> Any:
 
 
 def untyped_missing() -> Any:
-    """pandas' ``NA``, or our own where pandas is not installed."""
+    """Pandas' ``NA``, or our own where pandas is not installed."""
     pandas = _pandas()
     return NA if pandas is None else pandas.NA
 
@@ -288,10 +290,10 @@ def _mapping(state: Decoder, row: Row) -> Any:
     cursor.enter(count)
     found: dict[str, Any] = Map() if row[2] & codes.MAPPING_MAP else {}
     if _MANY <= count <= 4096:
-        kinds_, dtypes, _, _, _, values, keys, _ = zip(*cursor.ahead(count))
+        kinds_, dtypes, _, _, _, values, keys, _ = zip(*cursor.ahead(count), strict=True)
         if not any(dtypes) and set(kinds_) == _FLOATS:
             cursor.advance(count)
-            found.update(zip(keys, word_floats(values)))
+            found.update(zip(keys, word_floats(values), strict=True))
             return _closed(cursor, found, count)
     take = cursor.next
     kinds = KINDS
@@ -324,7 +326,9 @@ def _array_value(state: Decoder, row: Row) -> Any:
 _LETTERS = {codes.D_F8: "d", codes.D_I8: "q", codes.D_BOOL: "?"}
 
 
-def parts(state: Decoder, row: Row) -> tuple[int, int, int, str, tuple[int, ...], memoryview, memoryview | None]:
+def parts(
+    state: Decoder, row: Row
+) -> tuple[int, int, int, str, tuple[int, ...], memoryview, memoryview | None]:
     """Takes the parts of an array row, sizes checked: dtype, flags, unit, zone, shape, data, mask."""
     _, dtype, flags, unit, ndim, _, _, zone = row
     if ndim > codes.MAX_NDIM:
@@ -360,9 +364,7 @@ def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
     if numpy is None:
         order = "F" if flags & codes.ARRAY_FORTRAN and ndim > 1 else "C"
         hint = flags & ~(codes.ARRAY_MASK | codes.ARRAY_FORTRAN)
-        return Array(
-            codes.DTYPE_NAMES[dtype], shape, data, order, mask, codes.UNIT_NAMES[unit], zone, hint
-        )
+        return Array(codes.DTYPE_NAMES[dtype], shape, data, order, mask, codes.UNIT_NAMES[unit], zone, hint)
     from arcuate.values.numpy_decode import build
 
     try:
@@ -497,7 +499,9 @@ def _function(state: Decoder, row: Row) -> Any:
 def _handle(state: Decoder, row: Row) -> Any:
     info = _info(state, row)
     if state.options.handle is None:
-        raise ConversionError("an object that lives in another environment cannot be used here, outside its session")
+        raise ConversionError(
+            "an object that lives in another environment cannot be used here, outside its session"
+        )
     return state.options.handle(row[7], info)
 
 
@@ -515,19 +519,17 @@ def _info(state: Decoder, row: Row) -> Mapping[str, Any]:
 class _Kinds(dict[int, Callable[[Decoder, Row], Any]]):
     def __missing__(self, kind: int) -> Any:
         raise Unsupported(
-            f"a value of kind {kind} cannot be read by this version of Arcuate, which knows 0 to {len(codes.KIND_NAMES) - 1}; "
+            f"a value of kind {kind} cannot be read by this version of Arcuate, which knows 0 to "
+            f"{len(codes.KIND_NAMES) - 1}; "
             f"install the version of the other side"
         )
 
 
-KINDS = _Kinds(
-    enumerate(
-        (
-            _null, _bool, _int, _float, _complex, _text, _bytes, _missing, _list, _mapping, _array_value, _labelled,
-            _dataset, _table, _categorical, _datetime, _date, _duration, _sparse, _function, _handle,
-        )  # fmt: skip
-    )
-)
+_READERS = (
+    _null, _bool, _int, _float, _complex, _text, _bytes, _missing, _list, _mapping, _array_value, _labelled,
+    _dataset, _table, _categorical, _datetime, _date, _duration, _sparse, _function, _handle,
+)  # fmt: skip
+KINDS = _Kinds(enumerate(_READERS))
 
 _modules: dict[str, Any] = {}
 

@@ -1,7 +1,9 @@
 """Python objects to rows.
 
-Every type has one function ``put(state, value, key)`` that appends the rows of a value; a dictionary finds it, so that a scalar costs one look-up and one row.
-The functions of numpy, pandas, xarray, scipy and pyarrow are loaded when the first value of that library is met: nothing here imports them.
+Every type has one function ``put(state, value, key)`` that appends the rows of a value; a dictionary finds
+it, so that a scalar costs one look-up and one row.
+The functions of numpy, pandas, xarray, scipy and pyarrow are loaded when the first value of that library is
+met: nothing here imports them.
 """
 
 from __future__ import annotations
@@ -60,14 +62,22 @@ class Encoder:
             raise
 
     def row(
-        self, kind: int, *, key: str = "", dtype: int = 0, flags: int = 0, unit: int = 0, count: int = 0, value: int = 0,
+        self,
+        kind: int,
+        *,
+        key: str = "",
+        dtype: int = 0,
+        flags: int = 0,
+        unit: int = 0,
+        count: int = 0,
+        value: int = 0,
         text: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Appends one row; for code where clarity counts more than speed."""
         self.rows.append((kind, dtype, flags, unit, count, value, key, text))
 
     def texts(self, items: Sequence[str | None], key: str) -> None:
-        """Appends a list of texts (or nulls) as the parts of labelled arrays and tables have it: one node each, never an array."""
+        """Appends a list of texts (or nulls) as parts of other values have it: nodes, never an array."""
         self.rows.append((8, 0, 0, 0, len(items), 0, key, ""))
         for item in items:
             self.rows.append((0, 0, 0, 0, 0, 0, "", "") if item is None else (5, 0, 0, 0, 0, 0, "", item))
@@ -78,13 +88,15 @@ class Encoder:
         ident = id(container)
         if ident in self.path:
             raise ConversionError(
-                f"reference cycle: this {type(container).__name__} contains itself; values are trees, so send a copy without "
+                f"reference cycle: this {type(container).__name__} contains itself; values are trees, so "
+                f"send a copy without "
                 f"the back reference"
             )
         self.path.add(ident)
         if self.depth > self.options.depth:
             raise ConversionError(
-                f"the value nests deeper than {self.options.depth} levels; flatten it, or send the parts one by one"
+                f"the value nests deeper than {self.options.depth} levels; flatten it, or send the parts "
+                f"one by one"
             )
 
     def leave(self, container: object) -> None:
@@ -96,7 +108,7 @@ class Encoder:
 Put = Callable[[Encoder, Any, str], None]
 
 TABLE: dict[type, Put] = {}
-"""What is known about exact types. Filled by :mod:`arcuate.values.plain` and, on demand, by the modules in ``_LIBRARIES``."""
+"""What is known about exact types. Filled by :mod:`arcuate.values.plain` and on demand by ``_LIBRARIES``."""
 
 _LIBRARIES = {
     "numpy": "arcuate.values.numpy_encode",
@@ -186,7 +198,8 @@ def put_function(state: Encoder, value: Callable[..., Any], key: str) -> None:
         return
     if state.options.function is None:
         raise ConversionError(
-            f"the function {getattr(value, '__qualname__', value)!r} cannot travel here: only the arguments of a call and "
+            f"the function {getattr(value, '__qualname__', value)!r} cannot travel here: only the arguments "
+            f"of a call and "
             f"variables of a session can be functions; send what it returns"
         )
     ident, info = state.options.function(value)
@@ -220,8 +233,10 @@ def refuse(value: Any) -> None:
     if hasattr(value, "__next__"):
         raise ConversionError(f"a {name} cannot travel, since it can be read only once; send list(value)")
     raise ConversionError(
-        f"a {name} cannot travel; allowed are None, bool, int, float, complex, str, bytes, dates and times, lists, tuples, "
-        f"dicts with text keys, numpy, pandas, xarray and scipy.sparse values and functions. Send its parts, or name a "
+        f"a {name} cannot travel; allowed are None, bool, int, float, complex, str, bytes, dates and times, "
+        f"lists, tuples, "
+        f"dicts with text keys, numpy, pandas, xarray and scipy.sparse values and functions. Send its "
+        f"parts, or name a "
         f"conversion for its type in the option 'hook'"
     )
 
@@ -240,7 +255,8 @@ _REMEDIES = {
     "module": "send the function or the value that you need from it",
     "decimal.Decimal": "no other language has it: send float(value), or str(value) to keep every digit",
     "fractions.Fraction": "send float(value), or its numerator and denominator",
-    "datetime.time": "no other language has a time without a date: send a datetime, a timedelta since midnight, or "
+    "datetime.time": "no other language has a time without a date: send a datetime, a timedelta since "
+    "midnight, or "
     "value.isoformat()",
     "datetime.tzinfo": "send its name, str(value)",
     "uuid.UUID": "send str(value)",
@@ -253,5 +269,5 @@ _REMEDIES = {
     "BaseException": "send str(value)",
 }
 
-from arcuate.values import plain as _plain  # noqa: E402, F401  (fills TABLE)
 from arcuate.values import native as _native  # noqa: E402, F401
+from arcuate.values import plain as _plain  # noqa: E402, F401  (fills TABLE)

@@ -1,4 +1,4 @@
-"""Rows to labelled arrays and datasets: xarray's, or plain classes where xarray is missing or would lose something."""
+"""Rows to labelled arrays and datasets: xarray's, or plain classes where that would lose something."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from arcuate.values.nodes import Row
 __all__ = ["HINT", "read_dataset", "read_labelled"]
 
 HINT = "arcuate"
-"""Key in a variable's ``encoding`` that holds the unit that xarray has no dtype for: ``"date"``, ``"h"``, ``"D"`` ..."""
+"""Key in a variable's ``encoding`` that holds the unit that xarray has no dtype for: ``"D"``, ``"h"`` ..."""
 
 
 def read_labelled(state: Decoder, row: Row) -> Any:
@@ -44,8 +44,8 @@ def read_labelled(state: Decoder, row: Row) -> Any:
 
 
 def _read_series(state: Decoder, row: Row, pandas: Any, name: str | None, dim: str) -> Any:
-    from arcuate.values.tabular import read_categorical, series
     from arcuate.values.tabular import column_values as column
+    from arcuate.values.tabular import read_categorical, series
 
     def values(child: Row) -> Any:
         if child[0] == codes.CATEGORICAL:
@@ -150,9 +150,7 @@ def _make(xarray: Any, dims: tuple[str, ...], data: Any, attrs: dict[str, Any]) 
         if unit not in ("s", "ms", "us", "ns"):
             encoding = {HINT: unit}
             data = data.astype(f"{dtype.kind}8[s]")
-    elif not isinstance(data, _ndarray()) and str(getattr(dtype, "name", dtype)) in ("string", "str"):
-        data = _objects(data)
-    elif getattr(dtype, "tz", None) is not None:
+    elif getattr(dtype, "tz", None) is not None or _is_text(data):
         data = _objects(data)
     elif not isinstance(data, _ndarray()) and getattr(dtype, "kind", "") in "Mm":
         data = data.to_numpy()
@@ -164,6 +162,10 @@ def _make(xarray: Any, dims: tuple[str, ...], data: Any, attrs: dict[str, Any]) 
 
 def _objects(data: Any) -> Any:
     return data.astype(object).to_numpy() if hasattr(data.astype(object), "to_numpy") else data.astype(object)
+
+
+def _is_text(data: Any) -> bool:
+    return not isinstance(data, _ndarray()) and getattr(data.dtype, "name", "") in ("string", "str")
 
 
 def _ndarray() -> Any:

@@ -27,7 +27,8 @@ def _structs(state: Encoder, value: types.StructArray, key: str) -> None:
     for number, item in enumerate(value):
         if not isinstance(item, Mapping) or tuple(item) != value.fields:
             raise ConversionError(
-                f"every element of a struct array is a dict with the keys {value.fields} in this order", path=f"[{number}]"
+                f"every element of a struct array is a dict with the keys {value.fields} in this order",
+                path=f"[{number}]",
             )
     text = "".join(f"{name}\0" for name in value.fields)
     _shaped(state, value, key, codes.LIST_SHAPED | codes.LIST_STRUCTS, text)
@@ -35,7 +36,9 @@ def _structs(state: Encoder, value: types.StructArray, key: str) -> None:
 
 def _shaped(state: Encoder, value: types.Cell, key: str, flags: int, text: str) -> None:
     if prod(value.shape) != len(value):
-        raise ConversionError(f"{len(value)} elements do not fill a cell of shape {value.shape}; set its shape")
+        raise ConversionError(
+            f"{len(value)} elements do not fill a cell of shape {value.shape}; set its shape"
+        )
     if len(value.shape) > codes.MAX_NDIM:
         raise ConversionError(f"the cell has {len(value.shape)} dimensions, {codes.MAX_NDIM} are allowed")
     state.enter(value)
@@ -63,15 +66,19 @@ def _complex(state: Encoder, value: types.TypedComplex, key: str) -> None:
 
 
 def _instant(state: Encoder, value: types.Instant, key: str) -> None:
+    unit = codes.UNIT_CODES[value.unit]
     state.row(
-        codes.DATETIME, key=key, flags=value.hint, unit=codes.UNIT_CODES[value.unit], value=value.count & _MASK,
-        text=value.zone,
-    )  # fmt: skip
+        codes.DATETIME, key=key, flags=value.hint, unit=unit, value=value.count & _MASK, text=value.zone
+    )
 
 
 def _duration(state: Encoder, value: types.Duration, key: str) -> None:
     state.row(
-        codes.DURATION, key=key, flags=value.hint, unit=codes.UNIT_CODES[value.unit], value=value.count & _MASK
+        codes.DURATION,
+        key=key,
+        flags=value.hint,
+        unit=codes.UNIT_CODES[value.unit],
+        value=value.count & _MASK,
     )
 
 
@@ -87,10 +94,8 @@ def _array(state: Encoder, value: types.Array, key: str) -> None:
     if len(value.shape) > 1 and wanted not in ("any", value.order):
         data, mask = _reorder(value, code)
         flags ^= codes.ARRAY_FORTRAN
-    state.row(
-        codes.ARRAY, key=key, dtype=code, flags=flags, unit=codes.UNIT_CODES[value.unit], count=len(value.shape),
-        text=value.zone,
-    )  # fmt: skip
+    unit, ndim = codes.UNIT_CODES[value.unit], len(value.shape)
+    state.row(codes.ARRAY, key=key, dtype=code, flags=flags, unit=unit, count=ndim, text=value.zone)
     state.pool += value.shape
     state.buffers.append(data)
     if mask is not None:

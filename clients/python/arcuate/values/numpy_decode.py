@@ -16,12 +16,13 @@ _DTYPES: list[Any] = [None, *(np.dtype(name).newbyteorder("<") for name in codes
 _DTYPES[codes.D_BOOL] = np.dtype(bool)
 _DTYPES += [None, np.dtype("<i8"), np.dtype("<i4"), np.dtype("<i8")]
 _WIDE_BYTES = 4
-"""A ``<U`` array is made only while it takes at most so many times the bytes of its UTF-8 form (and one pointer each)."""
+"""A ``<U`` array is made only while it takes at most so many times the bytes of the UTF-8 form."""
 
 
 def fixed(dtype: int, shape: tuple[int, ...], order: str, data: memoryview) -> Any:
     """A view on the memory of a fixed-size dtype; datetimes and durations as their counts."""
-    return np.frombuffer(data, dtype=_DTYPES[dtype]).reshape(shape, order=order)  # type: ignore[call-overload]
+    flat: Any = np.frombuffer(data, dtype=_DTYPES[dtype])
+    return flat.reshape(shape, order=order)
 
 
 def text_objects(texts: list[str], shape: tuple[int, ...], order: str) -> Any:
@@ -32,7 +33,13 @@ def text_objects(texts: list[str], shape: tuple[int, ...], order: str) -> Any:
 
 
 def build(
-    dtype: int, flags: int, unit: int, zone: str, shape: tuple[int, ...], data: memoryview, mask: memoryview | None
+    dtype: int,
+    flags: int,
+    unit: int,
+    zone: str,
+    shape: tuple[int, ...],
+    data: memoryview,
+    mask: memoryview | None,
 ) -> Any:
     """The array of a row: numpy's, pandas' for one dimension with missing elements, numpy.ma's for more."""
     order = "F" if flags & codes.ARRAY_FORTRAN else "C"
@@ -63,7 +70,7 @@ def _with_missing(array: Any, gone: Any, flags: int) -> Any:
 
 
 def _texts(texts: list[str], gone: Any, flags: int, shape: tuple[int, ...], order: str, nbytes: int) -> Any:
-    if flags & codes.ARRAY_PANDAS and not flags & codes.ARRAY_BOXED or (
+    if (flags & codes.ARRAY_PANDAS and not flags & codes.ARRAY_BOXED) or (
         gone is not None and not flags & codes.ARRAY_BOXED and len(shape) == 1
     ):
         from arcuate.values.decode import library
@@ -75,7 +82,8 @@ def _texts(texts: list[str], gone: Any, flags: int, shape: tuple[int, ...], orde
     if gone is None and not flags & codes.ARRAY_BOXED:
         longest = max(map(len, texts), default=0)
         if longest * 4 * len(texts) <= _WIDE_BYTES * (nbytes + 8 * len(texts)):
-            return np.array(texts, dtype=f"<U{max(longest, 1)}").reshape(shape, order=order)  # type: ignore[call-overload]
+            wide: Any = np.array(texts, dtype=f"<U{max(longest, 1)}")
+            return wide.reshape(shape, order=order)
     array = text_objects(texts, shape, order)
     if gone is not None:
         array[gone] = _mark(flags)

@@ -16,11 +16,16 @@ class EncodeOptions:
     """How Python values become rows.
 
     Attributes:
-        order: memory order of arrays with more than one dimension: ``"F"`` (column-major), ``"C"`` (row-major), or ``"any"``: as they are.
-        vectors: a plain list that mixes int and float becomes a float array too, when every int is exact in binary64.
-        function: registers a callable and returns its id and what is known about it; ``None``: callables cannot travel.
-        handle: recognises an object that lives in the other environment and returns its id and what is known about it, or ``None``.
-        hook: for types that have no form of their own: a function that turns a value of the type (or a subclass) into one that can travel.
+        order: memory order of arrays with more than one dimension: ``"F"`` (column-major), ``"C"``
+            (row-major), or ``"any"``: as they are.
+        vectors: a plain list that mixes int and float becomes a float array too, when every int is exact in
+            binary64.
+        function: registers a callable and returns its id and what is known about it; ``None``: callables
+            cannot travel.
+        handle: recognises an object that lives in the other environment and returns its id and what is known
+            about it, or ``None``.
+        hook: for types that have no form of their own: a function that turns a value of the type (or a
+            subclass) into one that can travel.
         depth: how deep a value may nest.
     """
 
@@ -37,10 +42,12 @@ class DecodeOptions:
     """How rows become Python values.
 
     Attributes:
-        simplify: an array of exactly one element, of any number of dimensions and without labels, becomes a scalar.
+        simplify: an array of exactly one element, of any number of dimensions and without labels, becomes a
+            scalar.
         function: makes an object of a function node from its id and info.
         handle: makes an object of a handle node from its id and info.
-        array: is given the memory of every numeric array; what it returns is used instead. For transports whose memory must be kept alive.
+        array: is given the memory of every numeric array; what it returns is used instead. For transports
+            whose memory must be kept alive.
     """
 
     simplify: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def nullable(array: Any, gone: Any) -> Any:
 
 @lru_cache(maxsize=2)
 def text_dtype(own: bool) -> Any:
-    """pandas' dtype of texts: ``own``: the one with NA; otherwise the one that a new column of texts gets."""
+    """Pandas' dtype of texts: ``own``: the one with NA; otherwise the one that a new column of texts gets."""
     return pd.StringDtype() if own else pd.Series(["x"]).dtype
 
 
@@ -42,7 +42,7 @@ def strings(objects: Any, gone: Any) -> Any:
 
 
 def string_array(data: memoryview, count: int, mask: memoryview | None, *, own: bool) -> Any:
-    """A text column straight from its blob: without an object per text where pandas keeps texts in Arrow memory."""
+    """A text column straight from its blob; no object per text where pandas keeps texts in Arrow memory."""
     dtype = text_dtype(own)
     gone = None if mask is None else np.frombuffer(mask, dtype=bool)
     if getattr(dtype, "storage", "") == "pyarrow":
@@ -53,18 +53,18 @@ def string_array(data: memoryview, count: int, mask: memoryview | None, *, own: 
     objects[:] = split(data, count)
     if gone is not None and gone.any():
         objects[gone] = getattr(dtype, "na_value", None)
-    return objects if dtype == object else pd.array(objects, dtype=dtype)
+    return pd.array(objects, dtype=dtype) if isinstance(dtype, pd.StringDtype) else objects
 
 
 def timestamp(count: int, unit: str, zone: str) -> Any:
     """A Timestamp of that unit (or the next finer that pandas has)."""
-    value = pd.Timestamp(np.datetime64(count, unit))
+    value = pd.Timestamp(np.datetime64(count, cast("Any", unit)))
     return value.tz_localize("UTC").tz_convert(clock.parse_zone(zone)) if zone else value
 
 
 def timedelta(count: int, unit: str) -> Any:
     """A Timedelta of that unit (or the next finer that pandas has)."""
-    return pd.Timedelta(np.timedelta64(count, unit))
+    return pd.Timedelta(np.timedelta64(count, cast("Any", unit)))
 
 
 def times(array: Any, zone: str) -> Any:
@@ -84,7 +84,9 @@ def times(array: Any, zone: str) -> Any:
 
 def zoned_objects(array: Any, zone: str) -> Any:
     """An object array of Timestamps, for datetimes with a zone where no array class holds them."""
-    flat = pd.array(array.reshape(-1), dtype=array.dtype).tz_localize("UTC").tz_convert(clock.parse_zone(zone))
+    flat = (
+        pd.array(array.reshape(-1), dtype=array.dtype).tz_localize("UTC").tz_convert(clock.parse_zone(zone))
+    )
     objects = np.empty(flat.shape, dtype=object)
     objects[:] = list(flat)
     return objects.reshape(array.shape)

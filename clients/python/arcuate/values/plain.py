@@ -50,7 +50,8 @@ def put_int(state: Encoder, value: int, key: str) -> None:
         state.rows.append((2, 0, 1, 0, 0, int(value), key, ""))
     else:
         raise ConversionError(
-            f"the integer has {value.bit_length()} bits, allowed are 64 (-2**63 to 2**64 - 1); send float(value), or "
+            f"the integer has {value.bit_length()} bits, allowed are 64 (-2**63 to 2**64 - 1); send "
+            f"float(value), or "
             f"str(value) to keep every digit"
         )
 
@@ -160,7 +161,7 @@ def _put_mapping(state: Encoder, value: Any, key: str, flags: int) -> None:
             names = "\0"  # a key that is no text: found below
         if names.isascii() and "\0" not in names:
             bits = float_words(value.values())
-            state.rows += zip(_THREES, _ZEROS, _ZEROS, _ZEROS, _ZEROS, bits, value, _EMPTY)
+            state.rows += zip(_THREES, _ZEROS, _ZEROS, _ZEROS, _ZEROS, bits, value, _EMPTY, strict=False)
             state.leave(value)
             return
     name: Any = ""
@@ -267,7 +268,11 @@ def _pack_texts(value: Any) -> tuple[int, bytes]:
 
 def _pack_mixed(value: Any) -> tuple[int, bytes] | None:
     for item in value:
-        if type(item) is int and not -_SAFE <= item <= _SAFE and (item.bit_length() > 64 or int(float(item)) != item):
+        if (
+            type(item) is int
+            and not -_SAFE <= item <= _SAFE
+            and (item.bit_length() > 64 or int(float(item)) != item)
+        ):
             return None
     return codes.D_F8, array.array("d", value).tobytes()
 

@@ -22,7 +22,8 @@ def _put_sparse(state: Encoder, matrix: Any, key: str) -> None:
 
     if len(matrix.shape) != 2:
         raise ConversionError(
-            f"a sparse array of {len(matrix.shape)} dimensions cannot travel, 2 are allowed; send matrix.reshape(1, -1)"
+            f"a sparse array of {len(matrix.shape)} dimensions cannot travel, 2 are allowed; send "
+            f"matrix.reshape(1, -1)"
         )
     form = matrix.format
     if form not in _FORMATS:
@@ -30,13 +31,15 @@ def _put_sparse(state: Encoder, matrix: Any, key: str) -> None:
     code = DTYPES.get(matrix.dtype.str)
     if code is None or code == codes.D_F2:
         raise ConversionError(
-            f"a sparse matrix of {matrix.dtype} cannot travel; allowed are bool, integers, f4, f8, c8 and c16: "
+            f"a sparse matrix of {matrix.dtype} cannot travel; allowed are bool, integers, f4, f8, c8 and "
+            f"c16: "
             f"send matrix.astype(float)"
         )
     if form == "coo":
         first, second = matrix.coords if hasattr(matrix, "coords") else (matrix.row, matrix.col)
     else:
-        if not matrix.has_canonical_format:  # sorted, nothing stored twice: what R's and Octave's classes require
+        # R's and Octave's classes want indices sorted and nothing stored twice.
+        if not matrix.has_canonical_format:
             matrix = matrix.copy()
             matrix.sum_duplicates()
         first, second = matrix.indices, matrix.indptr
@@ -44,14 +47,11 @@ def _put_sparse(state: Encoder, matrix: Any, key: str) -> None:
     stored = len(matrix.data)
     wide = first.dtype.itemsize == 8 or second.dtype.itemsize == 8
     index = "<i8" if wide else "<i4"
-    state.row(
-        codes.SPARSE, key=key, dtype=code, flags=flags | (codes.SPARSE_WIDE if wide else 0), unit=_FORMATS.index(form),
-        value=stored,
-    )  # fmt: skip
+    flags |= codes.SPARSE_WIDE if wide else 0
+    state.row(codes.SPARSE, key=key, dtype=code, flags=flags, unit=_FORMATS.index(form), value=stored)
     state.pool += (int(matrix.shape[0]), int(matrix.shape[1]))
-    state.buffers += (
-        data_of(matrix.data, "C"), data_of(first.astype(index, copy=False), "C"), data_of(second.astype(index, copy=False), "C"),
-    )  # fmt: skip
+    one, two = first.astype(index, copy=False), second.astype(index, copy=False)
+    state.buffers += (data_of(matrix.data, "C"), data_of(one, "C"), data_of(two, "C"))
 
 
 def read_sparse(state: Decoder, row: Row) -> Any:
@@ -66,11 +66,14 @@ def read_sparse(state: Decoder, row: Row) -> Any:
     sizes = (stored * codes.ITEMSIZE[dtype], stored * width, pointers * width)
     if (len(data), len(first), len(second)) != sizes:
         raise ProtocolError(
-            f"malformed value: buffers of {len(data)}, {len(first)} and {len(second)} bytes are no sparse matrix of "
+            f"malformed value: buffers of {len(data)}, {len(first)} and {len(second)} bytes are no sparse "
+            f"matrix of "
             f"{stored} entries and shape {shape}"
         )
     if library("numpy") is None or library("scipy.sparse") is None:
-        return types.Sparse(_FORMATS[form], (shape[0], shape[1]), codes.DTYPE_NAMES[dtype], data, first, second, stored, flags)
+        return types.Sparse(
+            _FORMATS[form], (shape[0], shape[1]), codes.DTYPE_NAMES[dtype], data, first, second, stored, flags
+        )
     import numpy as np
 
     from arcuate.values.numpy_decode import fixed

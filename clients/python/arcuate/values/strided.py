@@ -1,4 +1,7 @@
-"""Array data that is laid out only when it is copied to its destination, blocked so that a transposing copy stays in the cache."""
+"""Array data that is laid out only when it is copied to its destination.
+
+The copy is made in blocks, so that a transposing one stays in the cache.
+"""
 
 from __future__ import annotations
 
@@ -45,9 +48,14 @@ def copy_blocked(source: Any, target: Any) -> None:
     if source.nbytes <= _SMALL or source.ndim < 2:
         target[...] = source
         return
-    # The two axes in which source and target run contiguously; where it is the same one, numpy's own copy is best.
-    fast_in = min((axis for axis in range(source.ndim) if shape[axis] > 1), key=lambda a: abs(source.strides[a]))
-    fast_out = min((axis for axis in range(source.ndim) if shape[axis] > 1), key=lambda a: abs(target.strides[a]))
+    # The two axes in which source and target run contiguously; where it is the same one, numpy's own copy is
+    # best.
+    fast_in = min(
+        (axis for axis in range(source.ndim) if shape[axis] > 1), key=lambda a: abs(source.strides[a])
+    )
+    fast_out = min(
+        (axis for axis in range(source.ndim) if shape[axis] > 1), key=lambda a: abs(target.strides[a])
+    )
     if fast_in == fast_out:
         target[...] = source
         return
@@ -62,7 +70,7 @@ def copy_blocked(source: Any, target: Any) -> None:
     # Blocks run over the two fast axes; the others are stepped one by one, so that a block stays small.
     index: list[slice] = [slice(None)] * source.ndim
     for position in np.ndindex(*(shape[axis] for axis in rest)):
-        for axis, i in zip(rest, position):
+        for axis, i in zip(rest, position, strict=True):
             index[axis] = slice(i, i + 1)
         for start_out in range(0, shape[fast_out], columns):
             index[fast_out] = slice(start_out, start_out + columns)

@@ -38,7 +38,9 @@ def read_table(state: Decoder, row: Row) -> Any:
     state.cursor.leave()
     for name, column in columns.items():
         if len(column) != rows:
-            raise ProtocolError(f"malformed value: the column {name!r} has {len(column)} rows, the table {rows}")
+            raise ProtocolError(
+                f"malformed value: the column {name!r} has {len(column)} rows, the table {rows}"
+            )
     if arrow and index is None and not attrs:
         from arcuate.values.arrow import table_from_columns
 
@@ -60,10 +62,7 @@ def _frame(pandas: Any, columns: dict[str, Any], rows: int, index: Any, attrs: A
         labels = pandas.MultiIndex.from_arrays(levels, names=index["names"])
     if len(labels) != rows:
         raise ProtocolError(f"malformed value: an index of {len(labels)} labels for {rows} rows")
-    if columns:
-        frame = pandas.DataFrame(columns, index=labels, copy=False)
-    else:
-        frame = pandas.DataFrame(index=labels)
+    frame = pandas.DataFrame(columns or None, index=labels, copy=False)
     if attrs:
         frame.attrs = attrs
     return frame
@@ -164,7 +163,9 @@ def read_categorical(state: Decoder, row: Row) -> Any:
     pandas = library("pandas")
     if pandas is None:
         found = types.Factor(
-            state.array_named("codes"), state.array_named("categories"), bool(row[2] & codes.CATEGORICAL_ORDERED)
+            state.array_named("codes"),
+            state.array_named("categories"),
+            bool(row[2] & codes.CATEGORICAL_ORDERED),
         )
         state.cursor.leave()
         return found

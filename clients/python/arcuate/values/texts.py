@@ -58,5 +58,7 @@ def split(data: bytes | memoryview, count: int) -> list[str]:
     except UnicodeDecodeError as error:
         raise ProtocolError(f"malformed value: a text array is not UTF-8 ({error.reason})") from None
     if texts.pop() or len(texts) != count:
-        raise ProtocolError(f"malformed value: a text array of {count} elements holds {len(texts)} terminated texts")
+        raise ProtocolError(
+            f"malformed value: a text array of {count} elements holds {len(texts)} terminated texts"
+        )
     return texts

@@ -1,4 +1,4 @@
-"""Dates, times, durations and zones: Python's own classes to counts of units, and back without losing a tick."""
+"""Dates, times, durations and zones: Python's own classes to counts of units and back, losing no tick."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def zone_name(zone: dt.tzinfo) -> str:
         offset = zone.utcoffset(None)
         seconds = offset.days * 86400 + offset.seconds
         if offset.microseconds:
-            raise ConversionError(f"the zone {zone} has an offset with a fraction of a second; round it to seconds")
+            raise ConversionError(
+                f"the zone {zone} has an offset with a fraction of a second; round it to seconds"
+            )
         if not seconds:
             return "UTC"
         sign, seconds = ("-", -seconds) if seconds < 0 else ("+", seconds)
@@ -49,18 +51,19 @@ def zone_name(zone: dt.tzinfo) -> str:
     if type(zone).__name__ == "tzutc":
         return "UTC"
     if type(zone).__name__ == "_FixedOffset":  # pytz
-        offset = zone.utcoffset(None)
-        if offset is not None:
-            return zone_name(dt.timezone(offset))
+        fixed = zone.utcoffset(None)
+        if fixed is not None:
+            return zone_name(dt.timezone(fixed))
     raise ConversionError(
-        f"the zone {zone!r} has no IANA name; use zoneinfo.ZoneInfo('Europe/Berlin'), datetime.timezone.utc or a fixed "
+        f"the zone {zone!r} has no IANA name; use zoneinfo.ZoneInfo('Europe/Berlin'), datetime.timezone.utc "
+        f"or a fixed "
         f"datetime.timezone"
     )
 
 
 def parse_zone(name: str) -> dt.tzinfo:
     """The zone of a name."""
-    if name in ("UTC", "Etc/UTC", "GMT") and name == "UTC":
+    if name == "UTC":
         return dt.timezone.utc
     match = _OFFSET.match(name)
     if match:
@@ -75,7 +78,8 @@ def parse_zone(name: str) -> dt.tzinfo:
         return zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ConversionError(
-            f"the zone {name!r} is not known here; allowed are IANA names, 'UTC' and offsets such as '+02:00'. "
+            f"the zone {name!r} is not known here; allowed are IANA names, 'UTC' and offsets such as "
+            f"'+02:00'. "
             f"Where the system has no zone data: pip install tzdata"
         ) from None
 

@@ -1,4 +1,7 @@
-"""Python classes for what no library of the caller holds: forced lists, cells, typed missing values, and forms for an interpreter without numpy or pandas."""
+"""Python classes for what no library of the caller holds.
+
+Forced lists, cells, typed missing values, and the forms of values in an interpreter without numpy or pandas.
+"""
 
 from __future__ import annotations
 
@@ -57,10 +60,12 @@ class Cell(list[Any]):
 
     def at(self, *index: int) -> Any:
         """The element at a zero-based index with one number per dimension."""
-        if len(index) != len(self.shape) or not all(0 <= i < n for i, n in zip(index, self.shape)):
+        if len(index) != len(self.shape) or any(
+            not 0 <= i < n for i, n in zip(index, self.shape, strict=True)
+        ):
             raise IndexError(f"index {index} does not fit the shape {self.shape}")
         offset, scale = 0, 1
-        for i, n in zip(index, self.shape):
+        for i, n in zip(index, self.shape, strict=True):
             offset, scale = offset + i * scale, scale * n
         return self[offset]
 
@@ -69,7 +74,7 @@ class Cell(list[Any]):
             return NotImplemented
         return self.shape == other.shape and list(self) == list(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({super().__repr__()}, shape={self.shape})"
@@ -103,11 +108,11 @@ class StructArray(Cell):
             return NotImplemented
         return self.fields == other.fields and super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
 
 class Map(dict[str, Any]):
-    """A mapping that is a map object on the other side: ``containers.Map`` in Octave, ``dictionary`` in MATLAB."""
+    """A mapping that is a map object on the other side: ``containers.Map`` or MATLAB's ``dictionary``."""
 
     __slots__ = ()
 
@@ -116,7 +121,7 @@ class Map(dict[str, Any]):
 
 
 class Missing:
-    """A missing value of a known dtype (one of :data:`arcuate.values.codes.DTYPE_NAMES`), such as R's ``NA_integer_``."""
+    """A missing value of a known dtype of ``codes.DTYPE_NAMES``, such as R's ``NA_integer_``."""
 
     __slots__ = ("dtype",)
 
@@ -244,22 +249,26 @@ class Array:
     def flat(self) -> list[Any]:
         """The elements as Python scalars, in memory order; a missing one is :class:`Missing`.
 
-        Datetimes and durations are given as :class:`Instant` and :class:`Duration`, dates as their count of days.
+        Datetimes and durations are given as :class:`Instant` and :class:`Duration`, dates as their count of
+        days.
         """
         if self._items is None:
             items = _elements(self)
             if self.mask is not None:
                 missing = Missing(self.dtype)
-                items = [missing if gone else item for item, gone in zip(items, bytes(self.mask))]
+                mask = bytes(self.mask)
+                items = [missing if gone else item for item, gone in zip(items, mask, strict=True)]
             self._items = items
         return self._items
 
     def __getitem__(self, index: int | tuple[int, ...]) -> Any:
         steps = index if isinstance(index, tuple) else (index,)
         if len(steps) != len(self.shape):
-            raise IndexError(f"an array of shape {self.shape} takes {len(self.shape)} indices, not {len(steps)}")
+            raise IndexError(
+                f"an array of shape {self.shape} takes {len(self.shape)} indices, not {len(steps)}"
+            )
         offset = 0
-        pairs = list(zip(steps, self.shape))
+        pairs = list(zip(steps, self.shape, strict=True))
         for i, n in reversed(pairs) if self.order == "F" else pairs:
             if not -n <= i < n:
                 raise IndexError(f"index {index} is outside the shape {self.shape}")
@@ -298,7 +307,7 @@ class Array:
 
 @dataclass
 class Factor:
-    """A categorical that pandas cannot hold (one category is itself missing), or any in an interpreter without pandas.
+    """A categorical that pandas cannot hold (one category is missing), or any where there is no pandas.
 
     Attributes:
         codes: zero-based positions in ``categories``; a signed integer array, masked where missing.
@@ -313,7 +322,7 @@ class Factor:
 
 @dataclass
 class Labelled:
-    """A labelled array in an interpreter without xarray. ``coords``: name to ``{"dims", "data", "attrs"}``."""
+    """A labelled array where there is no xarray. ``coords``: name to ``{"dims", "data", "attrs"}``."""
 
     name: str | None
     dims: tuple[str, ...]
@@ -334,7 +343,7 @@ class Dataset:
 
 @dataclass
 class Table:
-    """A table in an interpreter without pandas. ``index``: ``None``, or ``{"names": [...], "levels": [...]}``."""
+    """A table where there is no pandas. ``index``: ``None``, or ``{"names": [...], "levels": [...]}``."""
 
     columns: dict[str, Any]
     rows: int
@@ -369,9 +378,9 @@ class Sparse:
 
 
 _FORMATS = {
-    codes.D_I1: "b", codes.D_I2: "h", codes.D_I4: "i", codes.D_I8: "q", codes.D_U1: "B", codes.D_U2: "H",
-    codes.D_U4: "I", codes.D_U8: "Q", codes.D_F4: "f", codes.D_F8: "d", codes.D_DATETIME: "q", codes.D_DATE: "i",
-    codes.D_DURATION: "q", codes.D_BOOL: "?",
+    codes.D_BOOL: "?", codes.D_I1: "b", codes.D_I2: "h", codes.D_I4: "i", codes.D_I8: "q", codes.D_U1: "B",
+    codes.D_U2: "H", codes.D_U4: "I", codes.D_U8: "Q", codes.D_F4: "f", codes.D_F8: "d",
+    codes.D_DATETIME: "q", codes.D_DATE: "i", codes.D_DURATION: "q",
 }  # fmt: skip
 
 

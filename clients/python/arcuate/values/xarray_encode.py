@@ -22,7 +22,9 @@ __all__: list[str] = []
 def _put_dataarray(state: Encoder, array: Any, key: str) -> None:
     name = array.name
     if name is not None and not isinstance(name, str):
-        raise ConversionError(f"the name of a DataArray must be text or None, found {name!r}; send array.rename(str(...))")
+        raise ConversionError(
+            f"the name of a DataArray must be text or None, found {name!r}; send array.rename(str(...))"
+        )
     state.enter(array)
     state.row(codes.LABELLED, key=key, count=5)
     state.put(name, "name")
@@ -49,7 +51,8 @@ def _put_variables(state: Encoder, key: str, variables: Mapping[Any, Any]) -> No
         try:
             if not isinstance(name, str):
                 raise ConversionError(
-                    f"the names of variables and coordinates must be text, found {name!r}; rename it with x.rename(...)"
+                    f"the names of variables and coordinates must be text, found {name!r}; rename it with "
+                    f"x.rename(...)"
                 )
             _put_variable(state, text_key(name), array.variable)
         except ConversionError as error:
@@ -70,7 +73,9 @@ def _put_variable(state: Encoder, key: str, variable: Any) -> None:
 def _dims(dims: tuple[Any, ...]) -> list[str]:
     for dim in dims:
         if not isinstance(dim, str):
-            raise ConversionError(f"the dimensions must be text, found {dim!r}; rename it with x.rename({{{dim!r}: ...}})")
+            raise ConversionError(
+                f"the dimensions must be text, found {dim!r}; rename it with x.rename({{{dim!r}: ...}})"
+            )
     return [text_key(dim) for dim in dims]
 
 
@@ -101,7 +106,8 @@ def _check_index(variable: Any) -> None:
     if isinstance(variable.to_index(), pd.MultiIndex):
         dim = variable.dims[0]
         raise ConversionError(
-            f"the dimension {dim!r} is labelled by a MultiIndex, which other languages do not have; send x.reset_index({dim!r})"
+            f"the dimension {dim!r} is labelled by a MultiIndex, which other languages do not have; send "
+            f"x.reset_index({dim!r})"
         )
 
 
