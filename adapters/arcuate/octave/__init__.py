@@ -159,7 +159,7 @@ class OctaveEnvironment(Environment):
         if helper.find(where) is not None:
             notes.append("the compiled helper is built and used")
         elif helper.compiler(where) is not None:
-            notes.append("the compiled helper is not built yet; build it with: python -m arcuate.octave.helper")
+            notes.append("the compiled helper is not built yet; build it with: python -m arcuate.octave")
         else:
             notes.append(f"mkoctfile is missing, so no compiled helper: calls work but are slower; {installer(_COMPILER)}")
         if not shutil.which("gnuplot"):

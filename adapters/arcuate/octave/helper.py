@@ -1,7 +1,7 @@
 """The optional compiled helper: frames read, decoded, encoded and written in C++ instead of Octave code.
 
 ``helper.cc`` is compiled once with Octave's own ``mkoctfile`` into the user's cache directory, under a name that holds Octave's version and a hash of the source.
-Nothing is compiled on import or behind anybody's back: ``python -m arcuate.octave.helper`` builds it (``make setup`` does), and so does ``connect("octave", helper=True)``.
+Nothing is compiled on import or behind anybody's back: ``python -m arcuate.octave`` builds it (``make setup`` does), and so does ``connect("octave", helper=True)``.
 Without it everything works the same, only slower.
 """
 
@@ -11,7 +11,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -93,21 +92,3 @@ def _identity(program: str) -> str:
         return ""
     digest = hashlib.sha256(source + f"|{program}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()
     return digest[:20]
-
-
-def main() -> int:
-    """Builds the helper for the Octave on PATH."""
-    program = os.environ.get("OCTAVE_EXECUTABLE") or shutil.which("octave-cli") or shutil.which("octave")
-    if program is None:
-        print("Octave was not found, so there is nothing to build", file=sys.stderr)
-        return 1
-    try:
-        print(build(program))
-    except EnvironmentNotFound as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -6,9 +6,24 @@ function m = arcuate__channel (op, varargin)
   %   arcuate__channel ('write', R, T, P, B)   writes one frame (see arcuate__encode)
   %   arcuate__channel ('greet', hello)        takes over what the greeting says
   persistent in out files prefix threshold u body
+  persistent native = false
   mlock ();
   switch (op)
-    case 'read'
+    case {'read', 'raw'}
+      if (native)
+        if (nargin > 1)
+          m = varargin{1};
+        else
+          m = arcuate__native ('read');
+        end
+        if (isstruct (m))
+          return;
+        elseif (iscell (m))   % a frame that the helper leaves to arcuate__decode
+          u = m{1}; body = m{2};
+        else
+          exit (0);
+        end
+      end
       % An interrupt that comes while this waits strikes right after a read: what was read is then still here for the next loop.
       if (isempty (u))
         u = fread (in, 16, 'uint32');
@@ -29,7 +44,12 @@ function m = arcuate__channel (op, varargin)
         u = body = [];
       end
     case 'write'
-      write (out, prefix, threshold, varargin{:});
+      if (native)
+        arcuate__native ('write', frame (prefix, threshold, varargin{:}));
+      else
+        fwrite (out, frame (prefix, threshold, varargin{:}));   % in one piece, so that an interrupt cannot cut it
+        fflush (out);
+      end
     case 'open'
       in = fopen (['/proc/self/fd/' getenv('ARCUATE_IN')], 'r');
       out = fopen (['/proc/self/fd/' getenv('ARCUATE_OUT')], 'w');
@@ -37,12 +57,17 @@ function m = arcuate__channel (op, varargin)
       prefix = ''; threshold = Inf;
     case 'greet'
       prefix = varargin{1}.segments; threshold = varargin{1}.threshold;
+      if (! isempty (varargin{2}))
+        addpath (varargin{2});
+        native = arcuate__native ('open', str2double (getenv ('ARCUATE_IN')), str2double (getenv ('ARCUATE_OUT')), prefix, threshold);
+      end
+      m = native;
     case 'files'
       m = files;
   end
 end
 
-function write (out, prefix, threshold, R, T, P, B)
+function b = frame (prefix, threshold, R, T, P, B)
   n = columns (R); k = numel (B);
   sizes = places = zeros (1, k);
   data = cell (1, k);
@@ -61,12 +86,10 @@ function write (out, prefix, threshold, R, T, P, B)
   used = 64 + 24 * n + 8 * numel (P) + 16 * k + numel (T);
   head = 64 * ceil (used / 64);
   total = head + sum (64 * ceil (sizes / 64) .* (places == 0));
-  frame = [typecast(uint32 ([1430475329, 1, mod(total, 4294967296), floor(total / 4294967296), n, k, numel(P), 0, numel(T), 0, head, 0, 0, 0, 0, 0]), 'uint8'), ...
-           typecast([R(1,:), P, sizes, places], 'uint8'), ...
-           typecast(uint32 (reshape (R(2:4,:).', 1, [])), 'uint8'), ...
-           uint8(reshape (R(5:8,:).', 1, [])), uint8(T), zeros(1, head - used, 'uint8'), data{:}];
-  fwrite (out, frame);   % in one piece, so that an interrupt cannot cut it
-  fflush (out);
+  b = [typecast(uint32 ([1430475329, 1, mod(total, 4294967296), floor(total / 4294967296), n, k, numel(P), 0, numel(T), 0, head, 0, 0, 0, 0, 0]), 'uint8'), ...
+       typecast([R(1,:), P, sizes, places], 'uint8'), ...
+       typecast(uint32 (reshape (R(2:4,:).', 1, [])), 'uint8'), ...
+       uint8(reshape (R(5:8,:).', 1, [])), uint8(T), zeros(1, head - used, 'uint8'), data{:}];
 end
 
 function ref = place (prefix, x, bytes)

@@ -101,10 +101,10 @@ function [v, i, p, b] = node (f, i, p, b)
       [v, i, p, b] = sparsely (f, i, p, b);
     case 19
       v = str2func (['@(varargin) arcuate__callback ("' undo_string_escapes(text (f, i)) '", varargin{:})']);
-      i = skip (f, i);
+      [~, ~, i, p, b] = children (f, i, p, b);   % its info
     case 20
       v = arcuate__handles ('get', text (f, i));
-      i = skip (f, i);
+      [~, ~, i, p, b] = children (f, i, p, b);   % its info
     otherwise
       error ('Arcuate:unsupported', 'this Octave worker does not know values of kind %d; install the same version of Arcuate on both sides', f.kind(i));
   end
@@ -113,15 +113,6 @@ end
 function v = text (f, i)
   a = f.from(i) + f.klen(i);
   v = f.text(a+1:a+f.tlen(i));
-end
-
-function i = skip (f, i)
-  % Passes over a function or handle node: its info mapping holds only texts, lists and scalars.
-  left = f.count(i); i++;
-  while (left)
-    left += f.count(i) - 1;
-    i++;
-  end
 end
 
 function v = integer (bits, dtype, flags)

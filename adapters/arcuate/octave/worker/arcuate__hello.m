@@ -1,8 +1,9 @@
 function arcuate__hello (m)
   % Answers the greeting.
   mlock ();
-  arcuate__channel ('greet', m);
   o = m.options;
+  native = arcuate__channel ('greet', m, option (o, 'helper', ''));
+  arcuate__request (native);
   arcuate__handles ('generation', option (o, 'generation', 0));
   folders = option (o, 'path', {});
   if (ischar (folders))
@@ -28,7 +29,7 @@ function arcuate__hello (m)
   arcuate__figures ('format', option (o, 'figures', 'image/png'));
   f.order = 'F'; f.vectors = true; f.map = false;
   [features.R, features.T, features.P, features.B] = arcuate__encode (f);
-  i.octave_home = OCTAVE_HOME (); i.helper = false;
+  i.octave_home = OCTAVE_HOME (); i.helper = logical (native);
   [info.R, info.T, info.P, info.B] = arcuate__encode (i);
   kinds = {'null', 'bool', 'int', 'float', 'complex', 'text', 'bytes', 'missing', 'list', 'mapping', 'array', 'labelled', 'dataset', 'table', ...
     'categorical', 'datetime', 'date', 'duration', 'sparse', 'function', 'handle'};

@@ -1,8 +1,37 @@
-function arcuate__request (m)
-  % Carries out one request and answers it.
+function m = arcuate__request (m)
+  % arcuate__request (m) carries out one request and answers it.
+  % m = arcuate__request () reads requests, carries out everyday calls at once, and returns the first message that is something else.
+  % arcuate__request (native) tells whether the compiled helper is there.
   persistent direct = struct ()   % functions that may be called from here, since they do not look at the workspace of their caller
+  persistent native = false
   mlock ();
-  drawn = true;
+  if (! nargin)
+    if (! native)
+      m = arcuate__channel ('read');
+      return;
+    end
+    while (true)
+      [m, name, args, id] = arcuate__native ('read');
+      if (! isfield (direct, name))
+        if (! isstruct (m))
+          m = arcuate__channel ('raw', m);
+        end
+        return;
+      end
+      try
+        out = {};
+        [out{1:1}] = feval (name, args{:});
+        if (! arcuate__native ('reply', id, out, 1))
+          answer (native, id, out, 1, false);
+        end
+      catch err
+        arcuate__failure (m, err);
+      end
+    end
+  elseif (! isstruct (m))
+    native = m;
+    return;
+  end
   try
     switch (m.op)
       case 'call'
@@ -19,7 +48,6 @@ function arcuate__request (m)
             error ('Arcuate:INVALID_ARGUMENT', 'an object of class %s cannot be called; index it, or name a function', class (m.target));
           end
         elseif (isfield (direct, m.name))
-          drawn = false;
           out = cell (1, count);
           if (count)
             [out{:}] = feval (m.name, args{:});
@@ -32,7 +60,7 @@ function arcuate__request (m)
           end
           out = arcuate__base (m.name, args, count);
         end
-        answer (m.id, out, count, keep);
+        answer (native, m.id, out, count, keep);
       case 'eval'
         [~, count, keep] = controls (m);
         out = {};
@@ -41,10 +69,10 @@ function arcuate__request (m)
         else
           evalin ('base', m.code);
         end
-        answer (m.id, out, count, keep);
+        answer (native, m.id, out, count, keep);
       case 'run'
         evalin ('base', m.code);
-        answer (m.id, {}, 0, false);
+        answer (native, m.id, {}, 0, false);
       case 'hello'
         arcuate__hello (m);
         return;
@@ -52,8 +80,7 @@ function arcuate__request (m)
         error (m.error);
       otherwise
         [out, keep] = arcuate__workspace (m);
-        answer (m.id, {out}, 1, keep);
-        drawn = false;
+        answer (native, m.id, {out}, 1, keep);
     end
   catch err
     arcuate__failure (m, err);
@@ -76,9 +103,16 @@ function [named, count, keep] = controls (m)
   end
 end
 
-function answer (id, out, count, keep)
+function answer (native, id, out, count, keep)
   % Sends a reply, after everything that was printed, warned and drawn.
-  persistent last = '';
+  if (native && ! keep)
+    if (! isempty (get (0, 'children')))
+      arcuate__figures (id);
+    end
+    if (arcuate__native ('reply', id, out, count))
+      return;
+    end
+  end
   if (count < 2)
     if (! count || isempty (out))
       n.R = zeros (8, 1, 'uint64'); n.T = ''; n.P = zeros (1, 0, 'uint64'); n.B = {};

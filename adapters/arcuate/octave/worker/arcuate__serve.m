@@ -2,7 +2,7 @@ function v = arcuate__serve (waiting = 0)
   % Serves requests: for ever, or until the answer to the callback number `waiting` arrives, whose value it returns.
   mlock ();
   while (true)
-    m = arcuate__channel ('read');
+    m = arcuate__request ();   % the everyday calls are done inside
     switch (m.op)
       case 'release'
         arcuate__handles ('release', m.handles);
