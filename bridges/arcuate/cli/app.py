@@ -1,0 +1,239 @@
+"""The commands and their options. What a command does is imported when it runs: ``--help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arcuate.cli.failure import VERBOSE, Commands
+from arcuate.cli.sessions import Opening, names, opened, vectors
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    cls=Commands,
+    help="Call R, Octave and other languages on labelled arrays: native values, separate processes.",
+    epilog="Examples: [bold]arcuate doctor[/] · "
+    "[bold]arcuate call r stats::quantile x.nc --arg probs=[.1,.9][/] · [bold]arcuate repl octave[/]",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"arcuate {version('arcuate')}")
+        raise typer.Exit
+
+
+def _verbose(ctx: typer.Context, wanted: bool) -> bool:
+    ctx.meta[VERBOSE] = wanted or bool(ctx.meta.get(VERBOSE))
+    return wanted
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+]
+Env = Annotated[
+    str, typer.Argument(metavar="ENV", help="The environment: r, octave, python, ...", autocompletion=names)
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        "-O",
+        metavar="KEY=VALUE",
+        help="An option of connect(), such as home=... or path=...; repeatable.",
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option("--timeout", "-t", metavar="SECONDS", min=0.001, help="Interrupt a call after this time."),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A declared change of a value on its way is an error.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, without loss.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the result to a .nc, .npy, .csv, .json, .parquet or .mat file.",
+    ),
+]
+Nargout = Annotated[
+    int, typer.Option("--nargout", min=0, help="How many outputs are asked for (Octave, MATLAB).")
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", callback=_verbose, help="With an error, also the foreign call stack."),
+]
+
+
+@app.callback()
+def root(version: Version = False) -> None:
+    """Options of the command itself."""
+    del version
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def call(
+    env: Env,
+    function: Annotated[str, typer.Argument(help="Its name there, such as mean or stats::quantile.")],
+    args: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ARG]...", help="JSON, a file, @file, @file#part, @- (JSON on stdin), or a text."
+        ),
+    ] = None,
+    arg: Annotated[
+        list[str] | None,
+        typer.Option("--arg", "-a", metavar="NAME=VALUE", help="A named argument; repeatable."),
+    ] = None,
+    nargout: Nargout = 1,
+    timeout: Timeout = None,
+    strict: Strict = False,
+    json: Json = False,
+    output: Output = None,
+    option: Options = None,
+    verbose: Verbose = False,
+) -> None:
+    """Call a function: [bold]arcuate call r stats::quantile x.nc --arg probs=[.1,.9][/]
+
+    Rows of equal length are a matrix, NA is a missing value and .1, 1., NaN, -Inf are numbers:
+    [bold]arcuate call octave det [[1,2],[3,4]][/]
+    """
+    from arcuate.cli.arguments import keywords, value_of
+    from arcuate.cli.show import deliver
+
+    del verbose
+    with opened(Opening(env, option or (), timeout, strict, json)) as session:
+        how = vectors(session)
+        given = [value_of(text, **how) for text in args or ()]
+        named = keywords(arg or (), "--arg", **how)
+        result = session.call(function, *given, nargout=nargout, named=named)
+        deliver(result, as_json=json, output=output, strict=strict)
+
+
+@app.command("eval")
+def eval_(
+    env: Env,
+    code: Annotated[str, typer.Argument(help="An expression, or - for stdin.")],
+    nargout: Nargout = 1,
+    timeout: Timeout = None,
+    strict: Strict = False,
+    json: Json = False,
+    output: Output = None,
+    option: Options = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print the value of an expression: [bold]arcuate eval r 'R.version.string'[/]"""
+    from arcuate.cli.show import deliver
+
+    del verbose
+    source = sys.stdin.read().strip() if code == "-" else code
+    with opened(Opening(env, option or (), timeout, strict, json)) as session:
+        deliver(session.eval(source, nargout=nargout), as_json=json, output=output, strict=strict)
+
+
+@app.command()
+def run(
+    env: Env,
+    script: Annotated[str, typer.Argument(help="A file with statements, or - for stdin.")],
+    timeout: Timeout = None,
+    option: Options = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run a script; what it prints streams live: [bold]arcuate run r script.R[/]"""
+    del verbose
+    if script != "-" and not Path(script).is_file():
+        raise typer.BadParameter(
+            f"there is no file {script!r}; for code on the command line use: arcuate eval",
+            param_hint="SCRIPT",
+        )
+    source = sys.stdin.read() if script == "-" else Path(script).read_text(encoding="utf-8")
+    with opened(Opening(env, option or (), timeout)) as session:
+        session.run(source)
+
+
+@app.command()
+def repl(env: Env, timeout: Timeout = None, option: Options = None, verbose: Verbose = False) -> None:
+    """Type code and see its results; Ctrl-C interrupts a call and keeps the session, Ctrl-D leaves."""
+    from arcuate.cli.repl import Repl
+
+    with opened(Opening(env, option or (), timeout)) as session:
+        status = Repl(session, verbose=verbose).interact()
+    raise typer.Exit(status)
+
+
+@app.command()
+def doctor(
+    env: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ENV]...", help="Only these; one that is missing is then an error.", autocompletion=names
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    build: Annotated[
+        bool, typer.Option("--build", help="Build optional compiled parts first (Octave's helper).")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Show which environments work here, and what to type for those that do not."""
+    from arcuate.cli.doctor import examine
+
+    del verbose
+    raise typer.Exit(examine(env or [], as_json=json, build=build))
+
+
+@app.command()
+def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+    """List the installed environments and the options of connect() for each."""
+    from arcuate.cli.listing import list_environments
+
+    list_environments(as_json=json)
+
+
+@app.command()
+def types(
+    env: Annotated[str | None, typer.Argument(help="Only this one.", autocompletion=names)] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Print the type table: what becomes of each kind of value in each environment."""
+    from arcuate.cli.listing import list_types
+
+    list_types(env, as_json=json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the figure.")] = Path("demo-output"),
+    json: Annotated[bool, typer.Option("--json", help="Print the figures of the run as JSON.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """R and Octave called from Python on real data: Mauna Loa CO2, decomposed, fitted and forecast."""
+    from arcuate.cli.demo import demonstrate
+
+    del verbose
+    raise typer.Exit(demonstrate(out, as_json=json))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def bench(
+    ctx: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="The short version.")] = False,
+) -> None:
+    """Measure Arcuate beside rpy2 and oct2py; needs a checkout of the repository."""
+    from arcuate.cli.benchmark import measure
+
+    raise typer.Exit(measure(quick, ctx.args))

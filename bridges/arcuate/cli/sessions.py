@@ -1,0 +1,87 @@
+"""Sessions as the command line opens them, and the options that all session commands share."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from arcuate.client import Session
+
+__all__ = ["Opening", "names", "opened", "vectors"]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a session is opened.
+
+    Attributes:
+        environment: its name.
+        options: ``key=value`` texts for ``connect``.
+        timeout: seconds that one call may take.
+        strict: whether a declared change is an error.
+        quiet_stdout: what the foreign code prints on stdout goes to stderr, since stdout is for the result.
+    """
+
+    environment: str
+    options: Sequence[str] = field(default=())
+    timeout: float | None = None
+    strict: bool = False
+    quiet_stdout: bool = False
+
+
+def names() -> list[str]:
+    """The installed environments, for help and completion."""
+    from importlib.metadata import entry_points
+
+    return sorted({point.name for point in entry_points(group="arcuate.environments")})
+
+
+@contextlib.contextmanager
+def opened(how: Opening) -> Iterator[Session]:
+    """An open session, closed at the end; warnings of the foreign code are one line on stderr."""
+    from arcuate.client import connect
+
+    settings = dict(_setting(text) for text in how.options)
+    on_output = _to_stderr if how.quiet_stdout else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = _show_warning
+        with connect(
+            how.environment, strict=how.strict, timeout=how.timeout, on_output=on_output, **settings
+        ) as session:
+            yield session
+
+
+def vectors(session: Session) -> dict[str, bool]:
+    """How arguments of the command line are arranged for this environment."""
+    greeting = session._transport.greeting
+    return {"vectors": greeting.vectors, "floats": greeting.vectors and greeting.language != "R"}
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """An option of ``connect``: JSON where it is some, otherwise a text."""
+    from arcuate.cli.arguments import keyword
+    from arcuate.cli.literals import Malformed, parse
+
+    key, value = keyword(text, "--option")
+    try:
+        return key, parse(value)
+    except Malformed:
+        return key, value
+
+
+def _to_stderr(_stream: str, text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def _show_warning(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+    from arcuate.client import RemoteWarning
+
+    kind = "warning" if issubclass(category, RemoteWarning) else category.__name__
+    print(f"{kind}: {message}", file=sys.stderr)
