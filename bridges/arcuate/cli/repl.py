@@ -63,10 +63,8 @@ class Repl:
             readline.set_completer_delims(" \t\n\"'()[]{},;=+-*/^<>!&|~@$")
             bind = "bind ^I rl_complete" if "libedit" in (readline.__doc__ or "") else "tab: complete"
             readline.parse_and_bind(bind)
-        print(
         version = self._session.info["version"]
         print(f"{self._language} {version}. Ctrl-C interrupts, Ctrl-D leaves, ?name is help.")
-        )
         try:
             self._loop()
         finally:
