@@ -171,7 +171,7 @@ function [R, T, P, B] = mapping (c, keys, depth, flags)
       R(1,2:end) = typecast (x, 'uint64');
       R(3,2:end) = cellfun ('length', keys);
       R(5,2:end) = 3;
-      T = checked ([keys{:}]);
+      T = checked (['', keys{:}]);
       P = zeros (1, 0, 'uint64'); B = {};
       return;
     end
@@ -187,7 +187,7 @@ function [R, T, P, B] = mapping (c, keys, depth, flags)
     r(3) = numel (key);
     Rs{j} = r; Ts{j} = [key, t];
   end
-  R = [own, Rs{:}]; T = [Ts{:}]; P = [zeros(1, 0, 'uint64'), Ps{:}]; B = [Bs{:}];
+  R = [own, Rs{:}]; T = ['', Ts{:}]; P = [zeros(1, 0, 'uint64'), Ps{:}]; B = [Bs{:}];
 end
 
 function [R, T, P, B] = cells (v, depth)
@@ -213,7 +213,7 @@ function [R, T, P, B] = cells (v, depth)
     shape = uint64 ([ndims(v), size(v)]); flags = 4;
   end
   R = [uint64([0; n; 0; 0; 8; 0; flags; 0]), Rs{:}];
-  T = [Ts{:}]; P = [shape, Ps{:}]; B = [Bs{:}];
+  T = ['', Ts{:}]; P = [shape, Ps{:}]; B = [Bs{:}];
 end
 
 function [R, T, P, B] = structs (v, depth)
@@ -230,7 +230,7 @@ function [R, T, P, B] = structs (v, depth)
     end
   end
   names = cellfun (@(k) [checked(k), "\0"], keys.', 'uniformoutput', false);
-  names = [names{:}];
+  names = ['', names{:}];
   R = [uint64([0; n; 0; numel(names); 8; 0; 12; 0]), Rs{:}];
   T = [names, Ts{:}]; P = [uint64([ndims(v), size(v)]), Ps{:}]; B = [Bs{:}];
 end

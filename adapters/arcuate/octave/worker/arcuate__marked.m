@@ -82,7 +82,7 @@ function [R, T, P, B] = group (kind, keys, parts)
     Ts{j} = [keys{j}, Ts{j}];
   end
   R = [uint64([0; n; 0; 0; kind; 0; 0; 0]), Rs{:}];
-  T = [Ts{:}]; P = [zeros(1, 0, 'uint64'), Ps{:}]; B = [Bs{:}];
+  T = ['', Ts{:}]; P = [zeros(1, 0, 'uint64'), Ps{:}]; B = [Bs{:}];
 end
 
 function [R, T, P, B] = plain (v, depth)

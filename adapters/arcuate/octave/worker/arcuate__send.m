@@ -25,7 +25,7 @@ function arcuate__send (op, id, varargin)
       r = zeros (8, numel (v) + 1, 'uint64');
       r(5,:) = [8, 5 * ones(1, numel (v))]; r(2,1) = numel (v);
       r(4,2:end) = cellfun ('length', v);
-      t = [v{:}];
+      t = ['', v{:}];
     elseif (isa (v, 'uint8'))
       r = uint64 ([0; 0; 0; 0; 6; 0; 0; 0]); t = ''; B = [B, {v}];
     else
