@@ -104,6 +104,14 @@ class ArrayFlag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ARRAY_FLAG_SEQUENCE: _ClassVar[ArrayFlag]
     ARRAY_FLAG_TUPLE: _ClassVar[ArrayFlag]
     ARRAY_FLAG_BOXED: _ClassVar[ArrayFlag]
+    ARRAY_FLAG_PANDAS: _ClassVar[ArrayFlag]
+    ARRAY_FLAG_NUMPY: _ClassVar[ArrayFlag]
+
+class LabelledFlag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LABELLED_FLAG_UNSPECIFIED: _ClassVar[LabelledFlag]
+    LABELLED_FLAG_SERIES: _ClassVar[LabelledFlag]
+    LABELLED_FLAG_UNNAMED: _ClassVar[LabelledFlag]
 
 class CategoricalFlag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -120,6 +128,7 @@ class SparseFlag(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     SPARSE_FLAG_UNSPECIFIED: _ClassVar[SparseFlag]
     SPARSE_FLAG_WIDE: _ClassVar[SparseFlag]
+    SPARSE_FLAG_MATRIX: _ClassVar[SparseFlag]
 KIND_UNSPECIFIED: Kind
 KIND_NULL: Kind
 KIND_BOOL: Kind
@@ -194,6 +203,11 @@ ARRAY_FLAG_FORTRAN: ArrayFlag
 ARRAY_FLAG_SEQUENCE: ArrayFlag
 ARRAY_FLAG_TUPLE: ArrayFlag
 ARRAY_FLAG_BOXED: ArrayFlag
+ARRAY_FLAG_PANDAS: ArrayFlag
+ARRAY_FLAG_NUMPY: ArrayFlag
+LABELLED_FLAG_UNSPECIFIED: LabelledFlag
+LABELLED_FLAG_SERIES: LabelledFlag
+LABELLED_FLAG_UNNAMED: LabelledFlag
 CATEGORICAL_FLAG_UNSPECIFIED: CategoricalFlag
 CATEGORICAL_FLAG_ORDERED: CategoricalFlag
 TIME_FLAG_UNSPECIFIED: TimeFlag
@@ -201,6 +215,7 @@ TIME_FLAG_NUMPY: TimeFlag
 TIME_FLAG_PANDAS: TimeFlag
 SPARSE_FLAG_UNSPECIFIED: SparseFlag
 SPARSE_FLAG_WIDE: SparseFlag
+SPARSE_FLAG_MATRIX: SparseFlag
 
 class Value(_message.Message):
     __slots__ = ("kind", "dtype", "flags", "unit", "boolean", "integer", "unsigned", "real", "imaginary", "text", "items", "keys", "shape", "data", "mask", "size", "format", "indices", "indptr")
