@@ -264,13 +264,14 @@ def put_dates(state: Encoder, items: list[Any], shape: tuple[int, ...], key: str
     return True
 
 
-def put_subclass(state: Encoder, value: Any, key: str) -> None:
-    """An ndarray subclass: refused, because what it adds would be lost."""
-    raise ConversionError(
-        f"a {type(value).__module__}.{type(value).__qualname__} carries more than a numpy array, which "
-        f"would be lost; "
-        f"send numpy.asarray(value), or name a conversion for its type in the option 'hook'"
-    )
+def _put_any(state: Encoder, value: Any, key: str) -> None:
+    """An ndarray; subclasses that are not known are refused, because what they add would be lost."""
+    if type(value) is not np.ndarray:
+        raise ConversionError(
+            f"a {type(value).__module__}.{type(value).__qualname__} carries more than a numpy array, which would be "
+            f"lost; send numpy.asarray(value), or name a conversion for its type in the option 'hook'"
+        )
+    put_array(state, value, key)
 
 
 def _put_view(state: Encoder, value: Any, key: str) -> None:
@@ -361,7 +362,8 @@ def _refuse_scalar(state: Encoder, value: Any, key: str) -> None:
 def _register() -> None:
     TABLE.update(
         {
-            np.ndarray: put_array,
+            np.ndarray: _put_any,
+            np.recarray: _put_view,
             np.memmap: _put_view,
             np.matrix: _put_view,
             np.ma.MaskedArray: put_masked,

@@ -203,8 +203,17 @@ def put_date(state: Encoder, value: dt.date, key: str) -> None:
 
 
 def put_timedelta(state: Encoder, value: dt.timedelta, key: str) -> None:
-    """A timedelta in microseconds."""
-    state.rows.append((17, 0, 0, 3, 0, times.microseconds(value) & _MASK, key, ""))
+    """A timedelta in microseconds, or in a coarser unit where those do not fit 64 bits."""
+    count = times.microseconds(value)
+    unit = 3
+    while not _MIN <= count <= _MAX:
+        count, rest = divmod(count, 1000)
+        unit -= 1
+        if rest:
+            raise ConversionError(
+                f"the timedelta {value!r} does not fit 64 bits in microseconds (about 292,000 years); round it to seconds"
+            )
+    state.rows.append((17, 0, 0, unit, 0, count & _MASK, key, ""))
 
 
 def put_memoryview(state: Encoder, value: memoryview, key: str) -> None:

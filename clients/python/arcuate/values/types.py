@@ -319,6 +319,9 @@ class Factor:
     categories: Any
     ordered: bool = False
 
+    def __len__(self) -> int:
+        return len(self.codes)
+
 
 @dataclass
 class Labelled:
