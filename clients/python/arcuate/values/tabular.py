@@ -62,7 +62,9 @@ def _frame(pandas: Any, columns: dict[str, Any], rows: int, index: Any, attrs: A
         labels = pandas.MultiIndex.from_arrays(levels, names=index["names"])
     if len(labels) != rows:
         raise ProtocolError(f"malformed value: an index of {len(labels)} labels for {rows} rows")
-    frame = pandas.DataFrame(columns or None, index=labels, copy=False)
+    # The labels come last: columns of objects are Series, which pandas would align with them, leaving NaN.
+    frame = pandas.DataFrame(columns or None, index=pandas.RangeIndex(rows), copy=False)
+    frame.index = labels
     if attrs:
         frame.attrs = attrs
     return frame
