@@ -45,8 +45,10 @@ THRESHOLD = 65536
 START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
 _READ = 1 << 18
-_SETTLE = (1 << 62) + 1
-"""The id of a settle request: no call has it."""
+_SETTLE = 1 << 50
+"""Ids from here on are settle requests: no call has them."""
+_FIRST_PATIENCE = 0.25
+"""Seconds without an answer after which an interrupted worker is interrupted again."""
 
 
 class WorkerTransport(Transport):
@@ -203,6 +205,8 @@ class WorkerTransport(Transport):
             with self._state:
                 self._running.remove(call)
             if guard is not None:
+                if guard.hit:
+                    self._forget_wakes()
                 guard.leave()  # raises KeyboardInterrupt if Ctrl-C came meanwhile
 
     def post(self, message: Nodes) -> None:
@@ -225,6 +229,13 @@ class WorkerTransport(Transport):
         except BlockingIOError:
             pass
 
+    def _forget_wakes(self) -> None:
+        """What a Ctrl-C wrote must not interrupt the next call."""
+        try:
+            os.read(self._wake_read, 4096)
+        except BlockingIOError:
+            pass
+
     def _exchange(self, message: Nodes, call: Call) -> Nodes:
         """Sends, then serves whatever comes until the reply is there."""
         process = self._process
@@ -242,6 +253,9 @@ class WorkerTransport(Transport):
                         mapped.update(int(ref) for ref in messages.fields(incoming)["mapped"])
                     if self._interrupted is not None:
                         self._settle(process, call)
+                        raise self._judge(
+                            call, CallCancelled("the call was interrupted as it ended", executed="yes")
+                        )
                     return incoming
                 if op == "hello" and call.id == 0:
                     return incoming
@@ -320,18 +334,46 @@ class WorkerTransport(Transport):
         return error
 
     def _settle(self, process: Process, call: Call) -> None:
-        """After an interrupt: makes sure that it cannot strike a later call."""
-        if self._resumes:
-            while self._interrupted is not None:
-                self._next(
-                    process, Call(_SETTLE, time.monotonic() + self.grace, call.on_event, _no_callback), None
-                )
-            return
+        """After an interrupt: makes sure that it cannot strike a later call, and that no late answer is left.
+
+        The worker answers a question that was asked after the last signal. One whose loop is started again
+        (Octave) may lose the question with the loop, may carry out a request that it had not read yet, and may
+        not have seen the signal at all (``system()`` ignores it): it is asked, and interrupted, again.
+        """
         self._interrupted = None
-        self._write(process, messages.build("settle", _SETTLE))
-        quiet = Call(_SETTLE, time.monotonic() + self.grace, call.on_event, _no_callback)
-        while messages.head(self._next(process, quiet, self._epoch))[1] != _SETTLE:
-            pass
+        end = time.monotonic() + self.grace
+        patience = _FIRST_PATIENCE
+        number = self._ask(process, _SETTLE)
+        while True:
+            incoming = self._parse()
+            if incoming is None:
+                now = time.monotonic()
+                if now >= end:
+                    raise self._lose(call)
+                if self._wait(process, call, min(patience, end - now) * 1000 + 1):
+                    continue
+                if self._resumes:
+                    process.interrupt()
+                    patience *= 2
+                    number = self._ask(process, number)
+                continue
+            op, got = messages.head(incoming)
+            if op == "resumed":
+                self._epoch = object()
+                number = self._ask(process, number)
+            elif op == "callback":
+                over = CallCancelled("the call was interrupted", executed="maybe")
+                self._write(process, messages.build("raise", got, to_mapping(over)))
+            elif op == "alloc":
+                self._allocate(process, messages.fields(incoming))
+            elif op == "event":
+                call.on_event(messages.fields(incoming))
+            elif got == number:
+                return
+
+    def _ask(self, process: Process, number: int) -> int:
+        self._write(process, messages.build("settle", number + 1))
+        return number + 1
 
     # --------------------------------------------------------------- waiting
 
@@ -341,8 +383,8 @@ class WorkerTransport(Transport):
             nodes = self._parse()
             if nodes is not None:
                 if messages.head(nodes)[0] == "resumed":
-                    self._interrupted = None
                     self._epoch = object()
+                    self._settle(process, call)
                 if epoch is not None and self._epoch is not epoch:
                     self._deliver(call)
                     raise self._judge(
@@ -350,16 +392,21 @@ class WorkerTransport(Transport):
                     )
                 self._deliver(call)
                 return nodes
-            ready = self._poll.poll(self._patience(process, call))
-            for fd, _ in ready:
-                if fd == process.receive:
-                    self._fill(process, call)
-                elif fd == self._wake_read:
-                    if b"i" in os.read(self._wake_read, 4096):
-                        call.cancelled = True
-                elif not self._output.read_one(fd):
-                    self._poll.unregister(fd)
-            self._deliver(call)
+            self._wait(process, call, self._patience(process, call))
+
+    def _wait(self, process: Process, call: Call, milliseconds: float | None) -> bool:
+        """Takes what comes first; ``False`` when nothing came."""
+        ready = self._poll.poll(milliseconds)
+        for fd, _ in ready:
+            if fd == process.receive:
+                self._fill(process, call)
+            elif fd == self._wake_read:
+                if b"i" in os.read(self._wake_read, 4096):
+                    call.cancelled = True
+            elif not self._output.read_one(fd):
+                self._poll.unregister(fd)
+        self._deliver(call)
+        return bool(ready)
 
     def _fill(self, process: Process, call: Call) -> None:
         try:
@@ -394,6 +441,10 @@ class WorkerTransport(Transport):
         left = self._interrupted + self.grace - time.monotonic()
         if left > 0:
             return left * 1000 + 1
+        raise self._lose(call)
+
+    def _lose(self, call: Call) -> ArcuateError:
+        """Kills a worker that does not react; the error that says so."""
         self._end(kill=True)
         language = self.environment.language
         lost = (
@@ -401,8 +452,8 @@ class WorkerTransport(Transport):
             f"its variables are lost, the next call starts a fresh one"
         )
         if call.cancelled:
-            raise CallCancelled(f"the call was cancelled; {lost}", executed="maybe", workspace=False)
-        raise CallTimeout(f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False)
+            return CallCancelled(f"the call was cancelled; {lost}", executed="maybe", workspace=False)
+        return CallTimeout(f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False)
 
     def _crash(self, call: Call) -> EnvironmentCrashed:
         code = self._end(kill=False)

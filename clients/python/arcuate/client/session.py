@@ -220,7 +220,7 @@ class Session(Requester):
     def __dir__(self) -> list[str]:
         own = [name for name in object.__dir__(self) if not name.startswith("_")]
         with contextlib.suppress(ArcuateError):
-            return own + [name for name in self.names() if name.isidentifier()]
+            return own + [name for name in {**dict.fromkeys(self), **dict.fromkeys(self.names())} if name.isidentifier()]
         return own
 
     def names(self, of: str = "", prefix: str = "") -> list[str]:
