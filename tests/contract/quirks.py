@@ -28,6 +28,8 @@ import importlib
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 
 class Quirks:
     """One language.
@@ -59,7 +61,8 @@ class Quirks:
         document: (name, text that its help holds, a parameter of its signature or None).
         package: (package, function, args, expected): attribute form of a function in a package; or None.
         dotted: (attribute, args, expected): a name with an underscore that stands for a dot; or None.
-        literals: expressions of common values, for tests that are not about values.
+        multiple: (function, args, how many outputs, expected).
+        interrupt_unwinds_all: an interrupt ends all nested calls and not only the innermost.
     """
 
     name: ClassVar[str]
@@ -91,6 +94,7 @@ class Quirks:
     package: ClassVar[tuple[str, str, tuple[object, ...], object] | None] = None
     dotted: ClassVar[tuple[str, tuple[object, ...], object] | None] = None
     variable: ClassVar[str] = "{name} = 7.5"
+    interrupt_unwinds_all: ClassVar[bool] = False
     multiple: ClassVar[tuple[str, tuple[object, ...], int, tuple[object, ...]]]
 
 
@@ -276,7 +280,8 @@ end
     cwd = "pwd()"
     document = ("polyfit", "polynomial", "x")
     variable = "{name} = 7.5;"
-    multiple = ("size", ([[1.0, 2.0, 3.0]],), 2, (1.0, 3.0))
+    multiple = ("size", (np.zeros((2, 5)),), 2, (2.0, 5.0))
+    interrupt_unwinds_all = True
 
 
 def find(name: str, module: str = "") -> type[Quirks] | None:
