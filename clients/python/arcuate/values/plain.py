@@ -211,7 +211,7 @@ def put_timedelta(state: Encoder, value: dt.timedelta, key: str) -> None:
         unit -= 1
         if rest:
             raise ConversionError(
-                f"the timedelta {value!r} does not fit 64 bits in microseconds (about 292,000 years); round it to seconds"
+                f"the timedelta {value!r} does not fit 64 bits in microseconds; round it to seconds"
             )
     state.rows.append((17, 0, 0, unit, 0, count & _MASK, key, ""))
 
