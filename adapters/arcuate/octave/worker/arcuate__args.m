@@ -1,11 +1,19 @@
 function varargout = arcuate__args (varargin)
-  % Hands the arguments of a call over to the base workspace: arcuate__args (c) stores the cell c, arcuate__args () returns it.
-  persistent args
+  % Hands values over between the worker and the base workspace.
+  %
+  %   arcuate__args (x)              stores x, or nothing where a function returned nothing
+  %   x = arcuate__args ()           takes what was stored
+  %   c = arcuate__args ('values')   takes it in a cell, which is empty where nothing was stored
+  %   f (arcuate__args (){:})        the same, spread over the arguments of f
+  persistent args = {}
   mlock ();
-  if (nargin)
-    args = varargin{1};
-  else
+  if (! nargout)
+    args = varargin;
+  elseif (nargin)
     varargout{1} = args;
-    args = [];
+    args = {};
+  else
+    varargout = args(1);
+    args = {};
   end
 end

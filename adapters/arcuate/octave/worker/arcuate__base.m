@@ -12,11 +12,11 @@ function out = arcuate__base (name, args, count)
   try
     out = invoke (code, args, count);
   catch err
-    if (any (name == '.') || ! strcmp (err.identifier, 'Octave:undefined-function') || isempty (strfind (err.message, ['''' name ''''])) || ! isempty (arcuate__frames (err)))
+    if (any (name == '.') || ! strcmp (strtrim (err.message), ['feval: function ''' name ''' not found']) || ! isempty (arcuate__frames (err)))
       rethrow (err);
     end
     code = [name ' (arcuate__args (){:})'];
-    if (! evalin ('base', ['exist (''' name ''', ''var'')']))
+    if (! arcuate__variable (name))
       rehash ();   % perhaps its file is new
       if (! any (exist (name) == [2, 3, 5, 103]))
         error ('Arcuate:NAME_NOT_FOUND', '''%s'' undefined: there is no function or variable of that name; add its folder with path=[...], or load its package', name);
@@ -27,15 +27,26 @@ function out = arcuate__base (name, args, count)
 end
 
 function out = invoke (code, args, count)
+  % Runs `code`, which takes its arguments from arcuate__args.  Where it can be helped, `ans` is not touched.
   arcuate__args (args);
   out = {};
   if (count)
     try
-      [out{1:count}] = evalin ('base', code);
+      if (count == 1)
+        evalin ('base', ['arcuate__args (' code ');']);
+        out = arcuate__args ('values');
+      else
+        kept = arcuate__variable ('ans');
+        arcuate__args (args{:});
+        code = strrep (code, 'arcuate__args ()', 'arcuate__args (''values'')');
+        [out{1:count}] = evalin ('base', code);
+        if (! kept)
+          evalin ('base', 'clear -variables ans');
+        end
+      end
       return;
     catch err
-      % A function without outputs: nothing of it has run yet.
-      if (count > 1 || ! strcmp (err.identifier, 'Octave:invalid-fun-call') || isempty (strfind (err.message, 'called with too many outputs')) || ! isempty (arcuate__frames (err)))
+      if (count > 1 || ! arcuate__no_output (err))
         rethrow (err);
       end
     end

@@ -22,7 +22,7 @@ function d = arcuate__describe (m)
     return;
   end
   dotted = any (name == '.');
-  if (! dotted && evalin ('base', ['exist (''' name ''', ''var'')']) == 1)
+  if (arcuate__variable (name))
     x = evalin ('base', name);
     d.kind = 'variable'; d.doc = arcuate__summary (x);
     if (is_function_handle (x))

@@ -4,8 +4,13 @@ function arcuate__failure (m, err)
   id = err.identifier; text = err.message;
   extra = {};
   code = 'REMOTE_ERROR'; executed = 'yes';
+  if (strcmp (id, 'Arcuate:interrupted'))
+    code = 'CALL_CANCELLED'; executed = 'maybe'; id = '';
+  end
   frames = arcuate__frames (err);
-  if (strncmp (id, 'Arcuate:', 8) && isempty (frames))
+  if (strcmp (code, 'CALL_CANCELLED'))
+    text = 'the call was interrupted'; frames = {};
+  elseif (strncmp (id, 'Arcuate:', 8) && isempty (frames))
     known = {'conversion', 'CONVERSION'; 'unsupported', 'UNSUPPORTED'; 'stale', 'STALE_HANDLE'; 'protocol', 'PROTOCOL_ERROR'};
     k = find (strcmp (id(9:end), known(:,1)));
     if (! isempty (k))

@@ -8,8 +8,12 @@ function c = arcuate__names (m)
   if (isfield (m, 'target'))
     c = of_object (m.target);
   elseif (isempty (m.name))
-    c = cellstr (completion_matches (prefix));
-  elseif (isvarname (m.name) && evalin ('base', ['exist (''' m.name ''', ''var'')']) == 1)
+    c = completion_matches (prefix);
+    c(c == 0) = ' ';   % its rows are filled up with NUL
+    c = cellstr (c);
+    evalin ('base', 'arcuate__args (who ());');
+    c = [c(:); arcuate__args()(:)];
+  elseif (arcuate__variable (m.name))
     c = of_object (evalin ('base', m.name));
   else
     c = {};
@@ -19,7 +23,10 @@ function c = arcuate__names (m)
     end
   end
   c = unique (c(:).');
-  c = c(strncmp (c, prefix, numel (prefix)) & ! strncmp (c, 'arcuate__', 9) & ! cellfun ('isempty', c));
+  if (! isempty (prefix))
+    c = c(strncmp (c, prefix, numel (prefix)));
+  end
+  c = c(! strncmp (c, 'arcuate__', 9) & ! cellfun ('isempty', c));
 end
 
 function c = of_object (x)

@@ -25,6 +25,10 @@ function m = arcuate__request (m)
           answer (native, id, out, 1, false);
         end
       catch err
+        if (arcuate__no_output (err))
+          m.nargout = 0;
+          return;   % is called again, without asking for a value
+        end
         arcuate__failure (m, err);
       end
     end
@@ -42,22 +46,23 @@ function m = arcuate__request (m)
         end
         if (isfield (m, 'target'))
           if (is_function_handle (m.target))
-            out = cell (1, count);
-            [out{:}] = m.target (args{:});
+            out = {};
+            try
+              [out{1:count}] = m.target (args{:});
+            catch err
+              if (count != 1 || ! arcuate__no_output (err))
+                rethrow (err);
+              end
+              m.target (args{:});
+            end
           else
             error ('Arcuate:INVALID_ARGUMENT', 'an object of class %s cannot be called; index it, or name a function', class (m.target));
           end
-        elseif (isfield (direct, m.name))
-          out = cell (1, count);
-          if (count)
-            [out{:}] = feval (m.name, args{:});
-          else
-            feval (m.name, args{:});
-          end
+        elseif (count && (isfield (direct, m.name) || arcuate__direct (m.name)))
+          direct.(m.name) = true;
+          out = {};
+          [out{1:count}] = feval (m.name, args{:});
         else
-          if (arcuate__direct (m.name))
-            direct.(m.name) = true;
-          end
           out = arcuate__base (m.name, args, count);
         end
         answer (native, m.id, out, count, keep);

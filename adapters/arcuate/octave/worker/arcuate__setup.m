@@ -5,6 +5,7 @@ function arcuate__setup ()
   warning ('off', 'Octave:shadowed-function');
   addpath (here, fullfile (here, 'shadow'));
   warning (shadowed.state, 'Octave:shadowed-function');
+  warning ('off', 'Octave:gnuplot-graphics');
   PS1 (''); PS2 (''); PS4 ('');
   page_screen_output (false);
   page_output_immediately (false);

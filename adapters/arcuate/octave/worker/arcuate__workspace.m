@@ -6,7 +6,7 @@ function [v, keep] = arcuate__workspace (m)
   switch (m.op)
     case 'get'
       m.name = variable (m.name);
-      if (! exists (m.name))
+      if (! arcuate__variable (m.name))
         if (any (exist (m.name) == [2, 3, 5, 103]))
           v = str2func (m.name);
           return;
@@ -21,14 +21,15 @@ function [v, keep] = arcuate__workspace (m)
       end
       assignin ('base', name, m.value);
     case 'delete'
-      if (! exists (variable (m.name)))
+      if (! arcuate__variable (variable (m.name)))
         missing (m.name);
       end
       evalin ('base', ['clear -variables ' m.name]);
     case 'exists'
-      v = exists (variable (m.name));
+      v = arcuate__variable (variable (m.name));
     case 'list'
-      v = texts (evalin ('base', 'who ()'));
+      evalin ('base', 'arcuate__args (who ());');
+      v = texts (arcuate__args ());
     case 'attr'
       v = attribute (m);
     case 'setattr'
@@ -62,10 +63,6 @@ function name = variable (name)
   end
 end
 
-function tf = exists (name)
-  tf = isvarname (name) && evalin ('base', ['exist (''' name ''', ''var'')']) == 1;
-end
-
 function missing (name)
   error ('Arcuate:NAME_NOT_FOUND', '''%s'' undefined: there is no variable of that name in this Octave', name);
 end
@@ -74,7 +71,7 @@ function v = attribute (m)
   a = m.attribute;
   if (isfield (m, 'target'))
     v = of_object (m.target, a);
-  elseif (exists (m.name))
+  elseif (arcuate__variable (m.name))
     v = of_object (evalin ('base', m.name), a);
   else
     full = [m.name '.' a];
