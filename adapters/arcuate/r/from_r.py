@@ -266,7 +266,7 @@ class Writer:
 
     def _attrs(self, x: Any, key: str, depth: int) -> None:
         """A named list that may be empty, as a mapping."""
-        names = lib.Rf_getAttrib(x, lib.R_NamesSymbol) if x != lib.R_NilValue else lib.R_NilValue
+        names = lib.Rf_getAttrib(x, lib.Rf_install(b"names")) if x != lib.R_NilValue else lib.R_NilValue
         if names == lib.R_NilValue:
             self.rows.append((codes.MAPPING, 0, 0, 0, 0, 0, key, ""))
         else:
@@ -283,7 +283,7 @@ class Writer:
         self.rows.append((codes.MAPPING, 0, 0, 0, n, 0, key, ""))
         if not n:
             return
-        names = lib.Rf_getAttrib(x, lib.R_NamesSymbol)
+        names = lib.Rf_getAttrib(x, lib.Rf_install(b"names"))
         for i in range(n):
             name = _utf8(lib.STRING_ELT(names, i))
             variable = lib.VECTOR_ELT(x, i)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import threading
+import traceback
 from typing import Any
 
 from arcuate.errors import (
@@ -285,6 +286,8 @@ class Session:
             out = self._failure(number, error)
         except RecursionError:
             out = self._failure(number, ConversionError("the value nests too deep; flatten it"))
+        except Exception as error:  # noqa: BLE001 - a defect here must not cost the user's workspace
+            out = self._failure(number, InternalError(_defect(error)))
         finally:
             if depth:
                 lib.Rf_unprotect(depth)
@@ -732,7 +735,7 @@ class Session:
         out.number("id", number)
         out.text("function", ident)
         n = lib.Rf_xlength(arguments)
-        names = lib.Rf_getAttrib(arguments, lib.R_NamesSymbol)
+        names = lib.Rf_getAttrib(arguments, lib.Rf_install(b"names"))
         keys = [""] * n if names == lib.R_NilValue else rapi.texts_of(names)
         out.open(codes.LIST, "args", keys.count(""), codes.LIST_FORCED)
         for i, key in enumerate(keys):
@@ -799,6 +802,12 @@ def _handle_id(target: Any) -> str:
     if isinstance(target, str):
         return target
     raise ProtocolError("malformed message: 'target' is no handle")
+
+
+def _defect(error: Exception) -> str:
+    """A defect of the worker, with the place where it happened."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"
 
 
 def _clean(text: str) -> str:

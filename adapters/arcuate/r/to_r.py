@@ -204,7 +204,7 @@ class Reader:
         x = self._new(VECSXP, n, parent, i)
         names = lib.Rf_allocVector(STRSXP, n)
         lib.Rf_namesgets(x, names)
-        names = lib.Rf_getAttrib(x, lib.R_NamesSymbol)
+        names = lib.Rf_getAttrib(x, lib.Rf_install(b"names"))
         kinds = self._kinds
         key = ""
         seen = set()
@@ -505,7 +505,7 @@ class Reader:
         cursor.enter(n)
         x = self._new(VECSXP, n, parent, i)
         lib.Rf_namesgets(x, lib.Rf_allocVector(STRSXP, n))
-        names = lib.Rf_getAttrib(x, lib.R_NamesSymbol)
+        names = lib.Rf_getAttrib(x, lib.Rf_install(b"names"))
         for k in range(n):
             child = cursor.next()
             lib.SET_STRING_ELT(names, k, rapi.make_char(child[6]))
