@@ -50,16 +50,24 @@ def ensure_venv(venv: Path) -> None:
         env.create(venv)
 
 
-def make_main() -> list[str]:
-    """Make `.venv`; return what is still missing, one message each."""
+def stop_if(problems: list[str], required: set[str]) -> None:
+    """Say what is wrong, and stop if `ARCUATE_REQUIRE` asks for what it concerns."""
+    for line in problems:
+        print(f"make setup: {line}", file=sys.stderr)
+    if any(line.split(":")[0] in required for line in problems):
+        asked = os.environ["ARCUATE_REQUIRE"]
+        raise env.SetupError(f"ARCUATE_REQUIRE={asked} asks for what is missing here: stopping.")
+
+
+def make_main(required: set[str]) -> None:
+    """Make `.venv`, once what is required is there."""
     started = time.perf_counter()
     r, octave, python = find()
-    venv = env.ROOT / ".venv"
-    stamp = env.stamp_of(
-        (env.ROOT / "pyproject.toml").read_text(), r.path, r.version, env.OLD_RPY2, env.NEW_RPY2
-    )
     problems = [f"{one.name.lower()}: not installed" for one in (r, octave) if not one.version]
     problems += [f"r: package {name} not installed" for name in r.missing if r.version]
+    stop_if(problems, required)
+    venv = env.ROOT / ".venv"
+    stamp = env.stamp_of(env.packaging(), r.path, r.version, env.OLD_RPY2, env.NEW_RPY2)
     with env.locked(venv):
         if not env.is_current(venv, stamp):
             print("installing Arcuate and its tools into .venv", flush=True)
@@ -68,13 +76,12 @@ def make_main() -> list[str]:
                 raise env.SetupError("pip could not install Arcuate's requirements: see its message above.")
             failure = env.install_rpy2(venv, r.numbers()) if r.version else ""
             if failure:
-                problems.append(f"r: {failure}")
+                stop_if([f"r: {failure}"], required)
             else:
                 env.finish(venv, stamp)
     for one in (r, octave, python):
         print(f"{one.name:8}{one.version or 'not installed':16}{one.path}")
     print(f"ready in {time.perf_counter() - started:.1f} s")
-    return problems
 
 
 def main(arguments: list[str]) -> int:
@@ -93,16 +100,11 @@ def main(arguments: list[str]) -> int:
         if arguments:
             print(__doc__)
             return 2
-        problems = make_main()
+        make_main(required)
     except env.SetupError as problem:
         print(f"make setup: {problem}", file=sys.stderr)
         return 1
-    for line in problems:
-        print(f"make setup: {line}", file=sys.stderr)
-    fatal = [line for line in problems if line.split(":")[0] in required]
-    if fatal:
-        print(f"ARCUATE_REQUIRE={asked} asks for what is missing here: stopping.", file=sys.stderr)
-    return 1 if fatal else 0
+    return 0
 
 
 if __name__ == "__main__":
