@@ -33,6 +33,21 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _output(path: str | None) -> str | None:
+    """Refuses a file that could not be written before anything is computed."""
+    if path is not None:
+        from arcuate.cli.files import writer_of
+        from arcuate.errors import InvalidArgument
+
+        try:
+            writer_of(path)
+        except InvalidArgument as error:
+            raise typer.BadParameter(error.message) from None
+        if not Path(path).expanduser().absolute().parent.is_dir():
+            raise typer.BadParameter(f"there is no folder for {path!r}")
+    return path
+
+
 def _verbose(ctx: typer.Context, wanted: bool) -> bool:
     ctx.meta[VERBOSE] = wanted or bool(ctx.meta.get(VERBOSE))
     return wanted
@@ -67,6 +82,7 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
+        callback=_output,
         help="Write the result to a .nc, .npy, .csv, .json, .parquet or .mat file.",
     ),
 ]

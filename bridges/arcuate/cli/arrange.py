@@ -33,7 +33,9 @@ def arrange(value: Any, *, floats: bool = False) -> Any:
         flat = _flat(value)
         if len(shape) > 1 or any(isinstance(item, Missing) for item in flat):
             array = _array(flat, floats)
-            if array is not None:
+            if array is not None and len(shape) == 1:
+                return array
+            if hasattr(array, "reshape") and type(array).__module__.startswith("numpy"):
                 return array.reshape(shape)
         else:
             return value

@@ -8,7 +8,7 @@ from typing import Any
 
 from arcuate.errors import InvalidArgument, Unsupported
 
-__all__ = ["READ", "WRITE", "known", "read", "write"]
+__all__ = ["READ", "WRITE", "known", "read", "write", "writer_of"]
 
 
 def known(path: str) -> bool:
@@ -51,14 +51,24 @@ def write(value: Any, path: str) -> list[str]:
         InvalidArgument: another kind of file.
         Unsupported: the value does not fit into such a file; the message says which one takes it.
     """
+    writer = writer_of(path)
+    lost: list[str] | None = _guarded(lambda: writer(value, os.path.expanduser(path)))
+    return lost or []
+
+
+def writer_of(path: str) -> Callable[[Any, str], list[str] | None]:
+    """What writes files whose name ends like this one's.
+
+    Raises:
+        InvalidArgument: nothing does.
+    """
     writer = WRITE.get(_extension(path))
     if writer is None:
         raise InvalidArgument(
             f"-o cannot write files of the kind {_extension(path) or 'without extension'!r}; "
             f"there are {', '.join(WRITE)}"
         )
-    lost: list[str] | None = _guarded(lambda: writer(value, os.path.expanduser(path)))
-    return lost or []
+    return writer
 
 
 def _extension(path: str) -> str:

@@ -58,7 +58,7 @@ def plain(value: Any) -> Any:
         return {"$complex": [plain(value.real), plain(value.imag)]}
     if isinstance(value, Missing):
         return {"$missing": value.dtype}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         pairs = [(str(key), plain(item)) for key, item in value.items()]
         if len(pairs) == 1 and pairs[0][0].startswith("$"):
             return {"$mapping": [list(pair) for pair in pairs]}

@@ -43,7 +43,7 @@ def print_report(
     for label, text in (
         (
             "stl (R)",
-            f"trend +{float(trend[-1] - trend[0]):.1f} ppm in {years:.0f} years, seasonal swing {swing:.2f} ppm",
+            f"trend +{float(trend[-1] - trend[0]):.1f} ppm in {years:.0f} years, swing {swing:.2f} ppm",
         ),
         (
             "fft (Octave)",
@@ -51,7 +51,7 @@ def print_report(
         ),
         (
             "lm (R handle)",
-            f"forecast of 5 unseen years: RMSE {error:.2f} ppm, {found.covered:.0%} inside the 95% interval",
+            f"forecast of 5 unseen years: RMSE {error:.2f} ppm, {found.covered:.0%} in the 95% interval",
         ),
     ):
         console.print(Text.assemble((f"{label:<14}", "bold"), text))
