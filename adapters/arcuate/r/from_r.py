@@ -290,10 +290,22 @@ class Writer:
             self.rows.append((codes.MAPPING, 0, 0, 0, 3, 0, name, ""))
             try:
                 self._dims(lib.VECTOR_ELT(variable, 0))
+                at, pooled = len(self.rows), len(self.pool)
                 self._variable_data(lib.VECTOR_ELT(variable, 1))
+                if lib.Rf_xlength(lib.VECTOR_ELT(variable, 0)) == 0:
+                    self._flatten(at, pooled)
                 self._attrs(lib.VECTOR_ELT(variable, 2), "attrs", depth + 2)
             except ConversionError as error:
                 raise error.prepend(step(name)).prepend("." + key) from None
+
+    def _flatten(self, at: int, pooled: int) -> None:
+        """Makes the 1-d array that was written last, of one element, an array without dimensions."""
+        if self.rows[at][0] == codes.CATEGORICAL:
+            at += 1
+        row = self.rows[at]
+        if row[0] == codes.ARRAY and row[4] == 1:
+            self.rows[at] = (*row[:4], 0, *row[5:])
+            del self.pool[pooled]
 
     def _variable_data(self, x: Any) -> None:
         """The data of a variable; an ``arcuate_plan`` is one that ``plan()`` has taken apart already."""

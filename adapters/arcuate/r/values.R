@@ -62,6 +62,7 @@ plan_atomic <- function(x) {
     }
     extra <- a[setdiff(names(a), c(.labels, "class", if (identical(special, "ts")) "tsp", "levels"[inherits(x, "factor")],
                                    "tzone"[inherits(x, "POSIXct")], "units"[inherits(x, "difftime")]))]
+    if (is.character(x) && length(x) == 1L) extra$package <- NULL  # the value of class() for an S4 object
     if (!is.null(special)) class(x) <- NULL
     dim <- dim(x)
     data <- core(x, dim)
