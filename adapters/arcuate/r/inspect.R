@@ -109,7 +109,7 @@ summary_of <- function(x) {
 
 handle_info <- function(x) list(enc2utf8(as.character(class(x))), enc2utf8(tryCatch(summary_of(x), error = function(e) class(x)[1L])), is.function(x))
 
-describe <- function(what) {
+describe <- function(what, brief) {
     none <- list(name = "", kind = "", doc = "", signature = "", parameters = list())
     if (is.function(what)) return(describe_function("", what, NULL, NULL))
     if (!(is.character(what) && length(what) == 1L)) { none$kind <- "variable"; none$doc <- summary_of(what); return(none) }
@@ -134,6 +134,7 @@ describe <- function(what) {
             name <- found
             f <- get(name, envir = .globals)
         } else {
+            if (nzchar(brief)) return(list(name = name, kind = "package", doc = "", signature = "", parameters = list()))
             description <- utils::packageDescription(name)
             return(list(name = name, kind = "package", doc = paste0(description$Title, "\n\n", description$Description, "\n\nVersion ", description$Version), signature = "", parameters = list()))
         }
@@ -141,6 +142,7 @@ describe <- function(what) {
         home <- environment(f)
         package <- if (is.primitive(f)) "base" else if (is.function(f) && isNamespace(topenv(home))) getNamespaceName(topenv(home))[[1L]]
     }
+    if (nzchar(brief)) return(list(name = full, kind = if (is.function(f)) "function" else "variable", doc = "", signature = "", parameters = list()))
     if (!is.function(f)) return(list(name = full, kind = "variable", doc = paste0(summary_of(f), "\n\n", help_text(name, package)), signature = "", parameters = list()))
     describe_function(full, f, name, package)
 }
@@ -151,9 +153,8 @@ describe_function <- function(full, f, topic, package) {
     after <- FALSE
     parameters <- list()
     for (name in names(formal)) {
-        default <- formal[[name]]
         kind <- if (name == "...") { after <- TRUE; "var" } else if (after) "keyword" else "positional"
-        parameters[[length(parameters) + 1L]] <- list(name = name, kind = kind, default = if (identical(default, quote(expr = ))) NULL else enc2utf8(paste(deparse(default, width.cutoff = 500L), collapse = " ")))
+        parameters[[length(parameters) + 1L]] <- list(name = name, kind = kind, default = if (identical(formal[[name]], quote(expr = ))) NULL else enc2utf8(paste(deparse(formal[[name]], width.cutoff = 500L), collapse = " ")))
     }
     signature <- if (is.null(form)) "" else sub("^function ?", if (nzchar(full)) full else "function", trimws(paste(trimws(utils::head(deparse(form, width.cutoff = 500L), -1L)), collapse = " ")))
     list(name = full, kind = "function", doc = if (is.null(topic)) "" else help_text(topic, package), signature = enc2utf8(signature), parameters = parameters)

@@ -574,7 +574,7 @@ class Session:
         out.texts("value", rapi.texts_of(self._ask("names_of", self._what(fields), fields.get("prefix", ""))))
 
     def _describe(self, fields: dict[str, Any], out: Writer) -> None:
-        found = lib.Rf_protect(self._ask("describe", self._what(fields)))
+        found = lib.Rf_protect(self._ask("describe", self._what(fields), "brief" if fields.get("brief") else ""))
         try:
             out.open(codes.MAPPING, "value", 5)
             for i, key in enumerate(("name", "kind", "doc", "signature")):
