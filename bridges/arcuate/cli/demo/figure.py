@@ -37,14 +37,14 @@ STYLE: Any = {
 
 
 def draw(found: Found, path: str) -> None:
-    """Writes the figure as PNG, 2000 by 1500 pixels."""
+    """Writes the figure as PNG, 2000 by 1600 pixels."""
     import matplotlib
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
     with plt.rc_context(STYLE):
-        figure = plt.figure(figsize=(10, 7.5), layout="constrained")
+        figure = plt.figure(figsize=(10, 8), layout="constrained")
         grid = figure.add_gridspec(3, 2, height_ratios=[1.15, 1, 1.05])
         _trend(figure.add_subplot(grid[0, :]), found)
         _cycle(figure.add_subplot(grid[1, 0]), found)
@@ -52,22 +52,15 @@ def draw(found: Found, path: str) -> None:
         _forecast(figure.add_subplot(grid[2, :]), found)
         figure.suptitle(
             "Atmospheric CO$_2$ at Mauna Loa, 1959–1997: one analysis in three languages",
-            x=0.01,
+            x=0.012,
             ha="left",
             fontsize=13,
             fontweight="bold",
             color=INK,
         )
         made = " · ".join(f"{name} {version}" for name, version in found.versions.items())
-        figure.text(
-            0.995,
-            0.985,
-            f"stl, lm: R · polyfit, fft: Octave · figure: Python     ({made})",
-            ha="right",
-            va="top",
-            fontsize=7.5,
-            color=GREY,
-        )
+        credit = f"stl, lm and red noise: R · polyfit and fft: Octave · figure: Python   ({made})"
+        figure.supxlabel(credit, x=0.995, ha="right", fontsize=7.5, color="#777777")
         figure.savefig(path, dpi=200)
         plt.close(figure)
 
@@ -164,12 +157,14 @@ def _forecast(axes: Any, found: Found) -> None:
     seen, unseen = recent[:-HELD_OUT], recent[-HELD_OUT:]
     fit, low, high = (found.forecast.sel(bound=name) for name in ("fit", "lwr", "upr"))
     axes.fill_between(fit.time, low, high, color=ORANGE, alpha=0.3, lw=0, label="95% prediction interval")
-    axes.plot(fit.time, fit, color=RED, lw=1.4, label="predict(lm), five unseen years")
+    axes.plot(fit.time, fit, color=RED, lw=1.4, label="predict(lm), one year ahead")
     axes.plot(seen.time, seen, color=GREY, lw=1, label="seen by the fit")
-    axes.plot(unseen.time, unseen, "o", color=INK, ms=2.6, label="not seen")
+    axes.plot(unseen.time, unseen, "o", color=INK, ms=2.6, label="not seen by the fit")
     axes.axvline(float(unseen.time[0]) - 1 / 24, color="#999999", lw=0.8, ls=":")
     error = float(np.sqrt(np.mean((unseen.values - fit.values) ** 2)))
-    axes.set(title="d  Forecast by a linear model that lives in R", ylabel="CO$_2$ (ppm)", xlabel="year")
+    axes.set(
+        title="d  One year ahead, by a linear model that lives in R", ylabel="CO$_2$ (ppm)", xlabel="year"
+    )
     axes.set_xlim(float(recent.time[0]) - 0.15, float(recent.time[-1]) + 0.15)
     axes.legend(loc="upper left", ncols=2)
     axes.text(

@@ -23,18 +23,22 @@ def print_report(
 ) -> None:
     """Prints the report."""
     table = Table(
-        box=box.SIMPLE_HEAD, title="Every hop between the languages", title_justify="left", pad_edge=False
+        box=box.SIMPLE_HEAD,
+        title="Every hop between the languages",
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
     )
-    for name in ("hop", "what"):
-        table.add_column(name)
-    for name in ("time", "there", "back"):
+    table.add_column("hop", no_wrap=True)
+    table.add_column("what")
+    for name in ("time", "data"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("transport", no_wrap=True)
     for hop in journey.hops:
-        moved = hop.there + hop.back > 0
+        moved = hop.there + hop.back
         how = "shared memory" if hop.shared else "pipe" if moved else ""
         time = f"{hop.seconds * 1000:,.0f} ms" if hop.seconds >= 0.0995 else f"{hop.seconds * 1000:.1f} ms"
-        table.add_row(hop.way, hop.what, time, _size(hop.there), _size(hop.back), how)
+        table.add_row(hop.way, hop.what, time, _size(moved), how)
     console.print(table)
     trend, cycle = found.parts.sel(part="trend"), found.parts.sel(part="seasonal")
     years = float(trend.time[-1] - trend.time[0])
@@ -51,7 +55,7 @@ def print_report(
         ),
         (
             "lm (R handle)",
-            f"forecast of 5 unseen years: RMSE {error:.2f} ppm, {found.covered:.0%} in the 95% interval",
+            f"one year ahead, 5 unseen years: RMSE {error:.2f} ppm, {found.covered:.0%} in the 95% interval",
         ),
     ):
         console.print(Text.assemble((f"{label:<14}", "bold"), text))

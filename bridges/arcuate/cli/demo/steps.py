@@ -136,7 +136,7 @@ def _analyse(journey: Journey, r: Session, octave: Session) -> Found:
 
 def _series(journey: Journey, r: Session, name: str, n: int, start: float, units: str) -> xr.DataArray:
     """A monthly series of R's datasets with its time, and what R does not say: name, units, dates, months."""
-    with journey.hop(f"{R} → {PY}", f"{name}: a ts as a labelled array") as hop:
+    with journey.hop(f"{R} → {PY}", f"{name}: a ts, as a labelled array") as hop:
         series: xr.DataArray = r.eval(f"datasets::{name}")
         hop.receives(series)
     journey.check(isinstance(series, xr.DataArray), f"{name} is a labelled array")
@@ -159,7 +159,7 @@ def _celsius(series: xr.DataArray) -> xr.DataArray:
 
 
 def _there_and_back(journey: Journey, session: Session, language: str, series: xr.DataArray) -> None:
-    with journey.hop(f"{PY} → {language} → {PY}", "co2 there and back, every label compared") as hop:
+    with journey.hop(f"{PY} → {language} → {PY}", "co2 there and back") as hop:
         session["x"] = series
         back = session["x"]
         hop.sends(series)
@@ -171,7 +171,7 @@ def _there_and_back(journey: Journey, session: Session, language: str, series: x
 
 def _decompose(journey: Journey, r: Session, series: xr.DataArray) -> xr.DataArray:
     """R's ``stl``: seasonal, trend and remainder by loess (Cleveland et al. 1990)."""
-    with journey.hop(f"{PY} → {R} → {PY}", f"stl({series.name}): seasonal, trend, remainder") as hop:
+    with journey.hop(f"{PY} → {R} → {PY}", f"stl({series.name})") as hop:
         decomposed = r.call("stl", series, named={"s.window": "periodic"}, keep=True)
         parts: xr.DataArray = decomposed["time.series"]
         hop.sends(series)
@@ -188,12 +188,13 @@ def _decompose(journey: Journey, r: Session, series: xr.DataArray) -> xr.DataArr
 
 
 def _design(series: xr.DataArray) -> pd.DataFrame:
-    """The table that the linear model takes: value, years since 1959, month."""
+    """The table that the linear model takes: each month with the value of the year before."""
     return pd.DataFrame(
         {
-            "co2": series.values,
-            "year": series.time.values - 1959.0,
-            "month": pd.Categorical(series.month.values, categories=MONTHS),
+            "co2": series.values[12:],
+            "before": series.values[:-12],
+            "year": series.time.values[12:] - 1959.0,
+            "month": pd.Categorical(series.month.values[12:], categories=MONTHS),
         }
     )
 
@@ -201,8 +202,8 @@ def _design(series: xr.DataArray) -> pd.DataFrame:
 def _fit(journey: Journey, r: Session, co2: xr.DataArray) -> tuple[Remote, pd.DataFrame]:
     """``lm`` on all but the last months; the fit stays in R."""
     train = _design(co2[:-HELD_OUT])
-    with journey.hop(f"{PY} → {R}", "lm(co2 ~ year + year² + month): the fit stays in R") as hop:
-        fit = r.call("lm", "co2 ~ year + I(year^2) + month", data=train, keep=True)
+    with journey.hop(f"{PY} → {R}", "lm(...): the fit stays in R") as hop:
+        fit = r.call("lm", "co2 ~ before + year + month", data=train, keep=True)
         hop.sends(train)
     journey.check(isinstance(fit, Remote), "the fit is a handle")
     return fit, train
@@ -212,7 +213,7 @@ def _polynomial(
     journey: Journey, octave: Session, co2: xr.DataArray
 ) -> tuple[xr.DataArray, list[float], list[float]]:
     """Octave's ``polyfit``, in standardised time."""
-    with journey.hop(f"{PY} → {OCTAVE} → {PY}", "polyfit(co2, 2): the curve has co2's labels") as hop:
+    with journey.hop(f"{PY} → {OCTAVE} → {PY}", "polyfit(co2, 2)") as hop:
         curve, p, mu = octave.call("fit_trend", co2, 2, nargout=3)
         hop.sends(co2)
         hop.receives(curve, p, mu)
@@ -248,7 +249,7 @@ def _spectrum(
     journey.check(math.isclose(peak, 1.0), "the largest amplitude is the year's")
 
     slow = flat - parts.sel(part="seasonal", drop=True)
-    with journey.hop(f"{PY} → {R} → {PY}", f"{REPLICATES:,} red-noise series like the rest") as hop:
+    with journey.hop(f"{PY} → {R} → {PY}", f"{REPLICATES:,} series of red noise") as hop:
         surrogates: xr.DataArray = r.call("red_noise", slow.values, REPLICATES, 1958)
         hop.sends(slow.values)
         hop.receives(surrogates)
@@ -268,10 +269,10 @@ def _spectrum(
 
 
 def _predict(journey: Journey, r: Session, fit: Remote, co2: xr.DataArray) -> tuple[xr.DataArray, float]:
-    """The fit in R predicts the months that it has not seen."""
+    """The fit in R predicts months that it has not seen, each from the value of the year before."""
     unseen = co2[-HELD_OUT:]
-    new = _design(unseen).drop(columns="co2")
-    with journey.hop(f"{PY} → {R} → {PY}", "predict(fit, five unseen years, 95% interval)") as hop:
+    new = _design(co2[-HELD_OUT - 12 :]).drop(columns="co2")
+    with journey.hop(f"{PY} → {R} → {PY}", "predict(fit, five unseen years)") as hop:
         predicted: xr.DataArray = r.call("predict", fit, new, interval="prediction", level=0.95)
         hop.sends(new)
         hop.receives(predicted)
@@ -300,15 +301,15 @@ def _predict(journey: Journey, r: Session, fit: Remote, co2: xr.DataArray) -> tu
 
 def _coefficients(journey: Journey, fit: Remote, train: pd.DataFrame) -> dict[str, float]:
     """The coefficients, fetched from the fit that lives in R, against least squares by numpy."""
-    with journey.hop(f"{R} → {PY}", "fit$coefficients, by name") as hop:
+    with journey.hop(f"{R} → {PY}", "fit$coefficients") as hop:
         named: xr.DataArray = fit.coefficients
         hop.receives(named)
+    before, year = train["before"].to_numpy(), train["year"].to_numpy()
     dummies = np.array([[month == name for name in MONTHS[1:]] for month in train["month"]], float)
-    year = train["year"].to_numpy()
-    design = np.column_stack([np.ones_like(year), year, year**2, dummies])
+    design = np.column_stack([np.ones_like(year), before, year, dummies])
     expected = np.linalg.lstsq(design, train["co2"].to_numpy(), rcond=None)[0]
     names = [str(name) for name in named[named.dims[0]].values]
-    wanted = ["(Intercept)", "year", "I(year^2)", *(f"month{name}" for name in MONTHS[1:])]
+    wanted = ["(Intercept)", "before", "year", *(f"month{name}" for name in MONTHS[1:])]
     journey.check(names == wanted, "the names of the coefficients")
     journey.check(np.allclose(named, expected, rtol=1e-8), "R's coefficients are numpy's least squares")
     return {name: float(value) for name, value in zip(names, named.values, strict=True)}
