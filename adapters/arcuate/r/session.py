@@ -15,6 +15,7 @@ from arcuate.errors import (
     CallCancelled,
     ConversionError,
     InternalError,
+    InvalidArgument,
     LimitExceeded,
     NameNotFound,
     ProtocolError,
@@ -77,7 +78,7 @@ class Session:
     # ------------------------------------------------------------------ start and end
 
     def greet(self, nodes: Nodes) -> None:
-        """Starts R as the greeting says and answers it."""
+        """Starts R as the greeting says; :meth:`ready` answers it."""
         hello = plain(SourceCursor(nodes))
         if hello.get("major", 1) != 1:
             raise ProtocolError(f"the host speaks version {hello.get('major')} of the worker protocol, this worker 1")
@@ -113,14 +114,19 @@ class Session:
         out.text("version", version)
         out.number("pid", os.getpid())
         out.texts("kinds", codes.KIND_NAMES)
-        out.open(codes.MAPPING, "features", 3)
+        out.open(codes.MAPPING, "features", 4)
         out.text("order", "F")
+        out.text("separator", "::")
         out.flag("vectors", True)
         out.flag("map", False)
         out.open(codes.MAPPING, "info", 2)
         out.text("home", os.environ["R_HOME"])
         out.text("tempdir", self._tempdir)
-        self._channel.send(out.rows)
+        self._greeting = out.rows
+
+    def ready(self) -> None:
+        """Answers the greeting; signals are handled now."""
+        self._channel.send(self._greeting)
 
     def _start_r(self) -> None:
         no = ("void(void)", lambda: None)
@@ -144,9 +150,9 @@ class Session:
         home = rapi.anchor(rapi.checked(lib.Rf_lang2(rapi.symbol("new.env"), lib.Rf_ScalarLogical(1))))
         rapi.checked(lib.Rf_lang3(rapi.symbol("assign"), lib.Rf_mkString(b".arcuate_home"), home))
         loader = (
-            "{ home <- .arcuate_home; rm(.arcuate_home); parent.env(home) <- baseenv(); "
+            "local({ home <- .arcuate_home; rm(.arcuate_home, envir = globalenv()); parent.env(home) <- baseenv(); "
             + " ".join(f"sys.source({_quote(os.path.join(_HERE, name))}, home, keep.source = FALSE);" for name in _SOURCES)
-            + " }"
+            + " })"
         )
         code = lib.Rf_protect(rapi.checked(lib.Rf_lang2(rapi.symbol("str2lang"), lib.Rf_protect(rapi.make_text(loader)))))
         rapi.checked(code)
@@ -441,6 +447,7 @@ class Session:
             lib.Rf_protect(found)
             try:
                 if lib.INTEGER(lib.VECTOR_ELT(found, 0))[0] == 2:
+                    self._interrupted = not self._input_asked
                     self._raise_aborted()
                 code, message, classes, stack = (rapi.texts_of(lib.VECTOR_ELT(found, i)) for i in range(1, 5))
             finally:
@@ -491,10 +498,11 @@ class Session:
         if nargout == 0:
             out.null("value")
             return
-        if nargout > 1:
-            raise Unsupported("R functions return one value; nargout is for Octave and MATLAB")
         lib.Rf_protect(value)
         try:
+            if nargout > 1:
+                self._several(value, nargout, fields, out)
+                return
             if fields.get("keep"):
                 self._handle(value, "value", out)
             else:
@@ -504,6 +512,20 @@ class Session:
                     raise error.prepend(".value") from None
         finally:
             lib.Rf_unprotect(1)
+
+    def _several(self, value: Any, nargout: int, fields: dict[str, Any], out: Writer) -> None:
+        """The first elements of a list, for ``nargout``."""
+        if value.sxpinfo.type != VECSXP or lib.Rf_xlength(value) < nargout:
+            raise InvalidArgument(
+                f"nargout={nargout} asks for {nargout} values, but this R function did not return a list of that many; leave nargout out",
+                executed="yes",
+            )
+        out.open(codes.LIST, "values", nargout, codes.LIST_FORCED)
+        for i in range(nargout):
+            if fields.get("keep"):
+                self._handle(lib.VECTOR_ELT(value, i), "", out)
+            else:
+                out.value(lib.VECTOR_ELT(value, i))
 
     def _eval(self, fields: dict[str, Any], out: Writer) -> None:
         self._deliver(self._run_call(self._evaluate, self._parsed(fields["code"], False)), fields, out)

@@ -33,7 +33,8 @@ note_error <- function(e) {
             if (identical(sys.function(i), evaluate)) { from <- i + .offset; break }
             if (identical(sys.function(i), evaluate_print)) { from <- i + .offset_print; break }
         }
-        if (from > length(calls)) list() else calls[from:length(calls)]
+        calls <- if (from > length(calls)) list() else as.list(calls)[from:length(calls)]
+        if (length(calls) && is.function(calls[[1L]][[1L]])) calls[-1L] else calls  # a request of our own
     }, error = function(e) NULL)
 }
 

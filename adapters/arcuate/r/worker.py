@@ -36,8 +36,9 @@ def main() -> None:
         except ImportError as error:
             raise EnvironmentNotFound(f"the R worker cannot start: {error}; type: pip install 'arcuate[r]'") from None
         session = Session(channel)
-        _Signals(session).start()
         session.greet(hello)
+        _Signals(session).start()  # after R, which would replace the handlers
+        session.ready()
     except ArcuateError as error:
         rows = [(codes.MAPPING, 0, 0, 0, 3, 0, "", ""), (codes.TEXT, 0, 0, 0, 0, 0, "op", "error")]
         rows += [(codes.TEXT, 0, 0, 0, 0, 0, "code", error.code), (codes.TEXT, 0, 0, 0, 0, 0, "message", str(error))]
