@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from arcuate.errors import EnvironmentNotFound, Unsupported
+from arcuate.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from arcuate.values.table import Outcome
 
 __all__ = ["list_environments", "list_types"]
 
@@ -51,10 +56,69 @@ def list_environments(*, as_json: bool = False) -> None:
 
 
 def list_types(environment: str | None = None, *, as_json: bool = False) -> None:
-    """Prints the type table of the value model."""
-    try:
-        from arcuate.values import table  # type: ignore[attr-defined,unused-ignore]
-    except ImportError:
-        raise Unsupported("this installation has no type table (arcuate.values.table)") from None
-    del table, as_json
-    raise EnvironmentNotFound(str(environment))
+    """Prints the type table of the value model.
+
+    Args:
+        environment: only its column, there and back apart; all columns when left out.
+        as_json: print JSON.
+    """
+    from arcuate.values import table
+
+    if environment is not None and environment not in table.ENVIRONMENTS:
+        raise InvalidArgument(
+            f"the table has no column {environment!r}; it has {', '.join(table.ENVIRONMENTS)}"
+        )
+    columns = [environment] if environment else list(table.ENVIRONMENTS)
+    if as_json:
+        found = [
+            {
+                "section": row.section,
+                "value": row.name,
+                "environments": {
+                    name: {"to": vars(row.trip(name).to), "back": vars(row.trip(name).back)}
+                    for name in columns
+                },
+            }
+            for row in table.rows()
+        ]
+        print(json.dumps(found, indent=2))
+        return
+    _print_types(columns)
+
+
+def _print_types(columns: list[str]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from arcuate.values import table
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("value", max_width=44)
+    for name in [f"to {columns[0]}", "back"] if len(columns) == 1 else columns:
+        shown.add_column(name)
+    section = ""
+    for row in table.rows():
+        if row.section != section:
+            section = row.section
+            shown.add_section()
+            shown.add_row(Text(section, style="bold"))
+        cells = []
+        for name in columns:
+            to, back = row.trip(name).to, row.trip(name).back
+            if len(columns) == 1:
+                cells += [_outcome(to), _outcome(back) if to.kind != "error" else Text("")]
+            elif to == back or to.kind == "error":
+                cells.append(_outcome(to))
+            else:
+                cells.append(Text.assemble(_outcome(to), " → ", _outcome(back)))
+        shown.add_row(Text(f"  {row.name}"), *cells)
+    Console(highlight=False).print(shown)
+
+
+def _outcome(outcome: Outcome) -> Text:
+    from rich.text import Text
+
+    styles = {"exact": "green", "widened": "yellow", "reshaped": "cyan", "error": "red"}
+    return Text(str(outcome), style=styles.get(outcome.kind, ""))

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from arcuate.errors import ArcuateError, EnvironmentNotFound
+from arcuate.errors import EnvironmentNotFound, Unsupported
 
 __all__ = ["demonstrate"]
 
@@ -28,69 +28,64 @@ def demonstrate(out: Path, *, as_json: bool = False) -> int:
         The exit status.
     """
     started = time.perf_counter()
-    if not _ready():
-        return 1
+    try:
+        import matplotlib  # noqa: F401
+    except ModuleNotFoundError:
+        raise Unsupported(
+            "the demo draws with matplotlib, which is missing; type: pip install 'arcuate[demo]'"
+        ) from None
     from rich.console import Console
 
     from arcuate.cli.demo.hops import Journey
     from arcuate.cli.demo.report import print_report
     from arcuate.cli.demo.steps import analyse
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     journey = Journey()
     with Console(stderr=True).status("R and Octave are working ..."):
-        found = analyse(journey)
-    figure_started = time.perf_counter()
+        try:
+            found = analyse(journey)
+        except EnvironmentNotFound as error:
+            problems = _missing() or [error.message]
+            found = None
+    if found is None:
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
+        return 1
+    drawing = time.perf_counter()
     from arcuate.cli.demo.figure import draw
 
     os.makedirs(out, exist_ok=True)
     path = os.path.abspath(out / "arcuate-demo.png")
     draw(found, path)
     finished = time.perf_counter()
-    times = {"figure": finished - figure_started, "total": finished - started}
+    seconds = {"figure": finished - drawing, "total": finished - started}
     if as_json:
         from arcuate.cli.jsonform import dumps
 
-        print(
-            dumps(
-                {
-                    **found.numbers(),
-                    "hops": journey.rows(),
-                    "checks": journey.checks,
-                    "figure": path,
-                    "seconds": times,
-                }
-            )
-        )
+        run = {"hops": journey.rows(), "checks": journey.checks, "figure": path, "seconds": seconds}
+        print(dumps({**found.numbers(), **run}))
     else:
-        print_report(console, found, journey, path, times)
+        print_report(
+            Console(highlight=False, soft_wrap=not sys.stdout.isatty()), found, journey, path, seconds
+        )
     return 0
 
 
-def _ready() -> bool:
-    """Whether R, Octave and matplotlib are here; says what to type where they are not."""
-    problems = []
-    try:
-        import matplotlib
-        import matplotlib.pyplot  # noqa: F401
-    except ModuleNotFoundError:
-        problems.append("matplotlib draws the figure and is not installed; type: pip install 'arcuate[demo]'")
+def _missing() -> list[str]:
+    """What to type for each of R and Octave that is not here."""
     from arcuate.client import environments
 
+    problems = []
     points = environments()
     for name, language in (("r", "R"), ("octave", "Octave")):
-        try:
-            if name not in points:
-                raise EnvironmentNotFound(f"the environment {name!r} is not announced; reinstall arcuate")
-            report = points[name].load().doctor()
-        except (ArcuateError, ImportError) as error:
-            problems.append(f"{language}: {error}")
+        if name not in points:
+            problems.append(f"the environment {name!r} is not announced; reinstall arcuate")
             continue
+        report = points[name].load().doctor()
         if not report.found:
-            missing = "; ".join(report.missing) or "it was not found"
+            missing = "; ".join(report.missing) or f"{language} was not found"
             problems.append(
-                f"{language}: {missing}" + (f"; type: {report.install}" if report.install else "")
+                f"{language}: {missing}"
+                + (f"; type: {report.install}" if report.install not in missing else "")
             )
-    for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
-    return not problems
+    return problems
