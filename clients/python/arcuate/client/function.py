@@ -165,24 +165,23 @@ def resolve(session: Session, name: str, package: str = "") -> Any:
         AttributeError: nothing of that name.
     """
     cache = session._resolved
-    separator = "::" if session.info["language"] == "R" else "."
+    separator = session._transport.greeting.features.get("separator", ".")
     for candidate in dict.fromkeys((name, name.replace("_", "."))):
         full = f"{package}{separator}{candidate}" if package else candidate
-        kind = cache.get(full)
-        if kind is None:
+        known = cache.get(full)
+        if known is None:
             found = session._request("describe", {"name": full, "brief": True})
-            kind = str(found.get("kind", "")) if isinstance(found, Mapping) else ""
-            if kind in ("function", "package"):
-                cache[full] = kind
+            known = (str(found.get("kind", "")), str(found.get("name") or full))
+            if known[0] in ("function", "package"):
+                cache[full] = known
+        kind, settled = known  # the environment may know the name in another spelling
         if kind == "function":
-            return Function(session, full)
+            return Function(session, settled)
         if kind == "package":
-            return Namespace(session, full)
+            return Namespace(session, settled)
+        if kind == "variable" and package:
+            return session._request("attr", {"name": package, "attribute": candidate})
         if kind == "variable":
-            return (
-                session._request("attr", {"name": package, "attribute": candidate})
-                if package
-                else session[candidate]
-            )
+            return session[settled]
     where = f"package {package!r}" if package else session.info["language"]
     raise AttributeError(f"{where} has no function, package or variable {name!r}") from NameNotFound(name)
