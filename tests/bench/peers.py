@@ -1,6 +1,6 @@
 """Measures rpy2 and oct2py. Runs in the environment `.venv-bench`; prints one JSON object.
 
-    python peers.py {rpy2|oct2py} [--quick]
+python peers.py {rpy2|oct2py} [--quick]
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ def rpy2(quick: bool) -> dict[str, object]:
     from rpy2.robjects import conversion, default_converter, numpy2ri, pandas2ri
 
     numbers = conversion.Converter("numbers", template=default_converter + numpy2ri.converter)
-    tables = conversion.Converter("tables", template=default_converter + numpy2ri.converter + pandas2ri.converter)
+    tables = conversion.Converter(
+        "tables", template=default_converter + numpy2ri.converter + pandas2ri.converter
+    )
     sin = ro.r["sin"]
     ro.r("identity_ <- function(x) x")
     out: dict[str, object] = {"versions": {"rpy2": importlib.metadata.version("rpy2")}}

@@ -38,7 +38,9 @@ ROWS = [
 
 def run(command: list[str], **env: str) -> dict[str, Any]:
     """Runs a program that prints one JSON object as its last line."""
-    done = subprocess.run(command, cwd=HERE, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    variables = {**os.environ, **env}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
+    done = subprocess.run(command, cwd=HERE, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -93,7 +95,10 @@ def show(seconds: float) -> str:
 def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], quick: bool) -> str:
     """The Markdown page."""
     about = machine()
-    versions = {**ours["versions"], **{k: v for peer in peers.values() for k, v in peer.get("versions", {}).items()}}
+    versions = {
+        **ours["versions"],
+        **{k: v for peer in peers.values() for k, v in peer.get("versions", {}).items()},
+    }
     lines = [
         "# Benchmarks",
         "",
@@ -154,10 +159,15 @@ def main() -> int:
             octave = shutil.which("octave-cli") or "octave"
             for peer in ("rpy2", "oct2py"):
                 print(f"round {number + 1} of {rounds}: {peer}", file=sys.stderr, flush=True)
-                python = os.path.abspath(os.path.join(HERE, "..", "..", args.peers)) if not os.path.isabs(args.peers) else args.peers
+                python = os.path.join(HERE, "..", "..", args.peers)  # an absolute path stays what it is
                 path = os.pathsep.join([os.path.join(home, "lib"), os.environ.get("LD_LIBRARY_PATH", "")])
                 theirs[peer].append(
-                    run([python, "peers.py", peer, *quick], R_HOME=home, LD_LIBRARY_PATH=path, OCTAVE_EXECUTABLE=octave)
+                    run(
+                        [python, "peers.py", peer, *quick],
+                        R_HOME=home,
+                        LD_LIBRARY_PATH=path,
+                        OCTAVE_EXECUTABLE=octave,
+                    )
                 )
     mine = merge(ours)
     peers = {name: merge(items) for name, items in theirs.items() if items}

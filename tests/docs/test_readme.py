@@ -21,7 +21,12 @@ def test_every_block_has_an_expectation() -> None:
 @pytest.mark.parametrize("number", range(len(EXPECTED)))
 def test_block(number: int, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", BLOCKS[number]], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, "-c", BLOCKS[number]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     for text in EXPECTED[number]:
@@ -31,7 +36,9 @@ def test_block(number: int, tmp_path: Path) -> None:
 def test_commands_exist() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     verbs = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    named = {word for line in re.findall(r"(?:^|`)make ([a-z]+(?: [a-z]+)*)", text, re.M) for word in line.split()}
+    named = {
+        word for line in re.findall(r"(?:^|`)make ([a-z]+(?: [a-z]+)*)", text, re.M) for word in line.split()
+    }
     assert {"setup", "demo", "test"} <= named <= verbs, named - verbs
 
 
