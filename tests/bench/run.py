@@ -1,6 +1,7 @@
 """Arcuate beside rpy2 and oct2py, in one run: `make bench`, or `make bench ARGS=--quick`.
 
-Peers run in an environment of their own (`.venv-bench`), Arcuate in `.venv`; the rounds of both alternate, and what is reported is the ratio of the medians.
+Peers run in an environment of their own (`.venv-bench`), Arcuate in `.venv`; the rounds of both alternate, and what is
+reported is the ratio of the medians.
 Writes docs/benchmarks.json and the table in docs/benchmarks.md.
 """
 
@@ -102,8 +103,8 @@ def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], q
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`: Arcuate and its peers in one run, rounds alternating, medians. The ratio is what counts;",
-        "times move from machine to machine. A ratio above 1 means that Arcuate is faster.",
+        "Written by `make bench`: Arcuate and its peers in one run, rounds alternating, medians. The ratio is what",
+        "counts; times move from machine to machine. A ratio above 1 means that Arcuate is faster.",
         "",
         f"Measured on {about['date']}: {about['system']}, {about['processor']}, {about['memory']}; "
         + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
@@ -113,26 +114,25 @@ def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], q
         "| work | peer | peer's time | Arcuate | ratio | target |",
         "|---|---|---|---|---|---|",
     ]
-    for work, peer, text, target, _ in ROWS:
+    for work, name, text, target, _ in ROWS:
         mine = ours.get(work)
-        name = work.removesuffix(" helper")
-        theirs = peers.get(peer, {}).get(name)
+        theirs = peers.get(name, {}).get(work.removesuffix(" helper"))
         if mine is None:
             continue
         ratio = theirs["median"] / mine["median"] if theirs else None
         goal = f"{target:.3g}" if target >= 1 else f"1/{1 / target:.3g}"
         got = "" if ratio is None else f"{ratio:.1f}" if ratio >= 1 else f"1/{1 / ratio:.2f}"
         lines.append(
-            f"| {text} | {peer} | {show(theirs['median']) if theirs else 'not measured'} | {show(mine['median'])} "
-            f"| {got} | {goal} |"
+            f"| {text} | {name} | {show(theirs['median']) if theirs else 'not measured'} "
+            f"| {show(mine['median'])} | {got} | {goal} |"
         )
     lines += ["", "| further | measured | target |", "|---|---|---|"]
     lines += [f"| {name} | {value} | {target} |" for name, (value, target) in extra.items()]
     lines += [
         "",
-        "rpy2 runs R inside the Python process: its scalar call crosses no process boundary, and where only the latency of very",
-        "many tiny calls counts it is the better tool. Arcuate's R lives in a process of its own, which is what makes time",
-        "limits, restarts, several sessions and survival of a crash possible.",
+        "rpy2 runs R inside the Python process: its scalar call crosses no process boundary, and where only the",
+        "latency of very many tiny calls counts it is the better tool. Arcuate's R lives in a process of its own,",
+        "which is what makes time limits, restarts, several sessions and survival of a crash possible.",
         "",
     ]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The work that is measured: values and sizes, the same for Arcuate and its peers. Imports numpy and pandas only."""
+"""The work that is measured: values and sizes, the same for Arcuate and its peers."""
 
 from __future__ import annotations
 
