@@ -159,6 +159,10 @@ class Cursor:
         data.copy_into(memoryview(target))
         return memoryview(target)
 
+    def drop(self) -> None:
+        """Passes over the next buffer without looking at it."""
+        self._buffer += 1
+
     def finish(self) -> None:
         """Checks that everything was used."""
         left = (
