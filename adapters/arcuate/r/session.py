@@ -59,6 +59,9 @@ class Session:
         self.wake = -1
         self.signal_lock = threading.Lock()
         self.busy = 0
+        self.wake_write = -1
+        self.in_system = 0
+        self._stopped_system = False
         self._ids: list[int] = []
         self._next_callback = 1
         self._next_bound = 1
@@ -208,9 +211,20 @@ class Session:
             if self._tempdir:
                 shutil.rmtree(self._tempdir, ignore_errors=True)
             os._exit(128 + signal.SIGTERM)
-        if self.busy and signal.SIGINT in numbers:
+        if signal.SIGINT in numbers:
+            self.interrupt()
+
+    def interrupt(self) -> None:
+        """Lets R stop what it does, if it does anything."""
+        if self.busy:
             self._interrupted = True
+            if self.in_system:
+                self._stopped_system = True
             lib.R_interrupts_pending = 1
+
+    def waiting(self) -> bool:
+        """Whether R has been told to stop and has not noticed yet."""
+        return bool(self.busy and self._interrupted and lib.R_interrupts_pending)
 
     # ------------------------------------------------------------------ R's console
 
@@ -300,7 +314,7 @@ class Session:
             self.busy -= 1
             self._ids.pop()
         if not self.busy:
-            self._interrupted = False
+            self._interrupted = self._stopped_system = False
         self._input_asked = False
         self._flush(None)
         try:
@@ -427,6 +441,8 @@ class Session:
             self._raise_aborted()
         if value.sxpinfo.type == VECSXP and lib.Rf_xlength(value) >= 3 and lib.VECTOR_ELT(value, 2) == self._mark:
             self._raise(value, name)
+        if self._stopped_system:
+            raise CallCancelled("the command that system() ran was interrupted", executed="maybe", workspace=True)
         return value
 
     def _raise_aborted(self) -> None:
@@ -698,6 +714,16 @@ class Session:
                 return self._callback(rapi.texts_of(lib.CAR(at))[0], lib.CAR(lib.CDR(at)))
             if what == 4:
                 self._figures = True
+            elif what == 5:
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+                self.in_system += 1
+                os.write(self.wake_write, b"\0")
+            elif what == 6:
+                self.in_system -= 1
+                if not self.in_system:
+                    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+                if self._interrupted:
+                    return lib.R_GlobalEnv  # R looks for interrupts at once
             else:
                 text, classes = rapi.texts_of(lib.CAR(at)), rapi.texts_of(lib.CAR(lib.CDR(at)))
                 self._event("warning" if what == 2 else "message", text[0] if text else "", classes)

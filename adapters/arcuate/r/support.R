@@ -212,6 +212,13 @@ forbid_input <- function() {
     replace_base("menu", function(choices, graphics = FALSE, title = NULL) asks("menu()"), "utils")
 }
 
+# The C function system() ignores interrupts while the command runs: the worker is told, and ends the command when one comes.
+interruptible_system <- function() {
+    changed <- base::system
+    body(changed) <- substitute({ python(5L); on.exit(if (!is.null(python(6L))) Sys.sleep(0), add = TRUE); old }, list(python = python, old = body(changed)))
+    replace_base("system", changed, "base")
+}
+
 # --- figures --------------------------------------------------------------------------------------------------------
 
 .figures <- new.env()
@@ -253,6 +260,7 @@ set_up <- function(figures, lib, packages) {
             device.ask.default = FALSE)
     options(pager = function(files, header, title, delete.file) { for (f in files) writeLines(readLines(f)); if (delete.file) unlink(files) })
     forbid_input()
+    if (.Platform$OS.type == "unix") interruptible_system()
     .self <<- environment(set_up)
     .arguments <<- attach(NULL, pos = length(search()), name = "arcuate:arguments")
     if (length(lib)) .libPaths(c(lib, .libPaths()))

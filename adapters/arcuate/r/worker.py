@@ -64,21 +64,51 @@ class _Signals(threading.Thread):
     def __init__(self, session: Any) -> None:
         super().__init__(name="arcuate-signals", daemon=True)
         self._session = session
+        self._main = threading.main_thread().ident or 0
         self._read, write = os.pipe()
         os.set_blocking(write, False)
         os.set_blocking(self._read, False)
         session.wake = self._read
+        session.wake_write = write
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGURG):
             signal.signal(number, lambda *_: None)
 
     def run(self) -> None:
         """Waits for signals."""
         session = self._session
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         while True:
-            select.select([self._read], [], [])
-            with session.signal_lock:
-                session.take_signals()
+            pause = None
+            if session.in_system:
+                # The C function system() ignores SIGINT while its command runs; R has blocked it, so that it waits here.
+                if signal.sigtimedwait({signal.SIGINT}, 0.05) is not None:
+                    with session.signal_lock:
+                        session.interrupt()
+                    _end_children()
+                pause = 0.0
+            elif session.waiting():
+                # The signal came before R began to sleep: wake it until it has noticed.
+                signal.pthread_kill(self._main, signal.SIGURG)
+                pause = 0.02
+            if select.select([self._read], [], [], pause)[0]:
+                with session.signal_lock:
+                    session.take_signals()
+
+
+def _end_children() -> None:
+    """Ends the commands that R's system() waits for: children of the main thread in this process group."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as found:
+            pids = [int(pid) for pid in found.read().split()]
+    except OSError:
+        return
+    for pid in pids:
+        try:
+            if os.getpgid(pid) == os.getpgrp():
+                os.kill(pid, signal.SIGTERM)
+        except OSError:
+            continue
 
 
 if __name__ == "__main__":
