@@ -342,7 +342,7 @@ namespace
           {
             if (f & 12)
               throw Fallback ();
-            Cell v (1, c);
+            Cell v (c > 0, c);
             std::string ignored;
             for (unsigned k = 0; k < c; k++)
               v(k) = node (ignored);
@@ -590,7 +590,7 @@ namespace
           Cell c = v.cell_value ();
           if (c.numel () && texts (key, c))
             return;
-          bool row_shaped = c.ndims () == 2 && (c.rows () == 1 || (c.rows () == 0 && c.columns () == 0));
+          bool row_shaped = c.ndims () == 2 && ((c.rows () == 1 && c.columns ()) || (c.rows () == 0 && c.columns () == 0));
           row (key, 8, 0, row_shaped ? 0 : 4, c.numel ());
           if (! row_shaped)
             {

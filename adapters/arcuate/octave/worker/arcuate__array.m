@@ -27,9 +27,9 @@ function [R, P, B] = arcuate__array (v, nd, shape = [])
   mask = [];
   switch (class (v))
     case 'double'
-      dtype = 12;
+      dtype = 12; v = full (v);   % also of ranges and of diagonal matrices, which are stored otherwise
     case 'single'
-      dtype = 11;
+      dtype = 11; v = full (v);
     case 'logical'
       dtype = 1; v = uint8 (v);
     case 'cell'

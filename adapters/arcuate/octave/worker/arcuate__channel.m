@@ -38,7 +38,7 @@ function m = arcuate__channel (op, varargin)
         m = arcuate__decode (u, body, prefix);
         u = body = [];
       catch err
-        m.op = 'undecodable';
+        m = struct ('op', 'undecodable');
         m.id = double (typecast (body(17:24), 'int64'));   % node 2 of every message
         m.error = err;
         u = body = [];

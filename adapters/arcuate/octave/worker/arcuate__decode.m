@@ -137,7 +137,7 @@ end
 function [v, keys, i, p, b] = children (f, i, p, b)
   % The values of the children of node i as a cell row, and their keys.
   c = f.count(i); i++;
-  v = cell (1, c); keys = cell (1, c);
+  v = cell (c > 0, c); keys = cell (1, c);   % no children: {}
   if (c > 3)
     ks = f.kind(i:i+c-1);
     if (all (ks == 3) && ! any (f.dtype(i:i+c-1)))   % floats alone: all at once
@@ -240,7 +240,8 @@ function x = buffer (f, b, cls)
     x = typecast (f.body(f.at(b)+1:f.at(b)+f.blen(b)), cls);
     return;
   end
-  if (! exist ('sizes', 'var'))
+  persistent sizes
+  if (isempty (sizes))
     sizes = struct ('int8', 1, 'uint8', 1, 'int16', 2, 'uint16', 2, 'int32', 4, 'uint32', 4, 'single', 4);
   end
   size1 = 8;
@@ -368,10 +369,11 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   r = double (buffer (f, b + 1, width)); c = double (buffer (f, b + 2, width));
   b += 3;
   if (unit < 2)   % pointers to the column or row of each entry
-    full = zeros (numel (x), 1);
-    ends = c(2:end); starts = c(1:end-1);
-    full = repelems (1:numel (starts), [1:numel(starts); (ends - starts).']).';
-    c = full - 1;
+    counts = diff (c).';
+    c = zeros (0, 1);
+    if (any (counts))
+      c = repelems (0:numel (counts)-1, [1:numel(counts); counts]).';
+    end
   end
   if (unit == 1)
     [r, c] = deal (c, r);

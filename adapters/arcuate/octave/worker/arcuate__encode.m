@@ -209,7 +209,7 @@ function [R, T, P, B] = cells (v, depth)
     end
   end
   shape = zeros (1, 0, 'uint64'); flags = 0;
-  if (ndims (v) > 2 || rows (v) != 1 && any (size (v)))
+  if (ndims (v) > 2 || any (size (v)) && (rows (v) != 1 || ! n))
     shape = uint64 ([ndims(v), size(v)]); flags = 4;
   end
   R = [uint64([0; n; 0; 0; 8; 0; flags; 0]), Rs{:}];

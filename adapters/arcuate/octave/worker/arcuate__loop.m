@@ -21,7 +21,13 @@ function arcuate__loop ()
       arcuate__send ('resumed', 0);
     end
     started = true;
-    arcuate__serve ();
+    try
+      arcuate__serve ();
+    catch err   % a defect of the worker itself: the host must not wait for an answer
+      fprintf (stderr, "Arcuate: %s\n", [err.message sprintf(' < %s', err.stack.name)]);
+      fflush (stderr);
+      exit (70);
+    end
   unwind_protect_cleanup
     fflush (stdout);
     dup2 (null, 1);
