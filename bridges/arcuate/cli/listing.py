@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from arcuate.cli.sessions import names
 from arcuate.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def list_types(environment: str | None = None, *, as_json: bool = False) -> None
     """Prints the type table of the value model.
 
     Args:
-        environment: only its column, there and back apart; all columns when left out.
+        environment: only its column, there and back apart; those that are installed when left out.
         as_json: print JSON.
     """
     from arcuate.values import table
@@ -68,7 +69,8 @@ def list_types(environment: str | None = None, *, as_json: bool = False) -> None
         raise InvalidArgument(
             f"the table has no column {environment!r}; it has {', '.join(table.ENVIRONMENTS)}"
         )
-    columns = [environment] if environment else list(table.ENVIRONMENTS)
+    installed = names()
+    columns = [environment] if environment else [name for name in table.ENVIRONMENTS if name in installed]
     if as_json:
         found = [
             {
@@ -97,7 +99,7 @@ def _print_types(columns: list[str]) -> None:
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("value", max_width=44)
     for name in [f"to {columns[0]}", "back"] if len(columns) == 1 else columns:
-        shown.add_column(name)
+        shown.add_column(name, overflow="fold")
     section = ""
     for row in table.rows():
         if row.section != section:
