@@ -1,5 +1,16 @@
 # Arcuate's own R code, part 3: looking at what is there: variables, elements, names, help.
 
+# The function that a call by this name would reach.
+get_function <- function(name) {
+    parts <- strsplit(name, ":::?")[[1L]]
+    found <- tryCatch(
+        if (length(parts) == 2L && grepl(":::", name, fixed = TRUE)) get(parts[2L], envir = asNamespace(parts[1L]), mode = "function")
+        else if (length(parts) == 2L) getExportedValue(parts[1L], parts[2L])
+        else get(name, envir = .globals, mode = "function"), error = function(e) NULL)
+    if (is.null(found)) stop_code("NAME_NOT_FOUND", "could not find function \"", name, "\"")
+    found
+}
+
 get_variable <- function(name) {
     if (!exists(name, envir = .globals, inherits = FALSE))
         stop_code("NAME_NOT_FOUND", "the workspace has no variable '", name, "'",

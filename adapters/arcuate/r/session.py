@@ -31,11 +31,10 @@ from arcuate.r.rapi import INTSXP, STRSXP, VECSXP, ffi, lib
 from arcuate.r.to_r import Functions, Reader, SourceCursor
 from arcuate.values import codes
 from arcuate.values.limits import Limits
-from arcuate.values.nodes import Nodes, Row
+from arcuate.values.nodes import Nodes, Row, step
 
 __all__ = ["Session"]
 
-_BUILT = frozenset({"args", "named", "value"})
 _INLINE = 8
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _SOURCES = ("support.R", "values.R", "inspect.R")
@@ -263,36 +262,42 @@ class Session:
             if handler is None:
                 raise Unsupported(f"this worker does not know the request {op!r}")
             cursor = SourceCursor(nodes)
-            count = cursor.next()[4]
-            cursor.enter(count)
+            cursor.depth = 1
+            given = nodes.rows
             fields: dict[str, Any] = {}
-            for _ in range(count):
-                row = cursor.peek()
-                key = row[6]
-                if key in _BUILT:
+            at = 3
+            for _ in range(given[0][4] - 2):
+                row = given[at]
+                kind, key = row[0], row[6]
+                if kind == codes.TEXT and key != "value":
+                    fields[key] = row[7]
+                    at += 1
+                elif (kind == codes.INT or kind == codes.BOOL) and key != "value":
+                    fields[key] = row[5]
+                    at += 1
+                elif key == "args" or key == "named":
+                    n = row[4]
+                    at += 1
+                    if n or key == "args":
+                        holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, n))
+                        depth += 1
+                        cursor.place = at
+                        self._arguments(cursor, row, holder, fields, key)
+                        at = cursor.place
+                elif key == "value":
+                    holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, 1))
+                    depth += 1
+                    cursor.place = at
                     try:
-                        if key == "value":
-                            holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, 1))
-                            depth += 1
-                            self._reader.into(cursor, holder, 0)
-                            fields[key] = holder
-                        else:
-                            row = cursor.next()
-                            n = row[4]
-                            if n or key == "args":
-                                holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, n if row[0] != codes.ARRAY else 1))
-                                depth += 1
-                                self._arguments(cursor, row, holder, fields, key)
+                        self._reader.into(cursor, holder, 0)
                     except ConversionError as error:
-                        raise error.prepend("." + key) from None
+                        raise error.prepend(".value") from None
+                    fields[key] = holder
+                    at = cursor.place
                 else:
-                    kind = row[0]
-                    if kind == codes.TEXT:
-                        fields[key] = cursor.next()[7]
-                    elif kind == codes.INT or kind == codes.BOOL:
-                        fields[key] = cursor.next()[5]
-                    else:
-                        fields[key] = plain(cursor)
+                    cursor.place = at
+                    fields[key] = plain(cursor)
+                    at = cursor.place
             rows = out.rows
             rows.append((codes.MAPPING, 0, 0, 0, 3, 0, "", ""))
             rows.append((codes.TEXT, 0, 0, 0, 0, 0, "op", "reply"))
@@ -337,7 +342,7 @@ class Session:
                 for at in range(n):
                     into(cursor, holder, at)
             except ConversionError as error:
-                raise error.prepend(f"[{at}]") from None
+                raise error.prepend(f"[{at}]").prepend(".args") from None
             fields[key] = holder
         else:
             names = []
@@ -347,7 +352,7 @@ class Session:
                     names.append(name)
                     into(cursor, holder, at)
             except ConversionError as error:
-                raise error.prepend(f".{name}") from None
+                raise error.prepend(step(name)).prepend(".named") from None
             fields[key] = (names, holder)
         cursor.leave()
 
@@ -564,7 +569,8 @@ class Session:
         out.null("value")
 
     def _get(self, fields: dict[str, Any], out: Writer) -> None:
-        self._deliver(self._ask("get_variable", fields["name"]), fields, out)
+        finder = "get_function" if fields.get("function") else "get_variable"
+        self._deliver(self._ask(finder, fields["name"]), fields, out)
 
     def _set(self, fields: dict[str, Any], out: Writer) -> None:
         if not fields["name"]:

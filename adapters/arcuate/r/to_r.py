@@ -35,7 +35,16 @@ class SourceCursor(Cursor):
 
     __slots__ = ()
 
-    def buffer(self) -> Any:
+    @property
+    def place(self) -> int:
+        """The number of the next row; the rows before it may have been read without the cursor."""
+        return self._row
+
+    @place.setter
+    def place(self, at: int) -> None:
+        self._row = at
+
+    def buffer(self) -> Any:  # type: ignore[override]
         """The next buffer: a view of bytes or a :class:`Source`."""
         try:
             data = self._nodes.buffers[self._buffer]
