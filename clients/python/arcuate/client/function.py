@@ -115,7 +115,7 @@ class Function:  # noqa: D101  (its docstring is the foreign function's own)
         """The function as an object that can be passed as an argument."""
         if isinstance(self._target, Remote):
             return self._target
-        found = self._session._request("get", {"name": self._target, "keep": True})
+        found = self._session._request("get", {"name": self._target, "keep": True, "function": True})
         assert isinstance(found, Remote)
         return found
 
