@@ -68,6 +68,7 @@ plan_atomic <- function(x) {
     data <- core(x, dim)
     if (is.null(data)) return(list(10L))
     ride <- a[[.ride]]
+    if (!is.list(ride)) ride <- NULL  # what rides on levels and time zones
     if (is.null(special) && is.null(a$names) && is.null(a$dimnames) && is.null(ride) && length(extra) == 0L) return(data)
     if (!is.null(ride) && !identical(ride$kind, "labelled")) { extra[[.ride]] <- ride; ride <- NULL }
     plan_labelled(x, data, dim, a, ride, extra, special)
@@ -337,7 +338,7 @@ make_table <- function(n, columns, index, attrs, hint) {
     }
     attr(columns, "row.names") <- rows
     class(columns) <- "data.frame"
-    if (!is.null(index) || length(attrs) || nzchar(hint))
+    if (!is.null(index) || length(attrs) || !hint %in% c("", "pandas"))
         attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint)
     columns
 }
