@@ -9,7 +9,7 @@ import numpy.ma as ma
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.values.judge import assert_equal, through
@@ -18,6 +18,9 @@ from arcuate.errors import ConversionError, ProtocolError
 from arcuate.values import DecodeOptions, EncodeOptions, codes, decode, encode, frames
 from arcuate.values.nodes import Nodes
 
+relaxed = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # other work shares the machine
 NUMBERS = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"]
 orders = st.sampled_from(["any", "C", "F"])
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=5)
@@ -41,6 +44,7 @@ def laid_out(draw):
     return np.transpose(array, draw(st.permutations(range(array.ndim))))
 
 
+@relaxed
 @given(laid_out(), orders)
 def test_arrays_come_back_equal(array, order):
     found = through(array, EncodeOptions(order=order))
@@ -51,6 +55,7 @@ def test_arrays_come_back_equal(array, order):
     assert_equal(found, array)
 
 
+@relaxed
 @given(hnp.arrays(object, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0), elements=texts), orders)
 def test_texts_come_back_equal(array, order):
     options = EncodeOptions(order=order)
@@ -62,6 +67,7 @@ def test_texts_come_back_equal(array, order):
     np.testing.assert_array_equal(found.astype(object), array)
 
 
+@relaxed
 @given(hnp.arrays(object, hnp.array_shapes(max_dims=3), elements=st.one_of(texts, st.none())), orders)
 def test_texts_with_none_come_back_equal(array, order):
     if all(item is None for item in array.reshape(-1)):
@@ -114,6 +120,7 @@ def test_numpy_scalars_keep_their_class(scalar):
     assert_equal(through(scalar), scalar)
 
 
+@relaxed
 @given(
     hnp.from_dtype(np.dtype("M8[us]")),
     hnp.from_dtype(np.dtype("m8[ns]")),
@@ -174,6 +181,7 @@ def test_memory_maps_travel(tmp_path):
         del view
 
 
+@relaxed
 @given(
     st.sampled_from(["?", "i4", "u8", "f4", "f8", "c8", "c16"]),
     st.sampled_from(["csc", "csr", "coo", "dia", "bsr", "lil", "dok"]),

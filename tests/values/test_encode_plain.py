@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import array
 import collections
+import contextlib
 import datetime as dt
 import decimal
 import enum
 import functools
 import json
 import operator
+import random
 import subprocess
 import sys
 import threading
@@ -19,11 +21,11 @@ import zoneinfo
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.values.judge import assert_equal, through
 
-from arcuate.errors import ConversionError
+from arcuate.errors import ArcuateError, ConversionError
 from arcuate.values import (
     Array,
     Cell,
@@ -38,10 +40,14 @@ from arcuate.values import (
     encode,
     encode_into,
     frames,
+    table,
 )
 from arcuate.values.decode import decode_next
 from arcuate.values.nodes import Cursor, Nodes
 
+relaxed = settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)  # other work shares the machine
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 zones = st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Pacific/Apia"]).map(
     zoneinfo.ZoneInfo
@@ -74,17 +80,20 @@ nested = st.recursive(
 )
 
 
+@relaxed
 @given(nested)
 def test_nested_values_come_back_equal(value):
     assert_equal(through(value), value)
 
 
+@relaxed
 @given(st.dictionaries(text, st.floats(), min_size=5, max_size=20))
 def test_mappings_of_floats_come_back_equal(value):
     assert_equal(through(value), value)
 
 
-@given(st.lists(nested, max_size=4), st.integers(1, 4))
+@relaxed
+@given(st.lists(st.one_of(scalars, plain_lists), max_size=4), st.integers(1, 4))
 def test_cells_keep_their_shape(items, columns):
     items = items[: len(items) // columns * columns]
     cell = Cell(items, (len(items) // columns, columns))
@@ -339,3 +348,16 @@ def test_importing_values_loads_no_library():
     code = f"import sys, json, arcuate.values; print(json.dumps([m for m in {names} if m in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_rows_raise_an_error_of_ours_or_give_a_value(seed):
+    """Without the check in between: the decoder by itself neither crashes nor raises anything else."""
+    randomly = random.Random(seed)
+    seeds = [frames.to_bytes(encode(row.example()), checksum=False) for row in table.rows()]
+    for _ in range(300):
+        frame = bytearray(randomly.choice(seeds))
+        for _ in range(randomly.choice([1, 1, 3])):
+            frame[randomly.randrange(64, len(frame))] = randomly.choice([*range(21), 64, 128, 255])
+        with contextlib.suppress(ArcuateError):
+            decode(frames.load(frame))

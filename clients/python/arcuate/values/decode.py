@@ -43,6 +43,9 @@ _pack = _U64.pack
 _unpack = _F64.unpack
 _MANY = 6
 _FLOATS = {codes.FLOAT}
+_INTS = range(codes.D_I1, codes.D_U8 + 1)
+_REALS = range(codes.D_F2, codes.D_F8 + 1)
+_COMPLEX = range(codes.D_C8, codes.D_C16 + 1)
 
 
 class Decoder:
@@ -126,7 +129,8 @@ class Decoder:
         value = self.value_named(name)
         if value is None or isinstance(value, str):
             return (value,)
-        items = tuple(value.tolist() if hasattr(value, "tolist") else value)
+        found = value.tolist() if hasattr(value, "tolist") else value
+        items = tuple(found) if isinstance(found, list | tuple) else (0,)
         if not all(item is None or isinstance(item, str) for item in items):
             raise ProtocolError(f"malformed value: {name!r} must be a list of text")
         return items
@@ -189,30 +193,31 @@ def _int(state: Decoder, row: Row) -> Any:
         return value - (1 << 64) if value >> 63 and not row[2] & 1 else value
     if row[1] != codes.D_U8 and value >> 63:
         value -= 1 << 64
-    return _typed(row[1], value, TypedInt)
+    return _typed(_INTS, row[1], value, TypedInt)
 
 
 def _float(state: Decoder, row: Row) -> Any:
     value = _unpack(_pack(row[5]))[0]
-    return _typed(row[1], value, TypedFloat) if row[1] else value
+    return _typed(_REALS, row[1], value, TypedFloat) if row[1] else value
 
 
 def _complex(state: Decoder, row: Row) -> Any:
     real, imag = state.cursor.numbers(2)
     value = complex(_unpack(_pack(real))[0], _unpack(_pack(imag))[0])
-    return _typed(row[1], value, TypedComplex) if row[1] else value
+    return _typed(_COMPLEX, row[1], value, TypedComplex) if row[1] else value
 
 
-def _typed(dtype: int, value: Any, fallback: Any) -> Any:
-    if not codes.D_BOOL < dtype < codes.D_TEXT:
+def _typed(allowed: range, dtype: int, value: Any, fallback: Any) -> Any:
+    if dtype not in allowed:
         raise ProtocolError(f"malformed value: a number of dtype {dtype}")
     numpy = _numpy()
     name = codes.DTYPE_NAMES[dtype]
     if numpy is None:
         return fallback(value, name)
     try:
-        return numpy.dtype(name).type(value)
-    except OverflowError:
+        with numpy.errstate(over="raise"):
+            return numpy.dtype(name).type(value)
+    except (OverflowError, FloatingPointError):
         raise ProtocolError(f"malformed value: {value} is no {name}") from None
 
 

@@ -268,8 +268,8 @@ def _put_any(state: Encoder, value: Any, key: str) -> None:
     """An ndarray; subclasses that are not known are refused, because what they add would be lost."""
     if type(value) is not np.ndarray:
         raise ConversionError(
-            f"a {type(value).__module__}.{type(value).__qualname__} carries more than an array, which is "
-            f"lost; send numpy.asarray(value), or name a conversion for its type in the option 'hook'"
+            f"a {type(value).__module__}.{type(value).__qualname__} carries more than numpy arrays, which "
+            f"would be lost; send numpy.asarray(value), or name a conversion for its type in 'hook'"
         )
     put_array(state, value, key)
 
