@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from arcuate.errors import InvalidArgument
+from arcuate.errors import InvalidArgument, Unsupported
 
 if TYPE_CHECKING:
     from arcuate.client.transport import Transport
@@ -121,6 +121,10 @@ class Environment(ABC):
             limits: what the session accepts and sends.
             grace: seconds that an interrupted interpreter has to stop before it is killed.
         """
+        if os.name != "posix":
+            raise Unsupported(
+                "workers need a POSIX system (pipes that can be polled, process groups); on Windows use WSL"
+            )
         from arcuate.worker.transport import WorkerTransport
 
         return WorkerTransport(self, limits, grace)
