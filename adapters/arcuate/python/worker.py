@@ -132,7 +132,10 @@ class Worker:
         finally:
             self.current = outer
         self._flush()
-        self.channel.write(reply)
+        try:
+            self.channel.write(reply)
+        except ArcuateError as error:  # no place for a large array: nothing was written yet
+            self.channel.write(self._error(number, error))
 
     def perform(self, op: str, fields: Mapping[str, Any]) -> Any:
         """The value of a request."""
@@ -275,7 +278,7 @@ def main() -> None:
     sys.breakpointhook = _no_debugger
     warnings.showwarning = worker.warn  # type: ignore[assignment]
     if not sys.warnoptions:
-        warnings.simplefilter("default")
+        warnings.simplefilter("always", append=True)  # the caller's filters decide
     sys.setrecursionlimit(max(sys.getrecursionlimit(), 5000))
     sys.argv = [""]
     try:

@@ -167,8 +167,8 @@ class WorkerTransport(Transport):
             os.close(process.send)
             process.send = -1
             code = self._output.drain_until(process.wait, 2.0)
-        if code is None:
-            code = process.kill()
+        killed = process.kill()  # also what the worker has started and left running
+        code = killed if code is None else code
         self._output.read()
         process.close()
         for segment in self._granted.values():

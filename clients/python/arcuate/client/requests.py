@@ -240,11 +240,7 @@ class Requester:
             or self._transport.greeting.features.get("scalars", True) is False
         ):
             return value
-        if isinstance(value, (bool, int, float, complex)):
-            import numpy as np
-
-            return np.array([[value]])
-        return value
+        return _boxed(value)
 
     def _serve(self, message: Nodes) -> Nodes:
         """Runs a Python function that the other side calls back."""
@@ -343,6 +339,20 @@ class Requester:
             if self._worker is None:
                 self._worker = Worker(self._name)
         return self._worker.submit(work, self._transport.interrupt)
+
+
+def _boxed(value: Any) -> Any:
+    """A value with 1-by-1 arrays in place of its numbers."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            value[key] = _boxed(item)
+    elif isinstance(value, list):
+        value[:] = [_boxed(item) for item in value]
+    elif isinstance(value, (bool, int, float, complex)) or type(value).__module__ == "numpy":
+        import numpy as np
+
+        return np.array([[value]]) if np.ndim(value) == 0 else value
+    return value
 
 
 def _into(value: Any, message: Nodes, key: str, options: EncodeOptions, path: str) -> None:
