@@ -154,7 +154,7 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 @item("a value that cannot travel, deep inside a nested one")
 def _(session: Session, quirks: type[Quirks]) -> None:
     value = {"weights": [1, "two", {"1 a": (None, [object()], 2)}]}
-    refused(session, value, "object", '$.args[0].weights[2]["1 a"][1][0]')
+    refused(session, value, "object", '$.args[0].weights[2][\'1 a\'][1][0]')
     with pytest.raises(ConversionError) as caught:
         session.call("arcuate_id", 1.5, [2.5, {3, 4}])
     assert caught.value.path == "$.args[1][1]"
@@ -190,7 +190,7 @@ def _(session: Session, quirks: type[Quirks]) -> None:
     refused(session, "a\0b", "NUL")
     refused(session, ["a", "b\0"], "NUL", "$.args[0][1]")
     refused(session, {"k": np.array(["x", "a\0b"])}, "NUL", "$.args[0].k[1]")
-    refused(session, {"a\0b": 1}, "NUL", "$.args[0]")
+    refused(session, {"a\0b": 1}, "NUL", "$.args[0]['a\\x00b']")
 
 
 @item("a 65-dimensional array")
@@ -211,8 +211,8 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 @item("a dtype=object array of mixed things")
 def _(session: Session, quirks: type[Quirks]) -> None:
     mixed = np.array([1, "a", None, {2}], dtype=object)
-    refused(session, mixed, r"object.*(list|dtype)")
-    refused(session, {"deep": [mixed, 1]}, r"object.*(list|dtype)", "$.args[0].deep[0]")
+    refused(session, mixed, r"object.*(list|dtype)", "$.args[0][0]")
+    refused(session, {"deep": [mixed, 1]}, r"object.*(list|dtype)", "$.args[0].deep[0][0]")
 
 
 @item("an argument of 3 GB with a limit of 1 GB")
@@ -307,8 +307,8 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 
 @item("keys that are no texts")
 def _(session: Session, quirks: type[Quirks]) -> None:
-    refused(session, {1: "a"}, r"key.*int.*str|key.*text", "$.args[0]")
-    refused(session, {"x": {None: 1}}, "key", "$.args[0].x")
+    refused(session, {1: "a"}, r"key.*int.*str|key.*text", "$.args[0][1]")
+    refused(session, {"x": {None: 1}}, "key", "$.args[0].x[None]")
 
 
 @item("a class, a module, a set, a generator, a Decimal, a lock")

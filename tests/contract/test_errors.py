@@ -46,12 +46,11 @@ def test_stack_is_the_users_own(session: Session, quirks: type[Quirks], way: str
         assert frame in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["", " ", "two\nlines", "%s %d \\n", "'\"`", "😀", "x" * 5000])
+@pytest.mark.parametrize("text", ["x", " spaced ", "two\nlines", "%s %d \\n", "'\"`", "😀", "x" * 5000])
 def test_message_arrives_as_it_is(session: Session, text: str) -> None:
     with pytest.raises(RemoteError) as caught:
         session.call("arcuate_fail", text, nargout=0)
-    if text.strip() or caught.value.remote_message.strip() == text.strip():
-        assert caught.value.remote_message.rstrip("\n").startswith(text.rstrip("\n")[:2000])
+    assert caught.value.remote_message == text
 
 
 def test_parse_errors_tell_line_and_column(session: Session, quirks: type[Quirks]) -> None:
@@ -98,7 +97,7 @@ def test_calling_something_that_is_no_function(session: Session) -> None:
 
 def test_many_errors_leave_the_session_in_order(session: Session) -> None:
     for i in range(50):
-        with pytest.raises(RemoteError, match=f"number {i}$"):
+        with pytest.raises(RemoteError, match=rf"number {i}\b"):
             session.eval(f'arcuate_fail("number {i}")', nargout=0) if i % 2 else _fail(session, f"number {i}")
         assert session.call("arcuate_add", float(i), 1.0) == i + 1.0
 
