@@ -37,7 +37,6 @@ namespace
   std::size_t threshold = SIZE_MAX;
   std::vector<unsigned char> frame;   // what has arrived of the next frame; survives an interrupt
   std::size_t have = 0;
-  std::string last_warning;
 
   template <typename T> T get (const unsigned char *p) { T x; std::memcpy (&x, p, sizeof x); return x; }
 
@@ -743,11 +742,13 @@ namespace
     octave_stdout.flush ();
     std::cout.flush ();
     std::cerr.flush ();
-    std::string warning = interp.get_error_system ().last_warning_message ();
-    if (warning != last_warning)
+    // A warning that was reported has a blank behind its identifier (arcuate__events); another one is new.
+    octave::error_system& es = interp.get_error_system ();
+    if (! es.last_warning_message ().empty ())
       {
-        last_warning = warning;
-        return false;
+        std::string id = es.last_warning_id ();
+        if (id.empty () || id.back () != ' ')
+          return false;
       }
     try
       {

@@ -15,6 +15,6 @@ function arcuate__setup ()
   suppress_verbose_help_message (true);
   max_recursion_depth (1000);
   set (0, 'defaultfigurevisible', 'off');
-  lasterr ('');
+  lasterr (''); lastwarn ('', '');
   atexit ('arcuate__quiet');
 end
