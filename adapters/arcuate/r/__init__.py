@@ -49,7 +49,9 @@ class REnvironment(Environment):
 
         Raises:
             EnvironmentNotFound: R or rpy2-rinterface is missing; the message says how to install it.
+            InvalidArgument: an option has no possible value.
         """
+        self.hello()  # wrong options are refused before a process is started
         given = self.given.get("home")
         home = find_home(None if given is None else os.fspath(given))
         if importlib.util.find_spec("_rinterface_cffi_api") is None and importlib.util.find_spec("_rinterface_cffi_abi") is None:

@@ -94,13 +94,13 @@ failure <- function(value, name = NULL) {
                         !(heads[own] == "" && own < length(heads) && FALSE))) own <- own - 1L
     stack <- vapply(calls[seq_len(own)], short, "")
     if (length(stack) > 100L) stack <- c(stack[1:50], sprintf("... %d more ...", length(stack) - 100L), stack[(length(stack) - 49L):length(stack)])
-    code <- error_code(e, message, own, name)
+    code <- error_code(e, message, own, name, if (own > 0L) heads[1L] else "")
     if (!is.null(call) && code == "REMOTE_ERROR" && length(stack) == 0L) stack <- short(call)
     list(1L, code, message, class(e), enc2utf8(stack))
 }
 
 .patterns <- NULL
-error_code <- function(e, message, depth, name) {
+error_code <- function(e, message, depth, name, first) {
     if (inherits(e, "arcuate_code")) return(e$code)
     if (!is.null(name)) {
         if (!known(name)) return("NAME_NOT_FOUND")
@@ -110,7 +110,7 @@ error_code <- function(e, message, depth, name) {
         c(gettext("could not find function \"%s\"", domain = "R"), gettext("object '%s' not found", domain = "R")),
         function(form) { parts <- strsplit(form, "%s", fixed = TRUE)[[1L]]; paste0("^\\Q", parts[1L], "\\E[^'\"]*", if (length(parts) > 1L) paste0("\\Q", parts[2L], "\\E"), "$") }, "")
     if (depth == 0L && any(vapply(.patterns, grepl, NA, x = message, perl = TRUE))) return("NAME_NOT_FOUND")
-    if (inherits(e, "packageNotFoundError") && depth <= 4L) return("NAME_NOT_FOUND")
+    if (inherits(e, "packageNotFoundError") && (first %in% c("loadNamespace", "library", "requireNamespace", "::", ":::", "getNamespace"))) return("NAME_NOT_FOUND")
     "REMOTE_ERROR"
 }
 
