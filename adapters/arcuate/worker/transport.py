@@ -45,6 +45,7 @@ THRESHOLD = 65536
 START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
 _READ = 1 << 18
+_ATOMIC = 4096
 _SETTLE = 1 << 50
 """Ids from here on are settle requests: no call has them."""
 _FIRST_PATIENCE = 0.25
@@ -244,12 +245,17 @@ class WorkerTransport(Transport):
         sent: list[Segment] = []
         mapped: set[int] = set()
         try:
-            self._write(process, message, call, sent)
+            if not message.buffers and not self._received and call.deadline is None:
+                first = self._quick(process, message, call)
+            else:
+                first = None
+                self._write(process, message, call, sent)
             while True:
-                incoming = self._next(process, call, epoch)
+                incoming = first or self._next(process, call, epoch)
+                first = None
                 op, number = messages.head(incoming)
                 if op == "reply" and number == call.id:
-                    if any(row[6] == "mapped" for row in incoming.rows[3:]):
+                    if self._map and any(row[6] == "mapped" for row in incoming.rows[3:]):
                         mapped.update(int(ref) for ref in messages.fields(incoming)["mapped"])
                     if self._interrupted is not None:
                         self._settle(process, call)
@@ -268,6 +274,34 @@ class WorkerTransport(Transport):
                     self._segments.give_up(segment)
                 else:
                     self._segments.release(segment)
+
+    def _quick(self, process: Process, message: Nodes, call: Call) -> Nodes | None:
+        """The usual small call in few steps: one write, and a first message that comes alone and in one piece.
+
+        Whatever comes otherwise is left for the general way; ``None`` says so.
+        """
+        frame = frames.dump(message, checksum=False)[0]
+        if len(frame) > _ATOMIC:
+            self._write(process, message, call)
+            return None
+        try:
+            os.write(process.send, frame)  # a pipe takes so few bytes whole or not at all
+        except BlockingIOError:
+            self._write(process, message, call)
+            return None
+        if call.cancelled or self._poll.poll() != [(process.receive, select.POLLIN)]:
+            return None
+        data = os.read(process.receive, _READ)
+        if len(data) < frames.HEADER_SIZE or frames.total_size(data) != len(data):
+            if not data:
+                raise self._crash(call)
+            self._received = data
+            return None
+        incoming = frames.load(data, limits=self.limits, external=self._external)
+        if messages.head(incoming)[0] == "resumed":
+            self._received = data
+            return None
+        return incoming
 
     def _serve(
         self, process: Process, call: Call, op: str, number: int, incoming: Nodes, epoch: object
@@ -453,7 +487,9 @@ class WorkerTransport(Transport):
         )
         if call.cancelled:
             return CallCancelled(f"the call was cancelled; {lost}", executed="maybe", workspace=False)
-        return CallTimeout(f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False)
+        return CallTimeout(
+            f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False
+        )
 
     def _crash(self, call: Call) -> EnvironmentCrashed:
         code = self._end(kill=False)
