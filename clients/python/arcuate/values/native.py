@@ -83,6 +83,10 @@ def _duration(state: Encoder, value: types.Duration, key: str) -> None:
 
 
 def _array(state: Encoder, value: types.Array, key: str) -> None:
+    if len(value.shape) > codes.MAX_NDIM:
+        raise ConversionError(
+            f"the array has {len(value.shape)} dimensions, {codes.MAX_NDIM} are allowed; reshape it"
+        )
     flags = value.hint & _HINTS
     if value.order == "F" and len(value.shape) > 1:
         flags |= codes.ARRAY_FORTRAN
