@@ -1,10 +1,12 @@
 """The environment ``octave``: GNU Octave in a process of its own.
 
-:class:`OctaveEnvironment` finds ``octave-cli`` and says how it is started. The worker itself is Octave code in ``worker/`` and needs no compiler;
-:mod:`arcuate.octave.helper` builds an optional compiled part that makes it several times faster.
+:class:`OctaveEnvironment` finds ``octave-cli`` and says how it is started. The worker itself is Octave
+code in ``worker/`` and needs no compiler; :mod:`arcuate.octave.helper` builds an optional compiled part
+that makes it several times faster.
 
-Octave runs interactively with its standard input on a pipe, since only then SIGINT unwinds it to its prompt instead of ending it. The host starts the loop by writing its name on
-that pipe, and does so again after each interrupt; the loop then sends ``resumed`` and the workspace is as it was.
+Octave runs interactively with its standard input on a pipe, since only then SIGINT unwinds it to its
+prompt instead of ending it. The host starts the loop by writing its name on that pipe, and does so again
+after each interrupt; the loop then sends ``resumed`` and the workspace is as it was.
 """
 
 from __future__ import annotations
@@ -27,10 +29,15 @@ WORKER = Path(__file__).parent / "worker"
 _LOOP = b"arcuate__loop\n"
 _PACKAGES = {"apt-get": "octave", "dnf": "octave", "brew": "octave", "conda": "octave"}
 _COMPILER = {"apt-get": "octave-dev", "dnf": "octave-devel", "brew": "octave", "conda": "octave"}
+_PLOTTER = {"apt-get": "gnuplot-nox", "dnf": "gnuplot", "brew": "gnuplot", "conda": "gnuplot"}
 _FIGURES = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf", None: "none"}
 
 # glibc keeps and reuses freed memory: fresh pages cost more than the copy into them.
-_MALLOC = {"MALLOC_MMAP_THRESHOLD_": "4294967296", "MALLOC_TRIM_THRESHOLD_": "17179869184", "MALLOC_TOP_PAD_": "1048576"}
+_MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "1048576",
+}
 
 _NOISE = (
     "error: ignoring const execution_exception& while preparing to exit",
@@ -52,7 +59,7 @@ class OctaveEnvironment(Environment):
         "env": "environment variables",
         "cwd": "working directory",
         "figures": "'png' (default), 'svg', 'pdf' or None: how figures are sent",
-        "helper": "True: build and use the compiled helper; False: do without; left out: use it if it was built",
+        "helper": "True: build and use the compiled helper; False: do without; left out: use it if built",
     }
 
     def launch(self) -> Launch:
@@ -101,7 +108,9 @@ class OctaveEnvironment(Environment):
             if given:
                 found = shutil.which(os.fspath(given))
                 if found is None:
-                    raise EnvironmentNotFound(f"{origin}{os.fspath(given)!r} is no program; name the file octave-cli")
+                    raise EnvironmentNotFound(
+                        f"{origin}{os.fspath(given)!r} is no program; name the file octave-cli"
+                    )
                 return os.path.abspath(found)
         found = _on_path()
         if found is None:
@@ -145,7 +154,13 @@ class OctaveEnvironment(Environment):
             )
         version = octave_version(where)
         if not version:
-            return Report(cls.name, found=False, where=where, missing=[f"{where} does not start"], install=installer(_PACKAGES))
+            return Report(
+                cls.name,
+                found=False,
+                where=where,
+                missing=[f"{where} does not start"],
+                install=installer(_PACKAGES),
+            )
         notes = []
         if int(version.split(".")[0]) < 7:
             return Report(
@@ -161,12 +176,11 @@ class OctaveEnvironment(Environment):
         elif helper.compiler(where) is not None:
             notes.append("the compiled helper is not built yet; build it with: python -m arcuate.octave")
         else:
-            notes.append(f"mkoctfile is missing, so no compiled helper: calls work but are slower; {installer(_COMPILER)}")
-        if not shutil.which("gnuplot"):
             notes.append(
-                "gnuplot is missing, so figures may not be drawn; "
-                + installer({"apt-get": "gnuplot-nox", "dnf": "gnuplot", "brew": "gnuplot", "conda": "gnuplot"})
+                f"mkoctfile is missing, so no compiled helper: calls are slower; {installer(_COMPILER)}"
             )
+        if not shutil.which("gnuplot"):
+            notes.append("gnuplot is missing, so figures may not be drawn; " + installer(_PLOTTER))
         return Report(cls.name, found=True, version=version, where=where, notes=notes)
 
 

@@ -1,4 +1,4 @@
-"""``python -m arcuate.octave``: builds the compiled helper for the Octave that would be used, and prints where it is."""
+"""``python -m arcuate.octave``: builds the compiled helper for the Octave that would be used."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from arcuate.octave import OctaveEnvironment, helper
 def main() -> int:
     """Builds the helper; exit status 1 where that is impossible."""
     try:
-        print(helper.build(OctaveEnvironment().executable()))
+        sys.stdout.write(f"{helper.build(OctaveEnvironment().executable())}\n")
     except EnvironmentNotFound as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
     return 0
 

@@ -1,8 +1,9 @@
 """The optional compiled helper: frames read, decoded, encoded and written in C++ instead of Octave code.
 
-``helper.cc`` is compiled once with Octave's own ``mkoctfile`` into the user's cache directory, under a name that holds Octave's version and a hash of the source.
-Nothing is compiled on import or behind anybody's back: ``python -m arcuate.octave`` builds it (``make setup`` does), and so does ``connect("octave", helper=True)``.
-Without it everything works the same, only slower.
+The sources in ``native/`` are compiled once with Octave's own ``mkoctfile`` into the user's cache
+directory, under a name that is a hash of the sources and of the Octave they are for. Nothing is compiled
+on import or behind anybody's back: ``python -m arcuate.octave`` builds it, and so does
+``connect("octave", helper=True)``. Without it everything works the same, only slower.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from arcuate.errors import EnvironmentNotFound
 
 __all__ = ["build", "compiler", "find"]
 
-SOURCE = Path(__file__).parent / "helper.cc"
+SOURCES = Path(__file__).parent / "native"
 NAME = "arcuate__native"
 
 
@@ -58,7 +59,7 @@ def build(program: str) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as work:
         target = Path(work) / f"{NAME}.oct"
         done = subprocess.run(
-            [tool, "-O2", "-s", "-o", str(target), str(SOURCE)],
+            [tool, "-O2", "-s", "-o", str(target), str(SOURCES / "native.cc")],
             capture_output=True,
             text=True,
             cwd=work,
@@ -66,8 +67,8 @@ def build(program: str) -> Path:
         )
         if done.returncode or not target.is_file():
             raise EnvironmentNotFound(
-                f"{tool} could not compile the helper of the Octave environment; leave out helper=True, everything works without. "
-                f"Its output:\n{(done.stdout + done.stderr).strip()}"
+                f"{tool} could not compile the helper of the Octave environment; leave out helper=True, "
+                f"everything works without. Its output:\n{(done.stdout + done.stderr).strip()}"
             )
         os.replace(target, folder / f"{NAME}.oct")  # at once, so that a session never sees half a file
     return folder
@@ -84,10 +85,10 @@ def _folder(program: str) -> Path | None:
 
 @lru_cache(maxsize=8)
 def _identity(program: str) -> str:
-    """Octave's version, its binary's size and time, and a hash of the source; all without starting Octave."""
+    """A hash of the sources and of the binary's path, size and time; found without starting Octave."""
     try:
         stat = os.stat(program)
-        source = SOURCE.read_bytes()
+        source = b"".join(file.read_bytes() for file in sorted(SOURCES.iterdir()) if file.is_file())
     except OSError:
         return ""
     digest = hashlib.sha256(source + f"|{program}|{stat.st_size}|{stat.st_mtime_ns}".encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""What is Octave's own: interrupts, figures, the clean workspace, streams, the helper, the doctor."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arcuate.client import Session, connect
+from arcuate.errors import CallTimeout, EnvironmentNotFound, InvalidArgument, NameNotFound, RemoteError
+from arcuate.octave import OctaveEnvironment
+
+
+def test_a_timeout_keeps_the_workspace_and_prints_nothing(
+    octave: Session, capfd: pytest.CaptureFixture[str]
+) -> None:
+    octave["kept"] = 4.5
+    for code in ("pause (60)", "while true, end", "system ('sleep 60');"):
+        with pytest.raises(CallTimeout):
+            octave.run(code, timeout=0.3)
+        assert octave["kept"] == 4.5
+    out = capfd.readouterr()
+    assert out.out == ""
+    assert out.err == ""
+
+
+def test_only_the_users_variables_are_seen(octave: Session) -> None:
+    octave.run("x = 1;")
+    octave.call("same", 1.0)
+    octave.call("size", [1.0, 2.0], nargout=2)
+    assert list(octave) == ["x"]
+    assert octave.call("exist", "x") == 1.0
+    octave.call("eval", "y = 2;", nargout=0)
+    assert octave["y"] == 2.0
+
+
+def test_clear_all_and_fclose_all_do_no_harm(octave: Session, tmp_path: Path) -> None:
+    kept = octave.eval("@sin")
+    octave.run(f"f = fopen ('{tmp_path / 'a'}', 'w'); fclose ('all'); clear all; fclose all;")
+    assert octave.call("cos", 0.0) == 1.0
+    assert kept(0.0) == 0.0
+    assert list(octave) == []
+
+
+@pytest.mark.parametrize("code", ["input ('')", "keyboard", "pause", "kbhit ()", "yes_or_no ('?')"])
+def test_nothing_waits_for_a_user(octave: Session, code: str) -> None:
+    with pytest.raises(RemoteError, match="without a terminal"):
+        octave.run(code, timeout=30)
+
+
+def test_endless_recursion_is_an_error(octave: Session) -> None:
+    octave.run("function r = down (n)\n r = down (n + 1);\nend")
+    with pytest.raises(RemoteError, match="recursion"):
+        octave.call("down", 1)
+    assert octave.call("same", 1.0) == 1.0
+
+
+def test_nested_callbacks(octave: Session) -> None:
+    octave.run("function r = apply (f, x)\n r = f (x);\nend")
+
+    def down(n: float) -> float:
+        return 0.0 if n == 0 else 1.0 + octave.call("apply", down, n - 1)
+
+    assert octave.call("apply", down, 40.0) == 40.0
+
+
+def test_a_function_without_outputs_gives_none(octave: Session) -> None:
+    octave.run("function quiet (x)\n assignin ('base', 'seen', x);\nend")
+    assert octave.call("quiet", 3.0) is None
+    assert octave["seen"] == 3.0
+
+
+def test_a_new_function_file_is_found(octave: Session, tmp_path: Path) -> None:
+    octave.run(f"addpath ('{tmp_path}')")
+    with pytest.raises(NameNotFound, match="arcuate_fresh"):
+        octave.call("arcuate_fresh")
+    (tmp_path / "arcuate_fresh.m").write_text("function r = arcuate_fresh ()\n  r = 7;\nend\n")
+    assert octave.call("arcuate_fresh") == 7.0
+
+
+def test_stack_and_parse_errors(octave: Session) -> None:
+    octave.run(
+        "function inner (x)\n  error ('My:id', 'bad %d', x);\nend\nfunction outer (x)\n  inner (x);\nend"
+    )
+    with pytest.raises(RemoteError, match="bad 3") as caught:
+        octave.call("outer", 3, nargout=0)
+    assert [line.split()[0] for line in caught.value.stack] == ["outer", "inner"]
+    with pytest.raises(RemoteError, match="line 2, column 7"):
+        octave.run("x = 1;\ny = 2 = = 3;\n")
+
+
+def test_figures_never_break_a_call(octave: Session) -> None:
+    octave.run("plot (1:3); close all")
+    assert octave.eval("1 + 1") == 2.0
+
+
+def test_options(tmp_path: Path) -> None:
+    (tmp_path / "arcuate_here.m").write_text("function r = arcuate_here ()\n  r = 5;\nend\n")
+    with connect("octave", path=tmp_path, cwd=tmp_path) as session:
+        assert session.call("arcuate_here") == 5.0
+        assert session.call("pwd") == str(tmp_path.resolve())
+    with pytest.raises(InvalidArgument, match="no folder"):
+        connect("octave", path=[tmp_path / "none"])
+    with pytest.raises(InvalidArgument, match="pkg install"):
+        connect("octave", packages=["nosuchpackage"])
+    with pytest.raises(EnvironmentNotFound, match="executable="):
+        connect("octave", executable=tmp_path / "none")
+    with pytest.raises(InvalidArgument, match="figures"):
+        connect("octave", figures="bmp")
+
+
+def test_doctor() -> None:
+    report = OctaveEnvironment.doctor()
+    assert report.found
+    shown = subprocess.run([report.where, "--version"], capture_output=True, text=True, check=True).stdout
+    assert report.version in shown
+
+
+def test_the_helper_is_built_from_the_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "arcuate.octave"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (Path(done.stdout.strip()) / "arcuate__native.oct").is_file()
+
+
+def test_large_results_of_every_kind(octave: Session) -> None:
+    texts = [f"t{i}é" for i in range(20_000)]
+    assert octave.call("same", texts).ravel().tolist() == texts
+    assert np.array_equal(octave.eval("ones (300, 300) > 0"), np.ones((300, 300), bool))
+    assert np.array_equal(octave.eval("1i * ones (100, 100)"), 1j * np.ones((100, 100)))
