@@ -22,12 +22,11 @@ def shared(request: pytest.FixtureRequest) -> Iterator[Session]:
         pytest.skip("mkoctfile is missing")
     with connect("octave", helper=compiled) as session:
         assert session.info["helper"] is compiled
-        session.run("function varargout = same (varargin)\n varargout = varargin;\nend")
         yield session
 
 
 @pytest.fixture
 def octave(shared: Session) -> Session:
     """The shared session with an empty workspace."""
-    shared.run("clear -variables")
+    shared.run("clear -variables\nfunction varargout = same (varargin)\n varargout = varargin;\nend")
     return shared

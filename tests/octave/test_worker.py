@@ -39,7 +39,7 @@ def test_only_the_users_variables_are_seen(octave: Session) -> None:
 
 def test_clear_all_and_fclose_all_do_no_harm(octave: Session, tmp_path: Path) -> None:
     kept = octave.eval("@sin")
-    octave.run(f"f = fopen ('{tmp_path / 'a'}', 'w'); fclose ('all'); clear all; fclose all;")
+    octave.run(f"f = fopen ('{tmp_path / 'a'}', 'w'); fclose ('all'); clear all;")
     assert octave.call("cos", 0.0) == 1.0
     assert kept(0.0) == 0.0
     assert list(octave) == []
