@@ -46,6 +46,8 @@ START_SECONDS = 60.0
 GRACE_SECONDS = 3.0
 _READ = 1 << 18
 _ATOMIC = 4096
+_AGAIN = 0.1
+"""Seconds after which a worker that has not answered is interrupted again; doubled each time."""
 _SETTLE = 1 << 50
 """Ids from here on are settle requests: no call has them."""
 _FIRST_PATIENCE = 0.25
@@ -87,6 +89,7 @@ class WorkerTransport(Transport):
         self._epoch = object()
         self._map = False
         self._interrupted: float | None = None
+        self._again = _AGAIN
         self._received: bytes | bytearray = b""
         self._granted: dict[int, Segment] = {}
         process = start(launch)
@@ -276,7 +279,8 @@ class WorkerTransport(Transport):
                     self._segments.release(segment)
 
     def _quick(self, process: Process, message: Nodes, call: Call) -> Nodes | None:
-        """The usual small call in few steps: one write, and a first message that comes alone and in one piece.
+        """The usual small call in few steps: one write, and a first message that comes alone and in one
+        piece.
 
         Whatever comes otherwise is left for the general way; ``None`` says so.
         """
@@ -371,8 +375,8 @@ class WorkerTransport(Transport):
         """After an interrupt: makes sure that it cannot strike a later call, and that no late answer is left.
 
         The worker answers a question that was asked after the last signal. One whose loop is started again
-        (Octave) may lose the question with the loop, may carry out a request that it had not read yet, and may
-        not have seen the signal at all (``system()`` ignores it): it is asked, and interrupted, again.
+        (Octave) may lose the question with the loop, may carry out a request that it had not read yet, and
+        may not have seen the signal at all (``system()`` ignores it): it is asked, and interrupted, again.
         """
         self._interrupted = None
         end = time.monotonic() + self.grace
@@ -471,10 +475,18 @@ class WorkerTransport(Transport):
             if not call.cancelled and call.deadline is not None and now < call.deadline:
                 return (call.deadline - now) * 1000 + 1
             self._interrupted = now
+            self._again = _AGAIN
             process.interrupt()
-        left = self._interrupted + self.grace - time.monotonic()
+        now = time.monotonic()
+        left = self._interrupted + self.grace - now
         if left > 0:
-            return left * 1000 + 1
+            if self._resumes:
+                return left * 1000 + 1
+            # The signal may have come before the worker had read the request, and meant nothing to it then.
+            if now >= self._interrupted + self._again:
+                self._again *= 2
+                process.interrupt()
+            return min(left, self._interrupted + self._again - now) * 1000 + 1
         raise self._lose(call)
 
     def _lose(self, call: Call) -> ArcuateError:
