@@ -220,7 +220,8 @@ class Session(Requester):
     def __dir__(self) -> list[str]:
         own = [name for name in object.__dir__(self) if not name.startswith("_")]
         with contextlib.suppress(ArcuateError):
-            return own + [name for name in {**dict.fromkeys(self), **dict.fromkeys(self.names())} if name.isidentifier()]
+            found = dict.fromkeys([*self, *self.names()])
+            return own + [name for name in found if name.isidentifier()]
         return own
 
     def names(self, of: str = "", prefix: str = "") -> list[str]:
