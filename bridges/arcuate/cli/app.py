@@ -89,6 +89,9 @@ Output = Annotated[
 Nargout = Annotated[
     int, typer.Option("--nargout", min=0, help="How many outputs are asked for (Octave, MATLAB).")
 ]
+Figures = Annotated[
+    str | None, typer.Option("--figures", metavar="DIR", help="Save what is drawn to this folder.")
+]
 Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", callback=_verbose, help="With an error, also the foreign call stack."),
@@ -121,6 +124,7 @@ def call(
     json: Json = False,
     output: Output = None,
     option: Options = None,
+    figures: Figures = None,
     verbose: Verbose = False,
 ) -> None:
     """Call a function: [bold]arcuate call r stats::quantile x.nc --arg probs=[.1,.9][/]
@@ -132,7 +136,7 @@ def call(
     from arcuate.cli.show import deliver
 
     del verbose
-    with opened(Opening(env, option or (), timeout, strict, json)) as session:
+    with opened(Opening(env, option or (), timeout, strict, json, figures)) as session:
         how = vectors(session)
         given = [value_of(text, **how) for text in args or ()]
         named = keywords(arg or (), "--arg", **how)
@@ -150,6 +154,7 @@ def eval_(
     json: Json = False,
     output: Output = None,
     option: Options = None,
+    figures: Figures = None,
     verbose: Verbose = False,
 ) -> None:
     """Print the value of an expression: [bold]arcuate eval r 'R.version.string'[/]"""
@@ -157,7 +162,7 @@ def eval_(
 
     del verbose
     source = sys.stdin.read().strip() if code == "-" else code
-    with opened(Opening(env, option or (), timeout, strict, json)) as session:
+    with opened(Opening(env, option or (), timeout, strict, json, figures)) as session:
         deliver(session.eval(source, nargout=nargout), as_json=json, output=output, strict=strict)
 
 
@@ -167,6 +172,7 @@ def run(
     script: Annotated[str, typer.Argument(help="A file with statements, or - for stdin.")],
     timeout: Timeout = None,
     option: Options = None,
+    figures: Figures = None,
     verbose: Verbose = False,
 ) -> None:
     """Run a script; what it prints streams live: [bold]arcuate run r script.R[/]"""
@@ -177,7 +183,7 @@ def run(
             param_hint="SCRIPT",
         )
     source = sys.stdin.read() if script == "-" else Path(script).read_text(encoding="utf-8")
-    with opened(Opening(env, option or (), timeout)) as session:
+    with opened(Opening(env, option or (), timeout, figures=figures)) as session:
         session.run(source)
 
 

@@ -226,7 +226,7 @@ def _xarray(value: Any) -> Any:
 
     if isinstance(value, xr.DataArray):
         head = {"name": plain(value.name), "dims": [str(dim) for dim in value.dims]}
-        tail = {"attrs": plain(value.attrs), "data": plain(value.variable.to_base_variable().values)}
+        tail = {"attrs": plain(value.attrs), "data": plain(value.data)}
         return {"$labelled": {**head, "coords": _variables(value.coords), **tail}}
     if isinstance(value, xr.Dataset):
         body = {
@@ -242,7 +242,7 @@ def _variables(variables: Mapping[Any, Any]) -> dict[str, Any]:
     return {
         str(name): {
             "dims": [str(dim) for dim in one.dims],
-            "data": plain(one.values),
+            "data": plain(one.data),
             "attrs": plain(one.attrs),
         }
         for name, one in variables.items()

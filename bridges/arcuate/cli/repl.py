@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from arcuate.cli.failure import report
 from arcuate.cli.incomplete import incomplete
+from arcuate.cli.sessions import save_figure
 from arcuate.errors import ArcuateError, CallCancelled, EnvironmentCrashed
 
 if TYPE_CHECKING:
@@ -185,13 +186,9 @@ class Repl:
     def _save_figures(self) -> None:
         displays = self._session.displays
         while displays:
-            display = displays.popleft()
             self._folder = self._folder or tempfile.mkdtemp(prefix="arcuate-")
             self._figures += 1
-            ending = {"image/png": "png", "application/pdf": "pdf"}.get(display.mime, "svg")
-            path = os.path.join(self._folder, f"figure-{self._figures}.{ending}")
-            display.save(path)
-            print(f"figure: {path}", file=sys.stderr)
+            save_figure(displays.popleft(), self._folder, self._figures)
 
 
 def _readline() -> Any:

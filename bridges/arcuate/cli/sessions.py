@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -10,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from arcuate.client import Session
+    from arcuate.client import Display, Session
 
-__all__ = ["Opening", "names", "opened", "vectors"]
+__all__ = ["Opening", "names", "opened", "save_figure", "vectors"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Opening:
         options: ``key=value`` texts for ``connect``.
         timeout: seconds that one call may take.
         strict: whether a declared change is an error.
+        figures: folder for what is drawn.
         quiet_stdout: what the foreign code prints on stdout goes to stderr, since stdout is for the result.
     """
 
@@ -32,6 +34,7 @@ class Opening:
     timeout: float | None = None
     strict: bool = False
     quiet_stdout: bool = False
+    figures: str | None = None
 
 
 def names() -> list[str]:
@@ -55,6 +58,24 @@ def opened(how: Opening) -> Iterator[Session]:
             how.environment, strict=how.strict, timeout=how.timeout, on_output=on_output, **settings
         ) as session:
             yield session
+            _save_figures(session, how.figures)
+
+
+def _save_figures(session: Session, folder: str | None) -> None:
+    if session.displays and folder is None:
+        print(f"note: {len(session.displays)} figures drawn; --figures DIR saves them", file=sys.stderr)
+        return
+    for number, display in enumerate(session.displays, 1):
+        save_figure(display, folder or "", number)
+
+
+def save_figure(display: Display, folder: str, number: int) -> None:
+    """Writes a figure and says where."""
+    ending = {"image/png": "png", "application/pdf": "pdf"}.get(display.mime, "svg")
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, f"figure-{number}.{ending}")
+    display.save(path)
+    print(f"figure: {path}", file=sys.stderr)
 
 
 def vectors(session: Session) -> dict[str, bool]:
