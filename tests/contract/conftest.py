@@ -102,6 +102,26 @@ def session(_long_lived: Session, quirks: type[Quirks]) -> Iterator[Session]:
         raise
 
 
+@pytest.fixture(scope="session")
+def session_of() -> Iterator[Callable[[str], Session]]:
+    """Sessions by name, for cases that are written for one language."""
+    opened: dict[str, Session] = {}
+
+    def find(name: str) -> Session:
+        reason = absent(name)
+        if reason:
+            pytest.skip(reason)
+        if name not in opened:
+            quirks = quirks_module.find(name)
+            assert quirks is not None
+            opened[name] = open_session(quirks)
+        return opened[name]
+
+    yield find
+    for one in opened.values():
+        one.close()
+
+
 @pytest.fixture
 def fresh(quirks: type[Quirks]) -> Iterator[Callable[..., Session]]:
     """Opens sessions of the test's own and closes them afterwards."""
