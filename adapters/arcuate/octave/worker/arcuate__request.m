@@ -118,6 +118,11 @@ function answer (native, id, out, count, keep)
       return;
     end
   end
+  if (count == 1 && ! native && ! keep && ! isempty (out) && isa (out{1}, 'double') && isscalar (out{1}) && isreal (out{1}) && ! issparse (out{1}) && ! isna (out{1}))
+    arcuate__events (id);
+    arcuate__channel ('scalar', id, out{1});
+    return;
+  end
   if (count < 2)
     if (! count || isempty (out))
       n.R = zeros (8, 1, 'uint64'); n.T = ''; n.P = zeros (1, 0, 'uint64'); n.B = {};
