@@ -96,7 +96,7 @@ def everything(quick: bool) -> dict[str, Any]:
     return out
 
 
-# All memory that a call with one large array costs: the growth of the process at its peak, and shared segments.
+# All memory that a call with one large array costs: the growth of the process at its peak, and segments.
 MEMORY = """
 import gc, numpy as np
 from arcuate.client import connect

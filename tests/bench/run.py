@@ -1,7 +1,7 @@
 """Arcuate beside rpy2 and oct2py, in one run: `make bench`, or `make bench ARGS=--quick`.
 
-Peers run in an environment of their own (`.venv-bench`), Arcuate in `.venv`; the rounds of both alternate, and
-what is reported is the ratio of the medians.
+Peers run in an environment of their own (`.venv-bench`), Arcuate in `.venv`; rounds alternate, and what is
+reported is the ratio of the medians.
 Writes docs/benchmarks.json and the table in docs/benchmarks.md.
 """
 
@@ -103,8 +103,8 @@ def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], q
     lines = [
         "# Benchmarks",
         "",
-        "Written by `make bench`: Arcuate and its peers in one run, rounds alternating, medians. The ratio is",
-        "what counts; times move from machine to machine. A ratio above 1 means that Arcuate is faster.",
+        "Written by `make bench`: Arcuate and its peers in one run, rounds alternating, medians. The ratio",
+        "is what counts; times move from machine to machine. A ratio above 1 means that Arcuate is faster.",
         "",
         f"Measured on {about['date']}: {about['system']}, {about['processor']}, {about['memory']}; "
         + ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
@@ -131,8 +131,8 @@ def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], q
     lines += [
         "",
         "rpy2 runs R inside the Python process: its scalar call crosses no process boundary, and where only",
-        "the latency of very many tiny calls counts it is the better tool. Arcuate's R lives in a process of",
-        "its own, which is what makes time limits, restarts, several sessions and survival of a crash possible.",
+        "the latency of very many tiny calls counts it is the better tool. Arcuate's R lives in a process",
+        "of its own: that makes time limits, restarts, several sessions and survival of a crash possible.",
         "",
     ]
     return "\n".join(lines)
