@@ -85,7 +85,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def drop_line(self) -> None:
-        """Ctrl-C at the prompt. CPython's readline may miss one that comes just before it waits: type it twice."""
+        """Ctrl-C at the prompt; CPython's readline may miss one that comes just before it waits."""
         self.type("\x03")
         if not select.select([self.master], [], [], 2)[0]:
             self.type("\x03")
