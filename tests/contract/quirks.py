@@ -30,6 +30,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from arcuate.client import environments
+
 
 class Quirks:
     """One language.
@@ -289,6 +291,8 @@ def find(name: str, module: str = "") -> type[Quirks] | None:
     for quirks in Quirks.__subclasses__():
         if quirks.name == name:
             return quirks
+    if not module:
+        module = environments()[name].module
     try:
         return importlib.import_module(f"{module}.contract").QUIRKS
     except ImportError:

@@ -237,6 +237,9 @@ sub scalar_kind ($value) {
     return (INT, pack $value < 0 ? 'q<' : 'Q<', $value);
 }
 
+package Frames::Error;
+use overload '""' => sub ($self, @) { return $self->{message} }, fallback => 1;
+
 # A hash that remembers the order of its keys, since the order of a mapping is part of its value.
 package Frames::Ordered;
 sub TIEHASH ($class) { return bless { data => {}, keys => [] }, $class }

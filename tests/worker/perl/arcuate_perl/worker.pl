@@ -40,7 +40,8 @@ my $frames = Frames->new(
         return $bytes;
     },
     handle => sub ($id, $path) {
-        return $handles{$id} // die problem('STALE_HANDLE', "no object $id in this interpreter; make it again");
+        die problem('STALE_HANDLE', "no object $id in this interpreter; make it again") if !exists $handles{$id};
+        return $handles{$id};
     },
     function => sub ($id) {    # a function of the host: the same Perl function each time
         return $functions{$id} if $functions{$id};
@@ -49,6 +50,7 @@ my $frames = Frames->new(
         return $functions{$id} = $function;
     },
     outside => sub ($value, $path) {
+        return (Frames::HANDLE, keep($value->{held})) if ref $value eq 'Worker::Held';
         my $function = $ids{ refaddr $value };
         return (Frames::FUNCTION, $function, undef) if $function && $functions{$function};
         return (Frames::HANDLE, keep($value));
@@ -153,8 +155,8 @@ sub do_settle ($) { return undef }
 
 sub do_call ($request) {
     my $function = exists $request->{target} ? $request->{target} : find_function($request->{name});
-    die problem('NAME_NOT_FOUND', "Perl has no function '$request->{name}'") if !$function;
-    die "the object is no function\n" if reftype($function) ne 'CODE';
+    die problem('NAME_NOT_FOUND', "Perl has no function '$request->{name}'", executed => 'no') if !exists $request->{target} && !$function;
+    die "the object is no function\n" if (reftype($function) // '') ne 'CODE';
     my @args = $request->{args}->@*;
     push @args, %{ $request->{named} } if $request->{named};
     return outputs($request, sub { [scalar $function->(@args)] }, sub { [$function->(@args)] });
@@ -164,14 +166,19 @@ sub do_eval ($request) {
     my $code = qq(#line 1 "eval"\n$request->{code});
     my $list = ($request->{nargout} // 1) > 1;
     my $got = Worker::evaluate("package main; no strict; no warnings; $code", $list ? 2 : 1);
-    die $@ if ref $@ || $@ ne '';
+    rethrow() if ref $@ || $@ ne '';
     return $list ? outputs($request, undef, sub { $got }) : $got->[0];
 }
 
 sub do_run ($request) {
     Worker::evaluate(qq(package main; no strict; no warnings;\n#line 1 "run"\n$request->{code}\n;1), 1);
-    die $@ if ref $@ || $@ ne '';
+    rethrow() if ref $@ || $@ ne '';
     return undef;
+}
+
+sub rethrow () {    # the stack is the one of the first time
+    local $SIG{__DIE__};
+    die $@;
 }
 
 sub outputs ($request, $one, $several) {
@@ -256,19 +263,18 @@ sub do_names ($request) {
 # ------------------------------------------------------------ objects that stay
 
 sub keep ($value) {
-    my $id = (grep { refaddr $handles{$_} == refaddr $value } keys %handles)[0];
+    my $id = ref $value && (grep { ref $handles{$_} && refaddr $handles{$_} == refaddr $value } keys %handles)[0];
     if (!$id) {
         $id = $generation . ':' . ++$made;
         $handles{$id} = $value;
     }
     $counts{$id}++;
-    my $callable = reftype($value) eq 'CODE' ? builtin::true : builtin::false;
-    return $id, { class => [ref $value], summary => "$value", callable => $callable, language => 'Perl' };
+    my $callable = (reftype($value) // '') eq 'CODE' ? builtin::true : builtin::false;
+    return $id, { class => [ref $value || 'scalar'], summary => shown($value), callable => $callable, language => 'Perl' };
 }
 
-sub held ($value) {    # keep => true: whatever it is, a handle comes back
-    return ref $value && blessed $value ? $value : bless \$value, 'Arcuate::Held';
-}
+sub held ($value) { return bless { held => $value }, 'Worker::Held' }    # keep: whatever it is, a handle comes back
+sub shown ($value) { return defined $value ? "$value" : 'undef' }
 
 sub do_release ($request) {
     for my $id ($request->{handles}->@*) {
@@ -277,7 +283,7 @@ sub do_release ($request) {
     return undef;
 }
 
-sub do_show ($request) { return "$request->{target}" }
+sub do_show ($request) { return shown($request->{target}) }
 
 # --------------------------------------------------- callbacks, events, failures
 
@@ -301,15 +307,15 @@ sub call_back ($function, @args) {
     }
 }
 
-sub problem ($code, $message) { return bless { code => $code, message => $message }, 'Frames::Error' }
+sub problem ($code, $message, @more) { return bless { code => $code, message => $message, @more }, 'Frames::Error' }
 
 sub remember ($error) {    # the stack of an error is only known while it happens
-    return if @stack && !$^S;
     my ($depth, @frames) = 0;
     while (my @at = caller $depth++) {
         my $name = $at[3] =~ s/^main:://r;
         next if $name eq '(eval)' || $name =~ /^(Worker|Frames|CORE)::/;
-        unshift @frames, "$name at $at[1] line $at[2]";
+        my $where = $at[1] =~ /worker\.pl$/ ? '' : " at $at[1] line $at[2]";
+        unshift @frames, $name . $where;
     }
     @stack = @frames;
     return;
@@ -318,16 +324,15 @@ sub remember ($error) {    # the stack of an error is only known while it happen
 sub failure ($error) {
     if (blessed $error && $error->isa('Frames::Error')) {
         my %fields = (language => 'Perl', stack => [@stack], class => ['die'], %$error);
-        return map { $_ => $fields{$_} } grep { defined $fields{$_} } qw(code message class stack path language);
+        return map { $_ => $fields{$_} } grep { defined $fields{$_} } qw(code message class stack path language executed);
     }
     return (code => 'CALL_CANCELLED', message => 'the call was interrupted', executed => 'maybe', workspace => builtin::true)
         if blessed $error && $error->isa('Worker::Cancelled');
     my $message = "$error";
-    my $code = $message =~ /^Undefined subroutine &/ ? 'NAME_NOT_FOUND' : 'REMOTE_ERROR';
     $message =~ s/ at (?!eval |run ).* line \d+\.?\n\z//;    # where the user's own code is, it stays
-    $message =~ s/ at (?:eval|run) line \d+\.\n\z// if $code eq 'REMOTE_ERROR' && @stack;
+    $message =~ s/ at (?:eval|run) line \d+\.\n\z// if @stack;
     chomp $message;
-    return (code => $code, message => $message, class => [ref $error || 'die'], stack => [@stack], language => 'Perl');
+    return (code => 'REMOTE_ERROR', message => $message, class => [ref $error || 'die'], stack => [@stack], language => 'Perl');
 }
 
 sub event ($type, @fields) {
