@@ -14,7 +14,7 @@ import pandas as pd
 import scipy.sparse
 import xarray as xr
 
-from arcuate.values import Cell, Map, StructArray
+from arcuate.values import Cell, Map, Missing, StructArray
 
 __all__ = ["PRODUCTIONS", "REMOTES"]
 
@@ -115,11 +115,11 @@ R: list[tuple[str, str, Any]] = [
     ("list()", "list()", lambda: []),
     ("list", "list(1L, 'a', NULL, c(1, 2))", lambda: [1, "a", None, np.array([1.0, 2.0])]),
     ("named list", "list(b = 1, a = list(c = 'x'))", lambda: {"b": 1.0, "a": {"c": "x"}}),
-    ("odd names", "list(`1 a` = 1, `\\u00e9` = 2)", lambda: {"1 a": 1.0, "é": 2.0}),
+    ("odd names", "list(`1 a` = 1, `é` = 2)", lambda: {"1 a": 1.0, "é": 2.0}),
     ("empty named list", "setNames(list(), character(0))", lambda: {}),
     ("list with dim", "matrix(list(1, 'a', 'b', 2), 2)", lambda: Cell([1.0, "a", "b", 2.0], (2, 2))),
     ("HairEyeColor", "HairEyeColor", lambda: xr.DataArray(
-        HAIR_COUNTS.transpose(1, 2, 0), dims=list(HAIR.values()), coords={name: list(levels) for levels, name in HAIR.items()}
+        HAIR_COUNTS.transpose(1, 2, 0), dims=list(HAIR.values()), coords={name: list(levels) for levels, name in HAIR.items()}, attrs={"r_class": "table"}
     )),
     ("named dimnames", "matrix(c(1, 2, 3, 4), 2, dimnames = list(r = c('a', 'b'), c = c('x', 'y')))", lambda: xr.DataArray([[1.0, 3.0], [2.0, 4.0]], dims=["r", "c"], coords={"r": ["a", "b"], "c": ["x", "y"]})),
     ("factor", "factor(c('a', 'b', NA), levels = c('b', 'a'))", lambda: pd.Categorical(["a", "b", None], ["b", "a"])),
@@ -130,7 +130,7 @@ R: list[tuple[str, str, Any]] = [
     ("data.frame", "data.frame(i = c(1L, NA), x = c(0.5, NaN), t = c('a', NA), f = factor(c('u', 'v')), b = c(TRUE, NA), stringsAsFactors = FALSE)", lambda: pd.DataFrame({
         "i": pd.array([1, None], "Int32"),
         "x": [0.5, np.nan],
-        "t": pd.array(["a", None], "string"),
+        "t": pd.array(["a", None], "str"),
         "f": pd.Categorical(["u", "v"]),
         "b": pd.array([True, None], "boolean"),
     })),
@@ -145,7 +145,7 @@ OCTAVE: list[tuple[str, str, Any]] = [
     ("0.1", "0.1", lambda: 0.1),
     ("negative zero", "-0", lambda: -0.0),
     ("NaN", "NaN", lambda: float("nan")),
-    ("NA", "NA", lambda: pd.NA),
+    ("NA", "NA", lambda: Missing("f8")),
     ("Inf", "-Inf", lambda: float("-inf")),
     ("complex", "1 - 2i", lambda: 1 - 2j),
     ("single", "single(1.5)", lambda: np.float32(1.5)),

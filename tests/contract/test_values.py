@@ -25,6 +25,10 @@ Fresh = Callable[..., Session]
 ROWS = {f"{row.section}: {row.name}": row for row in table.rows()}
 
 
+HINTS = {"list: forced list", "list: struct array", "mapping: map", "sparse matrix: float64, csr", "sparse matrix: float64, coo"}
+"""What wraps a value is a hint (SEMANTICS.md), which a language that has no such thing may drop."""
+
+
 def test_every_environment_is_in_the_table_and_has_cases() -> None:
     for name in NAMES:
         assert name in table.ENVIRONMENTS
@@ -48,7 +52,7 @@ def test_round_trip(session: Session, quirks: type[Quirks], name: str) -> None:
     same(session.call("arcuate_id", value), wanted)
     session["x"] = value
     same(session["x"], wanted)
-    if trip.to.kind == trip.back.kind == "exact":
+    if trip.to.kind == trip.back.kind == "exact" and name not in HINTS:
         same(wanted, row.example())
 
 
@@ -78,7 +82,7 @@ def test_strict(strict: Session, quirks: type[Quirks], name: str) -> None:
     """With strict=True what the table declares as changed on its way there is an error; the rest goes through."""
     row = ROWS[name]
     trip = row.trip(quirks.name)
-    if trip.to.kind == "exact":
+    if trip.to.kind == "exact" and trip.back.kind != "error":
         same(strict.call("arcuate_id", row.example()), table.expected(row, quirks.name))
     else:
         with pytest.raises(ConversionError) as caught:
