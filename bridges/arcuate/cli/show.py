@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Any
 
@@ -65,20 +66,33 @@ def show(value: Any) -> None:
         print(_text(value))
         return
     table = _table(value)
-    if table is not None:
+    wide = console.options.update(max_width=10_000)  # a number that is cut short would be another number
+    if table is not None and console.measure(table, options=wide).maximum <= console.width:
         console.print(table)
+        if table.row_count < len(value):
+            console.print(f"{len(value):,} rows x {value.shape[1]:,} columns", style="dim")
         return
     if isinstance(value, (dict, list, tuple)) and not hasattr(value, "shape"):
         from rich.pretty import Pretty
 
         console.print(Pretty(value, max_length=100))
         return
-    console.print(_text(value), markup=False)
+    console.print(_brief(value), markup=False, highlight=False)
+
+
+def _brief(value: Any) -> str:
+    """The text for a terminal: large arrays with their ends only."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:
+        return _text(value)
+    with numpy.printoptions(threshold=100, edgeitems=5):
+        return _text(value)
 
 
 def _text(value: Any) -> str:
     if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "to_string"):
-        return str(value.to_string(max_rows=_ROWS))
+        width = {"line_width": shutil.get_terminal_size().columns} if hasattr(value, "columns") else {}
+        return str(value.to_string(max_rows=_ROWS, **(width if sys.stdout.isatty() else {})))
     from arcuate.client.remote import is_remote
 
     if is_remote(value):
@@ -97,30 +111,27 @@ def _table(value: Any) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    shown = value if len(value) <= _ROWS else pandas.concat([value.head(_ROWS // 2), value.tail(_ROWS // 2)])
-    caption = f"{len(value):,} rows x {value.shape[1]:,} columns"
-    table = Table(box=box.SIMPLE_HEAD, caption=caption if len(shown) < len(value) else None)
-    table.add_column(str(value.index.name or ""), style="dim")
-    texts = [one.split("\0") for one in _columns(shown)]
+    cut = len(value) > _ROWS
+    shown = pandas.concat([value.head(_ROWS // 2), value.tail(_ROWS // 2)]) if cut else value
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(str(value.index.name or ""), style="dim", no_wrap=True)
     for name, dtype in zip(value.columns, value.dtypes, strict=True):
         numeric = pandas.api.types.is_numeric_dtype(dtype)
-        table.add_column(str(name), justify="right" if numeric else "left", no_wrap=numeric)
+        table.add_column(str(name), justify="right" if numeric else "left", no_wrap=True)
+    columns = [_cells(shown.iloc[:, at]) for at in range(shown.shape[1])]
     for number, label in enumerate(shown.index):
-        if len(shown) < len(value) and number == _ROWS // 2:
+        if cut and number == _ROWS // 2:
             table.add_row(*["..."] * (value.shape[1] + 1))
-        table.add_row(Text(str(label)), *[Text(column[number]) for column in texts])
+        table.add_row(Text(str(label)), *[Text(column[number]) for column in columns])
     return table
 
 
-def _columns(shown: Any) -> list[str]:
-    """The texts of each column, joined by NUL: numbers of one column with the same decimals."""
-    found = []
-    for at in range(shown.shape[1]):
-        column = shown.iloc[:, at]
-        if column.dtype.kind == "f":
-            found.append(
-                "\0".join(line.strip() for line in column.to_string(index=False, header=False).split("\n"))
-            )
-        else:
-            found.append("\0".join(str(item).replace("\0", "") for item in column))
-    return found
+def _cells(column: Any) -> list[str]:
+    """The texts of a column: floats with the same decimals; NA is told apart from NaN."""
+    if not len(column):
+        return []
+    if column.dtype.kind == "f":
+        lines = column.to_string(index=False, header=False).split("\n")
+        return [line.strip() for line in lines]
+    gone = column.isna()
+    return ["<NA>" if missing else str(item) for item, missing in zip(column, gone, strict=True)]
