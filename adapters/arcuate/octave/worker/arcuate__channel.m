@@ -7,11 +7,11 @@ function m = arcuate__channel (op, varargin)
   %   arcuate__channel ('greet', hello)        takes over what the greeting says
   persistent in out files prefix threshold u body
   persistent native = false
-  persistent scalar
+  persistent scalar null record known
   mlock ();
   switch (op)
     case {'read', 'raw'}
-      if (native)
+      if (nargin > 1 || native)
         if (nargin > 1)
           m = varargin{1};
         else
@@ -51,14 +51,41 @@ function m = arcuate__channel (op, varargin)
         fwrite (out, frame (prefix, threshold, varargin{:}));   % in one piece, so that an interrupt cannot cut it
         fflush (out);
       end
-    case 'scalar'   % the everyday reply, a number: a frame that is always the same but for 16 bytes
+    case 'scalar'   % the everyday reply, a number or nothing: a frame that is always the same but for 16 bytes
       if (isempty (scalar))
         R = zeros (8, 4, 'uint64');
-        R(2,1) = 3; R(3,:) = [0, 2, 2, 5]; R(4,2) = 5; R(5,:) = [9, 5, 2, 3];
+        R(2,1) = 3; R(3,:) = [0, 2, 2, 5]; R(4,2) = 5; R(5,:) = [9, 5, 2, 0];
+        null = frame (prefix, threshold, R, 'opreplyidvalue', zeros (1, 0, 'uint64'), {});
+        R(5,4) = 3;
         scalar = frame (prefix, threshold, R, 'opreplyidvalue', zeros (1, 0, 'uint64'), {});
       end
-      scalar(81:96) = typecast ([typecast(int64 (varargin{1}), 'double'), varargin{2}], 'uint8');
-      fwrite (out, scalar);
+      if (nargin < 3)
+        null(81:88) = typecast (int64 (varargin{1}), 'uint8');
+        fwrite (out, null);
+      else
+        scalar(81:96) = typecast ([typecast(int64 (varargin{1}), 'double'), varargin{2}], 'uint8');
+        fwrite (out, scalar);
+        m = scalar;
+      end
+      fflush (out);
+    case 'record'   % a reply that is a record of numbers: varargin is its id, the keys, the numbers
+      keys = varargin{2};
+      if (numel (keys) != numel (known) || ! all (strcmp (keys, known)))
+        text = [keys{:}];
+        m = ! any (text == 0 | text > 127);   % other keys are looked at one by one
+        if (! m)
+          return;
+        end
+        k = numel (keys);
+        R = zeros (8, 4 + k, 'uint64');
+        R(2,[1, 4]) = [3, k]; R(3,:) = [0, 2, 2, 5, cellfun('length', keys).']; R(4,2) = 5; R(5,:) = [9, 5, 2, 9, 3 * ones(1, k)];
+        record = frame (prefix, threshold, R, ['opreplyidvalue', text], zeros (1, 0, 'uint64'), {});
+        known = keys;
+      end
+      m = true;
+      record(81:88) = typecast (int64 (varargin{1}), 'uint8');
+      record(97:96+8*numel (keys)) = typecast (varargin{3}, 'uint8');
+      fwrite (out, record);
       fflush (out);
     case 'open'
       in = fopen (['/proc/self/fd/' getenv('ARCUATE_IN')], 'r');

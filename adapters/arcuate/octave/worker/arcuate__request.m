@@ -7,7 +7,15 @@ function m = arcuate__request (m)
   mlock ();
   if (! nargin)
     if (! native)
-      m = arcuate__channel ('read');
+      m = arcuate__everyday ();
+      while (strcmp (m.op, 'answer'))
+        try
+          answer (native, m.id, m.out, 1, false);
+        catch err
+          arcuate__failure (m, err);
+        end
+        m = arcuate__everyday ();
+      end
       return;
     end
     while (true)
@@ -62,6 +70,9 @@ function m = arcuate__request (m)
           direct.(m.name) = true;
           out = {};
           [out{1:count}] = feval (m.name, args{:});
+          if (! native && count == 1 && numfields (m) == 4)
+            arcuate__everyday ('call', m.name);
+          end
         else
           out = arcuate__base (m.name, args, count);
         end
@@ -85,6 +96,13 @@ function m = arcuate__request (m)
         error (m.error);
       otherwise
         [out, keep] = arcuate__workspace (m);
+        if (! native)
+          if (strcmp (m.op, 'set') && isstruct (m.value) && isscalar (m.value))
+            arcuate__everyday ('set', m.name, fieldnames (m.value));
+          elseif (strcmp (m.op, 'get') && numfields (m) == 3 && isvarname (m.name))
+            arcuate__everyday ('get', m.name);
+          end
+        end
         answer (native, m.id, {out}, 1, keep);
     end
   catch err
