@@ -16,6 +16,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  (whatever `python3` is here runs 
     )
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -59,6 +60,14 @@ def stop_if(problems: list[str], required: set[str]) -> None:
         raise env.SetupError(f"ARCUATE_REQUIRE={asked} asks for what is missing here: stopping.")
 
 
+def build_helper(venv: Path) -> None:
+    """Compile the Octave helper where there is a compiler; everything works without, only slower."""
+    command = [env.python_of(venv), "-m", "arcuate.octave"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"octave: no compiled helper, calls are slower: {done.stderr.strip().splitlines()[-1:]}")
+
+
 def make_main(required: set[str]) -> None:
     """Make `.venv`, once what is required is there."""
     started = time.perf_counter()
@@ -79,6 +88,8 @@ def make_main(required: set[str]) -> None:
                 stop_if([f"r: {failure}"], required)
             else:
                 env.finish(venv, stamp)
+    if octave.version:
+        build_helper(venv)
     for one in (r, octave, python):
         print(f"{one.name:8}{one.version or 'not installed':16}{one.path}")
     print(f"ready in {time.perf_counter() - started:.1f} s")
