@@ -424,10 +424,12 @@ class WorkerTransport(Transport):
                     self._epoch = object()
                     self._settle(process, call)
                 if epoch is not None and self._epoch is not epoch:
+                    self._output.settle()
                     self._deliver(call)
                     raise self._judge(
                         call, CallCancelled("the call was interrupted", executed="maybe", workspace=True)
                     )
+                self._output.settle()
                 self._deliver(call)
                 return nodes
             self._wait(process, call, self._patience(process, call))
@@ -505,6 +507,7 @@ class WorkerTransport(Transport):
 
     def _crash(self, call: Call) -> EnvironmentCrashed:
         code = self._end(kill=False)
+        self._output.settle()
         self._deliver(call)
         if code is None:
             how = "ended"

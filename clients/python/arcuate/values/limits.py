@@ -19,7 +19,7 @@ class Limits:
         nodes: values in one message.
         text: bytes of all keys and short texts of one message.
         depth: levels of nesting of a value.
-        output: bytes of the worker's last output kept for error messages.
+        output: characters of the worker's last output kept for error messages.
     """
 
     message: int = 2 * GIB
