@@ -61,12 +61,20 @@ class WorkerTransport(Transport):
         environment: how it is started.
         limits: what a session accepts and sends.
         grace: seconds that an interrupted interpreter has to stop before it is killed.
+        start: seconds that the worker has to answer the greeting.
     """
 
     name = "worker"
 
-    def __init__(self, environment: Environment, limits: Limits, grace: float = GRACE_SECONDS) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        limits: Limits,
+        grace: float = GRACE_SECONDS,
+        start: float = START_SECONDS,
+    ) -> None:
         self.environment = environment
+        self.start = start
         self.limits = limits
         self.grace = grace
         self.generation = 0
@@ -79,7 +87,11 @@ class WorkerTransport(Transport):
         self._closed = False
         self._state = threading.Lock()
         self._running: list[Call] = []
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
     # ------------------------------------------------------------------ life
 
@@ -111,13 +123,13 @@ class WorkerTransport(Transport):
             },
             "options": {**self.environment.hello(), "generation": self.generation},
         }
-        call = Call(0, time.monotonic() + START_SECONDS, _ignore, _no_callback)
+        call = Call(0, time.monotonic() + self.start, _ignore, _no_callback)
         try:
             reply = messages.fields(self._exchange(messages.build("hello", 0, hello), call))
         except CallTimeout:
             self._end(kill=True)
             raise EnvironmentCrashed(
-                f"{self.environment.language} did not answer within {START_SECONDS:g} s of its start",
+                f"{self.environment.language} did not answer within {self.start:g} s of its start",
                 output=self._output.last,
             ) from None
         except BaseException:
@@ -333,7 +345,13 @@ class WorkerTransport(Transport):
             answer = call.on_callback(incoming)
         finally:
             Guard.resume(paused)
-        if self._epoch is not epoch or self._process is not process:
+        if self._process is not process:
+            raise EnvironmentCrashed(
+                f"{self.environment.language} ended in a call that a callback made; its variables are lost, "
+                "the next call starts a fresh one",
+                output=self._output.last,
+            )
+        if self._epoch is not epoch:
             raise self._judge(
                 call, CallCancelled("the call was interrupted inside a callback", executed="maybe")
             )

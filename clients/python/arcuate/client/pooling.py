@@ -29,7 +29,7 @@ def pool(target: str, size: int | None = None, **options: Any) -> Pool:
         size: how many interpreters; one per CPU when left out.
         options: as for :func:`arcuate.client.connect`.
     """
-    return Pool(target, size or os.cpu_count() or 1, **options)
+    return Pool(target, (os.cpu_count() or 1) if size is None else size, **options)
 
 
 class Pool:
