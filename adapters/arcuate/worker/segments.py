@@ -188,6 +188,7 @@ class _Files:
     """Segments as files in a private directory, where there is no memfd."""
 
     def __init__(self) -> None:
+        self._pid = os.getpid()
         self.folder = tempfile.mkdtemp(prefix="arcuate-")
         self.prefix = self.folder + os.sep
         self._next = 1
@@ -208,10 +209,13 @@ class _Files:
         return Segment(ref, fd, size)
 
     def remove(self, ref: int) -> None:
+        if os.getpid() != self._pid:
+            return  # a forked child: the files are the parent's
         try:
             os.unlink(self.prefix + str(ref))
         except FileNotFoundError:
             pass
 
     def close(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if os.getpid() == self._pid:
+            shutil.rmtree(self.folder, ignore_errors=True)
