@@ -62,7 +62,7 @@ def stop_if(problems: list[str], required: set[str]) -> None:
 
 def build_helper(venv: Path) -> None:
     """Compile the Octave helper where there is a compiler; everything works without, only slower."""
-    command = [env.python_of(venv), "-m", "arcuate.octave"]
+    command = [str(env.python_of(venv)), "-m", "arcuate.octave"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"octave: no compiled helper, calls are slower: {done.stderr.strip().splitlines()[-1:]}")

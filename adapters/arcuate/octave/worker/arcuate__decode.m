@@ -32,9 +32,42 @@ function v = arcuate__decode (u, body, prefix)
     f.at = (u(11) - 64) + cumsum (inline) - inline;
     f.body = body;
   end
-  [v, i, p1, b1] = node (f, 1, 1, 1);
+  try
+    [v, i, p1, b1] = node (f, 1, 1, 1);
+  catch err
+    at = regexp (err.message, '^@(\d+) (.*)$', 'tokens', 'once');
+    if (isempty (at))
+      rethrow (err);
+    end
+    error (err.identifier, '%s%s%s', path (f, str2double (at{1})), char (1), at{2});
+  end
   if (i != n + 1 || p1 != p + 1 || b1 != m + 1)
     error ('Arcuate:protocol', 'malformed frame: %d nodes, %d pool numbers and %d buffers are left over', n + 1 - i, p + 1 - p1, m + 1 - b1);
+  end
+end
+
+function s = path (f, at)
+  % Where node `at` stands, from the root on: ".args[0].x".
+  left = []; index = []; above = {}; s = '';
+  for i = 1:at
+    s = '';
+    if (! isempty (left))
+      key = f.text(f.from(i)+1:f.from(i)+f.klen(i));
+      if (isempty (key))
+        s = sprintf ('%s[%d]', above{end}, index(end));
+      elseif (isvarname (key))
+        s = [above{end} '.' key];
+      else
+        s = [above{end} "['" key "']"];
+      end
+      left(end)--; index(end)++;
+    end
+    if (f.kind(i) != 10 && f.count(i))
+      left(end+1) = f.count(i); index(end+1) = 0; above{end+1} = s;
+    end
+    while (! isempty (left) && ! left(end))
+      left(end) = []; index(end) = []; above(end) = [];
+    end
   end
 end
 
@@ -106,7 +139,7 @@ function [v, i, p, b] = node (f, i, p, b)
       v = arcuate__handles ('get', text (f, i));
       [~, ~, i, p, b] = children (f, i, p, b);   % its info
     otherwise
-      error ('Arcuate:unsupported', 'this Octave worker does not know values of kind %d; install the same version of Arcuate on both sides', f.kind(i));
+      error ('Arcuate:unsupported', '@%d this Octave worker does not know values of kind %d; install the same version of Arcuate on both sides', i, f.kind(i));
   end
 end
 
@@ -357,10 +390,8 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   end
   if (dtype == 1)
     x = x != 0;
-  elseif (dtype == 5 || dtype == 9)
-    if (any (abs (x) > 9007199254740992))
-      error ('Arcuate:conversion', 'a sparse matrix in Octave holds doubles, and an integer beyond 2^53 is none; send it as a full array');
-    end
+  elseif (dtype < 10)
+    error ('Arcuate:conversion', '@%d a sparse matrix in Octave holds doubles, this one holds %s; convert it to float64, or send it as a full array', i, names{dtype});
   end
   if (! islogical (x))
     x = double (x);

@@ -24,6 +24,9 @@ function arcuate__failure (m, err)
       path = '$';
       if (! isempty (k))
         path = ['$.value' text(1:k-1)];
+        if (strcmp (m.op, 'undecodable'))
+          path = ['$' text(1:k-1)];
+        end
         text = text(k+1:end);
       elseif (any (strcmp (code, {'CONVERSION', 'UNSUPPORTED'})) && ! strcmp (m.op, 'undecodable'))
         path = '$.value';
