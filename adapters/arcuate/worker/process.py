@@ -124,6 +124,11 @@ def start(launch: Launch) -> Process:
         env["ARCUATE_OUT"] = str(up_write)
         env["ARCUATE_PARENT"] = str(os.getpid())
         argv = list(launch.argv)
+        program = os.path.join(launch.cwd or "", argv[0]) if os.sep in argv[0] else argv[0]
+        if shutil.which(program, path=env.get("PATH")) is None:  # the launcher could not say so
+            raise EnvironmentNotFound(
+                f"cannot start {argv[0]!r}: there is no such program; install it, or put its folder on the PATH"
+            )
         if not launch.dies_alone and sys.platform == "linux":
             argv = _dying_with_parent(argv)
         popen = _spawner().run(argv, env, launch, (down_read, up_write))

@@ -50,6 +50,8 @@ _AGAIN = 0.1
 """Seconds after which a worker that has not answered is interrupted again; doubled each time."""
 _SETTLE = 1 << 50
 """Ids from here on are settle requests: no call has them."""
+_LAST_SECONDS = 0.5
+"""Seconds that a worker has to end after it has closed its channel, before it counts as living on."""
 _FIRST_PATIENCE = 0.25
 """Seconds without an answer after which an interrupted worker is interrupted again."""
 
@@ -283,6 +285,8 @@ class WorkerTransport(Transport):
                 self._serve(process, call, op, number, incoming, epoch)
         except (BrokenPipeError, ConnectionResetError):
             raise self._crash(call) from None
+        except _Malformed as found:
+            raise self._break_off(found.error) from None
         finally:
             for segment in sent:
                 if segment.ref in mapped or self._process is not process:
@@ -313,7 +317,7 @@ class WorkerTransport(Transport):
                 raise self._crash(call)
             self._received = data
             return None
-        incoming = frames.load(data, limits=self.limits, external=self._external)
+        incoming = self._load(data)
         if messages.head(incoming)[0] == "resumed":
             self._received = data
             return None
@@ -324,20 +328,22 @@ class WorkerTransport(Transport):
     ) -> None:
         """Handles one message that is not the awaited reply."""
         if op == "error":
-            data = messages.fields(incoming)
+            data = self._fields(incoming)
+            if number not in (call.id, -1):
+                raise _Malformed(f"the worker answered call {number} while {call.id} was running")
             if self._interrupted is not None:
                 self._settle(process, call)
-            if number not in (call.id, -1):
-                raise ProtocolError(f"the worker answered call {number} while {call.id} was running")
             raise self._judge(call, from_mapping(data))
         if op == "event":
-            call.on_event(messages.fields(incoming))
+            call.on_event(self._fields(incoming))
         elif op == "callback":
             self._callback(process, call, incoming, epoch)
         elif op == "alloc":
-            self._allocate(process, messages.fields(incoming))
+            self._allocate(process, self._fields(incoming))
+        elif op == "reply":
+            raise _Malformed(f"the worker answered call {number} while {call.id} was running")
         elif op != "resumed":
-            raise ProtocolError(f"the worker sent a message that nobody expects: {op!r}")
+            raise _Malformed(f"the worker sent a message that nobody expects: {op!r}")
 
     def _callback(self, process: Process, call: Call, incoming: Nodes, epoch: object) -> None:
         paused = Guard.pause()
@@ -362,13 +368,16 @@ class WorkerTransport(Transport):
         self._write(process, answer, call)
 
     def _allocate(self, process: Process, data: Mapping[str, Any]) -> None:
+        size = data.get("size")
+        if not isinstance(size, int) or size < 0:
+            raise _Malformed(f"the worker asked for a segment of {size!r} bytes")
         try:
-            segment = self._segments.take(max(1, int(data["size"])))
+            segment = self._segments.take(max(1, size))
         except LimitExceeded as error:
             self._write(process, messages.build("raise", 0, to_mapping(error)))
             return
         except OSError as error:
-            limit = LimitExceeded(f"no shared memory for {data['size']:,} bytes: {error}", setting="memory")
+            limit = LimitExceeded(f"no shared memory for {size:,} bytes: {error}", setting="memory")
             self._write(process, messages.build("raise", 0, to_mapping(limit)))
             return
         self._granted[segment.ref] = segment
@@ -421,9 +430,9 @@ class WorkerTransport(Transport):
                 over = CallCancelled("the call was interrupted", executed="maybe")
                 self._write(process, messages.build("raise", got, to_mapping(over)))
             elif op == "alloc":
-                self._allocate(process, messages.fields(incoming))
+                self._allocate(process, self._fields(incoming))
             elif op == "event":
-                call.on_event(messages.fields(incoming))
+                call.on_event(self._fields(incoming))
             elif got == number:
                 return
 
@@ -524,13 +533,17 @@ class WorkerTransport(Transport):
         )
 
     def _crash(self, call: Call) -> EnvironmentCrashed:
+        process = self._process
+        lived = process is not None and process.wait(_LAST_SECONDS) is None
         code = self._end(kill=False)
         self._output.settle()
         self._deliver(call)
         if code is None:
             how = "ended"
+        elif lived and code == -signal.SIGKILL:
+            how = "closed its channel to this side and was killed"
         elif code < 0:
-            how = f"was ended by {signal.Signals(-code).name}"
+            how = f"was ended by {_signal_name(-code)}"
         else:
             how = f"ended with status {code}"
         return EnvironmentCrashed(
@@ -539,6 +552,17 @@ class WorkerTransport(Transport):
             output=self._output.last,
             returncode=code,
         )
+
+    def _break_off(self, error: ArcuateError) -> ArcuateError:
+        """Kills a worker whose messages cannot be understood; what follows could not be told apart."""
+        self._end(kill=True)
+        error.message += (
+            f"; the {self.environment.language} worker was ended: its variables are lost, "
+            f"the next call starts a fresh one"
+        )
+        error.executed = "maybe"
+        error.workspace = False
+        return error
 
     # ---------------------------------------------------------------- frames
 
@@ -549,12 +573,15 @@ class WorkerTransport(Transport):
         if message.buffers:
             leased: list[Segment] = [] if sent is None else sent
             place = self._placer(leased)
+        end = 0.0
         for part in frames.dump(message, place=place, checksum=False):
             while part.nbytes:
                 try:
                     part = part[os.write(process.send, part) :]
+                    end = 0.0
                 except BlockingIOError:
-                    self._await_writable(process, call)
+                    end = end or time.monotonic() + self.grace
+                    self._await_writable(process, call, end)
 
     def _placer(self, sent: list[Segment]) -> Callable[[int, Buffer], int]:
         def place(_: int, buffer: Buffer) -> int:
@@ -568,14 +595,23 @@ class WorkerTransport(Transport):
 
         return place
 
-    def _await_writable(self, process: Process, call: Call | None) -> None:
-        """Waits until the worker reads on, taking its output so that it can."""
+    def _await_writable(self, process: Process, call: Call | None, end: float) -> None:
+        """Waits until the worker reads on, taking its output so that it can.
+
+        A call's own time and its cancellation count; without a call, ``end``.
+        """
+        left = (end - time.monotonic()) * 1000 if call is None else self._patience(process, call)
+        if left is not None and left <= 0:
+            raise BrokenPipeError(f"the worker has not read for {self.grace:g} s")
         poll = select.poll()
         poll.register(process.send, select.POLLOUT)
-        for fd in (process.stdout, process.stderr):
+        for fd in (process.stdout, process.stderr, self._wake_read):
             poll.register(fd, select.POLLIN)
-        for fd, _ in poll.poll(1000):
-            if fd != process.send:
+        for fd, _ in poll.poll(1000 if left is None else min(left, 1000)):
+            if fd == self._wake_read:
+                if call is not None and b"i" in os.read(fd, 4096):
+                    call.cancelled = True
+            elif fd != process.send:
                 self._output.read_one(fd)
         if call is not None:
             self._deliver(call)
@@ -588,7 +624,10 @@ class WorkerTransport(Transport):
             return None
         total = frames.total_size(received)
         if have < total:
-            frames.frame_size(received, self.limits)
+            try:
+                frames.frame_size(received, self.limits)
+            except ArcuateError as error:
+                raise _Malformed(error) from None
             if isinstance(received, bytes):
                 self._received = bytearray(received)
             return None
@@ -597,15 +636,47 @@ class WorkerTransport(Transport):
         else:
             self._received = bytearray(received[total:])
             received = received[:total]
-        return frames.load(received, limits=self.limits, external=self._external)
+        return self._load(received)
+
+    def _load(self, frame: bytes | bytearray) -> Nodes:
+        try:
+            return frames.load(frame, limits=self.limits, external=self._external)
+        except ProtocolError as error:
+            raise _Malformed(error) from None
+
+    def _fields(self, message: Nodes) -> dict[str, Any]:
+        try:
+            return messages.fields(message)
+        except ArcuateError as error:
+            raise _Malformed(error) from None
 
     def _external(self, ref: int, length: int) -> Buffer:
-        segment = self._granted.pop(ref, None)
+        segment = self._granted.get(ref)
         if segment is None:
             raise ProtocolError(f"the worker names the shared segment {ref}, which it was not given")
         if length > segment.size:
             raise ProtocolError(f"the worker claims {length} bytes in a segment of {segment.size}")
+        del self._granted[ref]
         return segment.lease(length, self._segments.release)
+
+
+class _Malformed(Exception):
+    """What came from the worker cannot be understood: the channel is out of step.
+
+    Attributes:
+        error: what the caller gets.
+    """
+
+    def __init__(self, error: ArcuateError | str) -> None:
+        super().__init__(str(error))
+        self.error = ProtocolError(error) if isinstance(error, str) else error
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # one of the real-time signals
+        return f"signal {number}"
 
 
 def _ignore(event: Mapping[str, Any]) -> None:
