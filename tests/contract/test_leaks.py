@@ -1,0 +1,237 @@
+"""Nothing is left behind: descriptors, threads, processes, shared memory, memory."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from tests.contract.conftest import open_session
+from tests.contract.processes import children, descriptors, finished, group, python, runs, until
+from tests.contract.quirks import Quirks
+
+from arcuate.client import Session, connect, pool
+from arcuate.errors import CallTimeout, EnvironmentCrashed, RemoteError
+
+Fresh = Callable[..., Session]
+
+
+class Census:
+    """What this process holds."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        self.descriptors = descriptors()
+        self.threads = {thread.name for thread in threading.enumerate()}
+        self.children = children()
+        self.shared = set(os.listdir("/dev/shm"))
+        self.temporary = {name for name in os.listdir("/tmp") if name.startswith(("arcuate", "Rtmp", "oct-"))}
+
+    def check(self) -> None:
+        """Nothing more than at the time of the census; what ends by itself may take a moment."""
+        until(lambda: children() <= self.children, "child processes end")
+        now = Census()
+        new = {fd: what for fd, what in now.descriptors.items() if fd not in self.descriptors}
+        assert not new, new
+        assert {name for name in now.threads - self.threads if name != "arcuate-spawner"} == set()
+        assert now.shared <= self.shared
+
+
+@pytest.fixture
+def census(session: Session) -> Census:
+    """Taken when everything that is made once has been made."""
+    return Census()
+
+
+def test_opening_and_closing(census: Census, quirks: type[Quirks]) -> None:
+    for _ in range(3):
+        with open_session(quirks) as session:
+            session.call("arcuate_id", np.arange(50_000.0))
+            session.submit("arcuate_add", 1.0, 2.0).result(30)
+    census.check()
+
+
+def test_failing_to_open(census: Census, quirks: type[Quirks]) -> None:
+    for options in ({"cwd": "/no/such/folder"}, {"colour": "red"}, {"grace": -1}):
+        with pytest.raises(Exception, match=r"/no/such/folder|colour|grace"):
+            connect(quirks.name, **options)  # type: ignore[arg-type]
+    census.check()
+
+
+def test_crashes_and_restarts(census: Census, quirks: type[Quirks]) -> None:
+    session = open_session(quirks)
+    session.call("arcuate_id", np.arange(50_000.0))
+    os.kill(session.info["pid"], signal.SIGKILL)
+    with pytest.raises(EnvironmentCrashed):
+        session["x"] = np.arange(50_000.0)
+    session["x"] = np.arange(50_000.0)
+    session.restart()
+    session.close()
+    census.check()
+
+
+def test_errors_and_timeouts(census: Census, session: Session) -> None:
+    for _ in range(5):
+        with pytest.raises(RemoteError):
+            session.call("arcuate_fail", "boom", nargout=0)
+        with pytest.raises(CallTimeout):
+            session.call("arcuate_sleep", 60, nargout=0, timeout=0.05)
+    census.check()
+
+
+def test_pools(census: Census, quirks: type[Quirks]) -> None:
+    with pool(quirks.name, size=2) as workers:
+        workers.each(quirks.prelude)
+        workers.map("arcuate_id", [1.0, 2.0, 3.0])
+    census.check()
+
+
+def test_temporary_files_of_the_interpreter(census: Census, quirks: type[Quirks]) -> None:
+    session = open_session(quirks)
+    if quirks.figure:
+        session.run(quirks.figure)
+    session.close()
+    left = {name for name in os.listdir("/tmp") if name.startswith(("arcuate", "Rtmp", "oct-"))}
+    assert left <= census.temporary
+
+
+def test_large_arrays_recycle_their_memory(session: Session) -> None:
+    """Ten calls with 80 MB need the segments of one."""
+    array = np.zeros((1000, 10_000))
+    for number in range(3):
+        array[0, 0] = number
+        assert session.call("arcuate_id", array)[0, 0] == number
+    gc.collect()
+    before = len(descriptors())
+    for number in range(10):
+        array[0, 0] = number
+        assert session.call("arcuate_id", array)[0, 0] == number
+    gc.collect()
+    assert len(descriptors()) <= before
+    memory = [what for what in descriptors().values() if "memfd:arcuate" in what]
+    assert len(memory) <= 6
+
+
+def test_results_that_are_kept_keep_their_memory(session: Session) -> None:
+    """Ten results that are in use are ten pieces of memory; they are given back when they are collected."""
+    kept = [session.call("arcuate_id", np.full((100, 1000), float(i))) for i in range(10)]
+    assert [float(one[0, 0]) for one in kept] == [float(i) for i in range(10)]
+    assert [float(one[-1, -1]) for one in kept] == [float(i) for i in range(10)]
+    before = len(descriptors())
+    del kept
+    for i in range(20):
+        session.call("arcuate_id", np.full((100, 1000), float(i)))
+    gc.collect()
+    assert len(descriptors()) <= before + 2  # what comes and what goes at the same time
+
+
+KILLED = """
+    import sys, time
+    from tests.contract.conftest import open_session
+    from tests.contract.quirks import find
+    import numpy as np
+    quirks = find(sys.argv[1])
+    idle, busy = open_session(quirks), open_session(quirks)
+    idle["x"] = np.zeros(1_000_000)
+    def started():
+        print(idle.info["pid"], busy.info["pid"], flush=True)
+        if sys.argv[2] == "inside a callback":
+            time.sleep(600)
+    busy.call("arcuate_linger", started, nargout=0)
+"""
+
+
+@pytest.mark.parametrize("where", ["inside a call", "inside a callback"])
+def test_a_parent_that_is_killed_takes_its_interpreters_with_it(
+    quirks: type[Quirks], session: Session, where: str
+) -> None:
+    shared = set(os.listdir("/dev/shm"))
+    child = python(KILLED, quirks.name, where)
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    try:
+        pids = [int(text) for text in line.split()]
+        assert len(pids) == 2, child.communicate(timeout=30)
+        assert all(runs(pid) for pid in pids)
+    finally:
+        child.kill()
+        child.communicate(timeout=30)
+    until(lambda: not any(runs(pid) for pid in pids), "the interpreters end with their parent")
+    until(lambda: not any(group(pid) for pid in pids), "what they started ends too")
+    assert set(os.listdir("/dev/shm")) <= shared
+
+
+ENDS = """
+    import sys
+    from tests.contract.conftest import open_session
+    from tests.contract.quirks import find
+    session = open_session(find(sys.argv[1]))
+    print(session.info["pid"])
+    if sys.argv[2] == "error":
+        raise SystemExit(7)
+"""
+
+
+@pytest.mark.parametrize(("how", "status"), [("end", 0), ("error", 7)])
+def test_a_script_that_closes_nothing(quirks: type[Quirks], session: Session, how: str, status: int) -> None:
+    pid = int(finished(python(ENDS, quirks.name, how), status))
+    until(lambda: not runs(pid), "the interpreter ends with the script")
+
+
+MEMORY = """
+    import sys
+    import numpy as np
+    from tests.contract.conftest import open_session
+    from tests.contract.quirks import find
+
+    def status(name):
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(name))
+
+    session = open_session(find(sys.argv[1]))
+    size = int(sys.argv[2]) << 20
+    session["x"] = np.zeros((1000, 1000))
+    array = np.ones((size // 8 // 1000, 1000))
+    before = status("VmRSS")
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")   # the high-water mark starts anew
+    session["x"] = array
+    print((status("VmHWM") - before) / array.nbytes)
+    session.close()
+"""
+
+
+@pytest.mark.parametrize("megabytes", [200, pytest.param(1024, marks=pytest.mark.soak)])
+def test_memory_for_one_way(quirks: type[Quirks], session: Session, megabytes: int) -> None:
+    """An argument needs at most 1.1 times its own size beside itself on the Python side."""
+    assert float(finished(python(MEMORY, quirks.name, str(megabytes)))) <= 1.1
+
+
+def test_memory_does_not_grow(session: Session, quirks: type[Quirks]) -> None:
+    """Many calls of all sorts leave the memory of both sides where it was."""
+
+    def rss(pid: int) -> int:
+        with open(f"/proc/{pid}/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS"))
+
+    pid = session.info["pid"]
+    value = {"a": [1.5, "x", None], "b": np.arange(1000.0), "c": "é" * 100}
+
+    def same(x: float) -> float:
+        return x
+
+    def work(count: int) -> None:
+        for _ in range(count):
+            session.call("arcuate_id", value)
+            session.call("arcuate_apply", same, 1.0)
+            session.call("arcuate_id", 1.5, keep=True)
+
+    work(300)
+    here, there = rss(os.getpid()), rss(pid)
+    work(600)
+    assert rss(os.getpid()) - here < 20 << 20
+    assert rss(pid) - there < 20 << 20
