@@ -40,4 +40,6 @@ def rscript() -> Callable[[str], str]:
 def same(session: Session, value: Any, literal: str) -> None:
     """The value is, in R, identical to the R literal."""
     session["given"] = value
-    assert session.eval(f"identical(given, {literal})"), session.eval("paste(capture.output(str(given)), collapse = '\\n')")
+    assert session.eval(f"identical(given, {literal})"), session.eval(
+        "paste(capture.output(str(given)), collapse = '\\n')"
+    )

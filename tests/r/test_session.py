@@ -24,7 +24,11 @@ from arcuate.errors import (
 
 def test_error_carries_condition_class_message_and_stack(r):
     r.run("""
-    deep <- function(x, data) { x; stop(structure(class = c("myError", "error", "condition"), list(message = "no \\u00e9", call = sys.call()))) }
+    deep <- function(x, data) {
+      x
+      stop(structure(class = c("myError", "error", "condition"),
+        list(message = "no \\u00e9", call = sys.call())))
+    }
     outer <- function(...) deep(...)
     """)
     with pytest.raises(RemoteError) as caught:
@@ -78,14 +82,23 @@ def test_deep_recursion_is_an_error(r):
 
 
 def test_warnings_and_messages_are_events_and_the_call_goes_on(r):
-    with pytest.warns(match="odd"):  # noqa: PT030
+    with pytest.warns(match="odd"):
         assert r.eval("{ warning('odd'); 5 }") == 5
     assert r.eval("tryCatch(warning('w'), warning = function(w) 'mine')") == "mine"
     assert r.eval("suppressWarnings(as.numeric('x'))") is not None
 
 
-@pytest.mark.parametrize("code", ["readline('? ')", "readLines(stdin())", "scan()", "browser()", "menu('a')",
-                                  "tryCatch(readline(), error = function(e) stop('again: ', conditionMessage(e)))"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "readline('? ')",
+        "readLines(stdin())",
+        "scan()",
+        "browser()",
+        "menu('a')",
+        "tryCatch(readline(), error = function(e) stop('again: ', conditionMessage(e)))",
+    ],
+)
 def test_input_is_refused(r, code):
     with pytest.raises(RemoteError, match="nobody can"):
         r.eval(code)
@@ -136,7 +149,11 @@ def test_a_python_function_comes_back_as_itself(r):
 
 def test_figures():
     seen = []
-    with connect("r", figures="image/svg+xml", on_event=lambda event: seen.append((event['mime'], bytes(event['data'])))) as session:
+    with connect(
+        "r",
+        figures="image/svg+xml",
+        on_event=lambda event: seen.append((event["mime"], bytes(event["data"]))),
+    ) as session:
         session.run("plot(1:3); plot(3:1)")
         session.run("x <- 1")
         assert [mime for mime, _ in seen] == ["image/svg+xml"] * 2
@@ -150,7 +167,9 @@ def test_options(tmp_path):
         connect("r", figures="image/tiff")
     with pytest.raises(EnvironmentNotFound, match="home"):
         connect("r", home=str(tmp_path))
-    with connect("r", lib=str(tmp_path), packages=["stats4"], cwd=str(tmp_path), env={"ARCUATE_X": "é"}) as session:
+    with connect(
+        "r", lib=str(tmp_path), packages=["stats4"], cwd=str(tmp_path), env={"ARCUATE_X": "é"}
+    ) as session:
         assert os.path.samefile(session.eval(".libPaths()[1]"), tmp_path)
         assert "package:stats4" in list(session.eval("search()"))
         assert session.eval("Sys.getenv('ARCUATE_X')") == "é"
@@ -192,7 +211,10 @@ def test_a_parent_that_is_killed_takes_r_and_its_files_with_it(tmp_path):
 
 
 def test_elements_of_objects(r):
-    gen = r.eval("R6::R6Class('P', public = list(n = 1, add = function(k = 1) { self$n <- self$n + k; invisible(self) }))$new()")
+    gen = r.eval(
+        "R6::R6Class('P', public = list(n = 1, add = function(k = 1) "
+        "{ self$n <- self$n + k; invisible(self) }))$new()"
+    )
     assert gen.n == 1
     gen.add(4)
     assert gen.n == 5

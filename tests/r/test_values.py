@@ -1,4 +1,6 @@
-"""Values in R: what R sees of what is sent, what arrives of R's own literals, and what a second R reads of what the first saved."""
+"""Values in R: what R sees of what is sent, what arrives of R's own literals, and what a second R reads
+of what the first saved.
+"""
 
 from __future__ import annotations
 
@@ -50,8 +52,14 @@ OBSERVED = {
         'as.POSIXct("2020-02-03 04:05:06", tz = "UTC")',
     ),
     "duration": (np.array([1, 2], "m8[h]"), 'as.difftime(c(1, 2), units = "hours")'),
-    "factor": (pd.Categorical(["b", None], categories=["b", "a"]), 'factor(c("b", NA), levels = c("b", "a"))'),
-    "ordered": (pd.Categorical(["b"], categories=["b", "a"], ordered=True), 'factor("b", c("b", "a"), ordered = TRUE)'),
+    "factor": (
+        pd.Categorical(["b", None], categories=["b", "a"]),
+        'factor(c("b", NA), levels = c("b", "a"))',
+    ),
+    "ordered": (
+        pd.Categorical(["b"], categories=["b", "a"], ordered=True),
+        'factor("b", c("b", "a"), ordered = TRUE)',
+    ),
     "labelled": (
         xr.DataArray([[1.0, 2.0]], dims=("x", "y"), coords={"x": ["p"], "y": ["q", "r"]}),
         'matrix(c(1, 2), 1, dimnames = list(x = "p", y = c("q", "r")))',
@@ -85,12 +93,21 @@ def test_nan_is_not_missing_and_missing_is_not_nan(r):
     assert list(r.eval("is.nan(x)")) == [True, True]
     back = r.eval("c(1, NA, NaN)")
     assert list(pd.isna(back)) == [False, True, False] or back._mask.tolist() == [False, True, False]
-    assert r.eval("is.nan(NaN)") and not r.eval("is.nan(NA_real_)")
+    assert r.eval("is.nan(NaN)")
+    assert not r.eval("is.nan(NA_real_)")
 
 
 @pytest.mark.parametrize("n", [3, 1000, 200_000])
-@pytest.mark.parametrize("literal", ["rep_len(c(1, NA, 3), {n})", "rep_len(c(1L, NA), {n})", "rep_len(c(TRUE, NA), {n})",
-                                     "rep_len(c('a\\u00e9', NA, ''), {n})", "rep_len(c(1+2i, NA), {n})"])
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "rep_len(c(1, NA, 3), {n})",
+        "rep_len(c(1L, NA), {n})",
+        "rep_len(c(TRUE, NA), {n})",
+        "rep_len(c('a\\u00e9', NA, ''), {n})",
+        "rep_len(c(1+2i, NA), {n})",
+    ],
+)
 def test_missing_values_of_every_size_come_back(r, n, literal):
     x = r.eval(literal.format(n=n))
     r["x"] = x
@@ -117,7 +134,9 @@ def test_time_series(r):
     assert co2.attrs["frequency"] == 12.0
     assert float(co2.coords["time"][0]) == 1959.0
     r["given"] = co2
-    assert r.eval("isTRUE(all.equal(given, co2)) && identical(class(given), 'ts') && identical(c(given), c(co2))")
+    assert r.eval(
+        "isTRUE(all.equal(given, co2)) && identical(class(given), 'ts') && identical(c(given), c(co2))"
+    )
     fit = r.call("stl", co2, "periodic")
     assert isinstance(fit, Remote)
     assert "mts" in r.call("class", r.eval("ts(matrix(1:4, 2), start = 2000)"))
@@ -129,7 +148,8 @@ def test_time_series(r):
 def test_labels_do_not_lie_after_r_has_worked_on_them(r):
     x = xr.DataArray(
         np.arange(6.0).reshape(2, 3), dims=("x", "y"), name="v", attrs={"units": "mV"},
-        coords={"x": ["a", "b"], "y": [1.5, 2.5, 3.5], "z": (("x", "y"), np.arange(6.0).reshape(2, 3)), "s": 3.0},
+        coords={"x": ["a", "b"], "y": [1.5, 2.5, 3.5], "s": 3.0,
+                "z": (("x", "y"), np.arange(6.0).reshape(2, 3))},
     )  # fmt: skip
     xr.testing.assert_identical(r.call("id", x), x)
     turned = r.call("t", x)
@@ -158,7 +178,8 @@ def test_dataset(r):
 
 
 TABLE = """data.frame(i = c(1L, NA), d = c(NA, NaN), t = c('\\u00e9', NA), f = factor(c('u', NA)),
- l = c(TRUE, NA), p = as.POSIXct(c(0, NA), origin = '1970-01-01', tz = 'Europe/Paris'), D = as.Date(c('2020-01-01', NA)),
+ l = c(TRUE, NA), p = as.POSIXct(c(0, NA), origin = '1970-01-01', tz = 'Europe/Paris'),
+ D = as.Date(c('2020-01-01', NA)),
  s = as.difftime(c(1, NA), units = 'mins'), L = I(list(1:2, 'x')), c = c(1i, NA))"""
 
 
@@ -174,17 +195,26 @@ def test_table_of_all_columns(r):
 
 
 def test_index_rides_and_does_not_lie(r):
-    table = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=pd.date_range("2020-01-01", periods=3, name="when", unit="us"))
+    table = pd.DataFrame(
+        {"a": [1.0, 2.0, 3.0]}, index=pd.date_range("2020-01-01", periods=3, name="when", unit="us")
+    )
     table.index.freq = None
     back = r.call("id", table)
     pd.testing.assert_frame_equal(back, table)
     r["t"] = table
     assert r.eval("rownames(t)[2]") == "2020-01-02 00:00:00" or "2020-01-02" in r.eval("rownames(t)[2]")
     assert len(r.eval("t[2:3, , drop = FALSE]")) == 2
-    multi = table.set_index(pd.MultiIndex.from_tuples([("x", 1.0), ("x", 2.0), ("y", 1.0)], names=["p", None]))
+    multi = table.set_index(
+        pd.MultiIndex.from_tuples([("x", 1.0), ("x", 2.0), ("y", 1.0)], names=["p", None])
+    )
     pd.testing.assert_frame_equal(r.call("id", multi), multi)
     assert list(r.eval("mtcars").index[:1]) == ["Mazda RX4"]
-    assert list(r.eval("mtcars[mtcars$mpg > 30, ]").index) == ["Fiat 128", "Honda Civic", "Toyota Corolla", "Lotus Europa"]
+    assert list(r.eval("mtcars[mtcars$mpg > 30, ]").index) == [
+        "Fiat 128",
+        "Honda Civic",
+        "Toyota Corolla",
+        "Lotus Europa",
+    ]
 
 
 def test_categories_of_numbers_keep_their_type(r):
@@ -203,9 +233,21 @@ def test_factor_with_a_level_that_is_na(r):
     assert r.eval("identical(f, g)")
 
 
-@pytest.mark.parametrize("literal", ["as.Date('2020-01-01')", "as.POSIXct('2020-01-01 12:34:56.789', tz = 'America/New_York')",
-                                     "as.difftime(5, units = 'days')", "factor('a')", "as.raw(1:3)", "list(a = 1, b = list())",
-                                     "list(1, 'a')", "setNames(list(), character())", "array(1:8, c(2, 2, 2))", "matrix(list(1, 'a'), 1)"])
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "as.Date('2020-01-01')",
+        "as.POSIXct('2020-01-01 12:34:56.789', tz = 'America/New_York')",
+        "as.difftime(5, units = 'days')",
+        "factor('a')",
+        "as.raw(1:3)",
+        "list(a = 1, b = list())",
+        "list(1, 'a')",
+        "setNames(list(), character())",
+        "array(1:8, c(2, 2, 2))",
+        "matrix(list(1, 'a'), 1)",
+    ],
+)
 def test_r_literals_come_back_identical(r, raw, literal):
     raw["x"] = raw.eval(literal)
     assert raw.eval(f"identical(x, {literal})"), raw.eval("capture.output(str(x))")
@@ -217,7 +259,9 @@ def test_integer64(r):
     assert pd.isna(x[1])
 
 
-@pytest.mark.parametrize("value", [2**53 + 1, np.array([2**53 + 1]), np.array([2**63 + 1] * 60, "u8"), {"a": [{"b": 2**70}]}])
+@pytest.mark.parametrize(
+    "value", [2**53 + 1, np.array([2**53 + 1]), np.array([2**63 + 1] * 60, "u8"), {"a": [{"b": 2**70}]}]
+)
 def test_integers_that_r_cannot_hold(r, value):
     with pytest.raises(ConversionError):
         r.call("id", value)
@@ -232,9 +276,21 @@ def test_the_path_of_what_cannot_travel(r):
     assert r.eval("1 + 1") == 2
 
 
-@pytest.mark.parametrize("literal", ["new.env()", "quote(a + b)", "y ~ x", "lm(mpg ~ wt, mtcars)", "function(x) x", "sum",
-                                     "list(a = 1, a = 2)", "methods::getClass('numeric')", "numeric_version('1.2')",
-                                     "data.frame(m = I(matrix(1:4, 2)))"])
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "new.env()",
+        "quote(a + b)",
+        "y ~ x",
+        "lm(mpg ~ wt, mtcars)",
+        "function(x) x",
+        "sum",
+        "list(a = 1, a = 2)",
+        "methods::getClass('numeric')",
+        "numeric_version('1.2')",
+        "data.frame(m = I(matrix(1:4, 2)))",
+    ],
+)
 def test_what_stays_in_r(r, literal):
     x = r.eval(literal)
     assert isinstance(x, Remote), x
@@ -256,7 +312,10 @@ def test_another_r_reads_what_this_one_saved(r, rscript, tmp_path):
     r["x"] = {"a": np.array([1.5, np.nan]), "t": pd.DataFrame({"k": ["é", None]}), "d": dt.date(2020, 2, 29)}
     path = str(tmp_path / "x.rds")
     r.run(f"saveRDS(x, '{path}')")
-    out = rscript(f"x <- readRDS('{path}'); cat(class(x$d), format(x$d), is.nan(x$a), is.na(x$t$k), nchar(x$t$k[1]), names(x))")
+    out = rscript(
+        f"x <- readRDS('{path}'); cat(class(x$d), format(x$d), is.nan(x$a), is.na(x$t$k), "
+        "nchar(x$t$k[1]), names(x))"
+    )
     assert out == "Date 2020-02-29 FALSE TRUE FALSE TRUE 1 a t d"
 
 

@@ -1,6 +1,7 @@
 """The R environment: finds R on this machine and starts its worker.
 
-The worker is a Python process in which rpy2-rinterface runs R (:mod:`arcuate.r.worker`); nothing of rpy2 is imported here.
+The worker is a Python process in which rpy2-rinterface runs R (:mod:`arcuate.r.worker`); nothing of rpy2 is
+imported here.
 """
 
 from __future__ import annotations
@@ -54,16 +55,24 @@ class REnvironment(Environment):
         self.hello()  # wrong options are refused before a process is started
         given = self.given.get("home")
         home = find_home(None if given is None else os.fspath(given))
-        if importlib.util.find_spec("_rinterface_cffi_api") is None and importlib.util.find_spec("_rinterface_cffi_abi") is None:
-            raise EnvironmentNotFound(f"R was found in {home}, but rpy2-rinterface is not installed; type: {_pip(_version(home))}")
+        if (
+            importlib.util.find_spec("_rinterface_cffi_api") is None
+            and importlib.util.find_spec("_rinterface_cffi_abi") is None
+        ):
+            raise EnvironmentNotFound(
+                f"R was found in {home}, but rpy2-rinterface is not installed; type: {_pip(_version(home))}"
+            )
         env: dict[str, str | None] = {
             "R_HOME": home,
             # What the shell script `R` sets before it starts the interpreter.
-            "R_SHARE_DIR": os.environ.get("R_SHARE_DIR") or _first(os.path.join(home, "share"), "/usr/share/R/share"),
-            "R_INCLUDE_DIR": os.environ.get("R_INCLUDE_DIR") or _first(os.path.join(home, "include"), "/usr/share/R/include"),
+            "R_SHARE_DIR": os.environ.get("R_SHARE_DIR")
+            or _first(os.path.join(home, "share"), "/usr/share/R/share"),
+            "R_INCLUDE_DIR": os.environ.get("R_INCLUDE_DIR")
+            or _first(os.path.join(home, "include"), "/usr/share/R/include"),
             "R_DOC_DIR": os.environ.get("R_DOC_DIR") or _first(os.path.join(home, "doc"), "/usr/share/R/doc"),
             "LD_LIBRARY_PATH": _library_path(home, os.environ.get("LD_LIBRARY_PATH", "")),
-            # Freed memory is used again instead of being given back and faulted in anew: large arrays move twice as fast.
+            # Freed memory is used again instead of being given back and faulted in anew: large arrays move
+            # twice as fast.
             "MALLOC_MMAP_THRESHOLD_": "4294967296",
             "MALLOC_TRIM_THRESHOLD_": "17179869184",
             "PYTHONUNBUFFERED": None,
@@ -82,7 +91,9 @@ class REnvironment(Environment):
         """The options for the worker."""
         figures = self.given.get("figures", _FIGURES[0])
         if figures not in _FIGURES:
-            raise InvalidArgument(f"figures={figures!r} is not possible; use one of {', '.join(map(repr, _FIGURES))}")
+            raise InvalidArgument(
+                f"figures={figures!r} is not possible; use one of {', '.join(map(repr, _FIGURES))}"
+            )
         return {
             "lib": _texts(self.given.get("lib"), "lib"),
             "packages": _texts(self.given.get("packages"), "packages"),
@@ -101,7 +112,10 @@ class REnvironment(Environment):
         notes: list[str] = []
         install = ""
         if not os.path.exists(os.path.join(home, "lib", _shared())):
-            missing.append(f"R's shared library {_shared()} is not in {os.path.join(home, 'lib')}: this R was built without --enable-R-shlib")
+            missing.append(
+                f"R's shared library {_shared()} is not in {os.path.join(home, 'lib')}: this R was built "
+                "without --enable-R-shlib"
+            )
             install = installer(_PACKAGES)
         rpy2 = _rpy2_version()
         if not rpy2:
@@ -115,7 +129,9 @@ class REnvironment(Environment):
             else:
                 notes.append(f"rpy2-rinterface {rpy2}")
         notes.extend(_packages(home))
-        return Report(cls.name, not missing, version=version, where=home, missing=missing, install=install, notes=notes)
+        return Report(
+            cls.name, not missing, version=version, where=home, missing=missing, install=install, notes=notes
+        )
 
 
 def find_home(given: str | None) -> str:
@@ -137,7 +153,8 @@ def find_home(given: str | None) -> str:
             return under
         source = "home=" if given else "R_HOME="
         raise EnvironmentNotFound(
-            f"{source}{asked!r} is not R's home directory: it holds no library/base; it is what `R RHOME` prints"
+            f"{source}{asked!r} is not R's home directory: it holds no library/base; it is what `R RHOME` "
+            "prints"
         )
     program = shutil.which("R")
     if program is None:
@@ -156,16 +173,22 @@ def _home_of(program: str) -> str:
             found = re.search(r"^R_HOME_DIR=(\S+)$", script.read(), re.MULTILINE)
         if found and os.path.exists(os.path.join(found[1], "library", "base")):
             return found[1]
-        home = subprocess.run([program, "RHOME"], capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+        home = subprocess.run(
+            [program, "RHOME"], capture_output=True, text=True, timeout=30, check=True
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError) as error:
-        raise EnvironmentNotFound(f"{program} RHOME failed ({error}); name R's home directory: connect('r', home=...)") from None
+        raise EnvironmentNotFound(
+            f"{program} RHOME failed ({error}); name R's home directory: connect('r', home=...)"
+        ) from None
     return home.splitlines()[-1] if home else home
 
 
 def _version(home: str) -> str:
     """R's version, from the description of its package base."""
     try:
-        with open(os.path.join(home, "library", "base", "DESCRIPTION"), encoding="utf-8", errors="replace") as text:
+        with open(
+            os.path.join(home, "library", "base", "DESCRIPTION"), encoding="utf-8", errors="replace"
+        ) as text:
             found = re.search(r"^Version: *(\S+)", text.read(), re.MULTILINE)
     except OSError:
         return ""
@@ -188,10 +211,16 @@ def _rpy2_version() -> str:
 
 def _load_problem(home: str) -> str:
     """Why the worker could not load R, or ``""``. Loads it in a process of its own."""
-    env = {**os.environ, "R_HOME": home, "LD_LIBRARY_PATH": _library_path(home, os.environ.get("LD_LIBRARY_PATH", ""))}
+    env = {
+        **os.environ,
+        "R_HOME": home,
+        "LD_LIBRARY_PATH": _library_path(home, os.environ.get("LD_LIBRARY_PATH", "")),
+    }
     code = "import sys\ntry:\n import arcuate.r.rapi\nexcept Exception as e:\n print(e); sys.exit(1)"
     try:
-        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=60, check=False
+        )
     except (OSError, subprocess.SubprocessError) as error:
         return f"the R worker could not be tried: {error}"
     return "" if done.returncode == 0 else (done.stdout or done.stderr).strip()
@@ -199,7 +228,12 @@ def _load_problem(home: str) -> str:
 
 def _packages(home: str) -> list[str]:
     """Notes on R packages that some values need, without starting R."""
-    places = [os.path.join(home, "library"), "/usr/lib/R/site-library", "/usr/local/lib/R/site-library", "/usr/share/R/library"]
+    places = [
+        os.path.join(home, "library"),
+        "/usr/lib/R/site-library",
+        "/usr/local/lib/R/site-library",
+        "/usr/share/R/library",
+    ]
     places += [path for path in os.environ.get("R_LIBS", "").split(os.pathsep) if path]
     notes = []
     for package, use in (("Matrix", "sparse matrices"), ("bit64", "64-bit integers made in R")):

@@ -63,7 +63,9 @@ class Channel:
     def _external(self, ref: int, length: int) -> Buffer:
         return Source(None, self.segments + str(ref), length)
 
-    def send(self, rows: list[Row], pool: list[int] | None = None, buffers: list[Buffer] | None = None) -> None:
+    def send(
+        self, rows: list[Row], pool: list[int] | None = None, buffers: list[Buffer] | None = None
+    ) -> None:
         """Writes one message."""
         parts = frames.dump(Nodes(rows, pool, buffers), place=_place, checksum=False)
         if len(parts) == 1:
@@ -132,7 +134,13 @@ def plain(cursor: Cursor) -> Any:
 
 def alloc(channel: Channel, size: int, other: Callable[[str, Nodes], None]) -> tuple[int, str]:
     """Asks the host for a segment; returns its number and path."""
-    channel.send([(codes.MAPPING, 0, 0, 0, 2, 0, "", ""), (codes.TEXT, 0, 0, 0, 0, 0, "op", "alloc"), (codes.INT, 0, 0, 0, 0, size, "size", "")])
+    channel.send(
+        [
+            (codes.MAPPING, 0, 0, 0, 2, 0, "", ""),
+            (codes.TEXT, 0, 0, 0, 0, 0, "op", "alloc"),
+            (codes.INT, 0, 0, 0, 0, size, "size", ""),
+        ]
+    )
     while True:
         answer = channel.receive()
         if answer is None:
@@ -143,5 +151,8 @@ def alloc(channel: Channel, size: int, other: Callable[[str, Nodes], None]) -> t
             return fields["ref"], channel.segments + str(fields["ref"])
         if op == "raise":
             fields = plain(Cursor(answer))
-            raise LimitExceeded(fields.get("message", "the host has no memory for the result"), setting=fields.get("setting", "array"))
+            raise LimitExceeded(
+                fields.get("message", "the host has no memory for the result"),
+                setting=fields.get("setting", "array"),
+            )
         other(op, answer)

@@ -1,29 +1,51 @@
 """R objects to rows: what a result looks like in a frame.
 
-Plain vectors are read from R's memory here; whatever has attributes is first taken apart by ``plan()`` in ``values.R``, which decides
-how it travels. Large data goes straight from R's memory into shared memory.
+Plain vectors are read from R's memory here; whatever has attributes is first taken apart by ``plan()`` in
+``values.R``, which decides how it travels. Large data goes straight from R's memory into shared memory.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from arcuate.errors import ConversionError
 from arcuate.r import rapi, times
 from arcuate.r.numbers import Target, complex_missing, double_missing, int_missing
-from arcuate.r.rapi import BUILTINSXP, CLOSXP, CPLXSXP, INTSXP, LGLSXP, NILSXP, RAWSXP, REALSXP, SPECIALSXP, STRSXP, VECSXP, ffi, lib
+from arcuate.r.rapi import (
+    BUILTINSXP,
+    CPLXSXP,
+    INTSXP,
+    LGLSXP,
+    NILSXP,
+    RAWSXP,
+    REALSXP,
+    SPECIALSXP,
+    STRSXP,
+    VECSXP,
+    ffi,
+    lib,
+)
 from arcuate.values import codes
 from arcuate.values.nodes import Buffer, Row, step
 
 __all__ = ["Writer"]
 
-_P_ARRAY, _P_DATETIME, _P_DATE, _P_DURATION, _P_FACTOR, _P_LABELLED, _P_DATASET, _P_TABLE, _P_SPARSE = range(1, 10)
+_P_ARRAY, _P_DATETIME, _P_DATE, _P_DURATION, _P_FACTOR, _P_LABELLED, _P_DATASET, _P_TABLE, _P_SPARSE = range(
+    1, 10
+)
 _P_HANDLE, _P_FUNCTION, _P_INT64, _P_MAPPING, _P_SHAPED, _P_ERROR, _P_VALUE = range(10, 17)
-_DTYPES = {LGLSXP: codes.D_BOOL, INTSXP: codes.D_I4, REALSXP: codes.D_F8, CPLXSXP: codes.D_C16, STRSXP: codes.D_TEXT, RAWSXP: codes.D_U1}
+_DTYPES = {
+    LGLSXP: codes.D_BOOL,
+    INTSXP: codes.D_I4,
+    REALSXP: codes.D_F8,
+    CPLXSXP: codes.D_C16,
+    STRSXP: codes.D_TEXT,
+    RAWSXP: codes.D_U1,
+}
 _UNITS = {"secs": "s", "mins": "m", "hours": "h", "days": "D", "weeks": "W"}
 _SMALL = 32
+_VECTORS = frozenset({REALSXP, INTSXP, LGLSXP, STRSXP, CPLXSXP})
 
 
 class Writer:
@@ -38,7 +60,9 @@ class Writer:
 
     __slots__ = ("_handle", "_plan", "_text_out", "buffers", "pool", "rows", "target")
 
-    def __init__(self, plan: Any, text_out: Any, handle: Callable[[Any, str, Writer], None], target: Target) -> None:
+    def __init__(
+        self, plan: Any, text_out: Any, handle: Callable[[Any, str, Writer], None], target: Target
+    ) -> None:
         self._plan = plan
         self._text_out = text_out
         self._handle = handle
@@ -69,7 +93,7 @@ class Writer:
         """The row of a container; its children follow."""
         self.rows.append((kind, 0, flags, 0, count, 0, key, ""))
 
-    def texts(self, key: str, values: list[str]) -> None:
+    def texts(self, key: str, values: Sequence[str]) -> None:
         """A list of texts."""
         self.rows.append((codes.LIST, 0, 0, 0, len(values), 0, key, ""))
         for value in values:
@@ -81,7 +105,7 @@ class Writer:
         """Any R object. It must be protected by the caller."""
         kind = x.sxpinfo.type
         if lib.ATTRIB(x) == lib.R_NilValue:
-            if kind == REALSXP or kind == INTSXP or kind == LGLSXP or kind == STRSXP or kind == CPLXSXP:
+            if kind in _VECTORS:
                 self.array(x, kind, None, key)
                 return
             if kind == NILSXP:
@@ -94,7 +118,7 @@ class Writer:
                 self.rows.append((codes.BYTES, 0, 0, 0, 0, 0, key, ""))
                 self.buffers.append(self.target.copy(lib.RAW(x), lib.Rf_xlength(x)))
                 return
-            if kind == BUILTINSXP or kind == SPECIALSXP:
+            if kind in (BUILTINSXP, SPECIALSXP):
                 self._handle(x, key, self)
                 return
         plan = lib.Rf_protect(rapi.checked(lib.Rf_lang2(self._plan, _quoted(x, kind))))
@@ -107,7 +131,8 @@ class Writer:
         n = lib.Rf_xlength(x)
         if depth >= codes.MAX_DEPTH:
             raise ConversionError(
-                f"the value nests deeper than {codes.MAX_DEPTH} levels; flatten it in R, or keep it there (keep=True) and ask for its parts"
+                f"the value nests deeper than {codes.MAX_DEPTH} levels; flatten it in R, or keep it there "
+                "(keep=True) and ask for its parts"
             )
         if names is not None:
             self.rows.append((codes.MAPPING, 0, 0, 0, n, 0, key, ""))
@@ -148,17 +173,23 @@ class Writer:
         elif code == _P_SPARSE:
             self._sparse(plan, key)
         elif code == _P_FUNCTION:
-            self.rows.append((codes.FUNCTION, 0, 0, 0, 0, 0, key, _utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 1), 0))))
+            self.rows.append(
+                (codes.FUNCTION, 0, 0, 0, 0, 0, key, _utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 1), 0)))
+            )
         else:
             raise ConversionError(_utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 1), 0)))
 
-    def array(self, x: Any, kind: int, dim: Any, key: str, dtype: int | None = None, unit: int = 0, zone: str = "") -> None:
+    def array(
+        self, x: Any, kind: int, dim: Any, key: str, dtype: int | None = None, unit: int = 0, zone: str = ""
+    ) -> None:
         """A plain vector as an array row."""
         n = lib.Rf_xlength(x)
         if kind == REALSXP:
             data, mask = double_missing(self.target, lib.REAL(x), n)
-        elif kind == INTSXP or kind == LGLSXP:
-            data, mask = int_missing(self.target, lib.INTEGER(x) if kind == INTSXP else lib.LOGICAL(x), n, kind == LGLSXP)
+        elif kind in (INTSXP, LGLSXP):
+            data, mask = int_missing(
+                self.target, lib.INTEGER(x) if kind == INTSXP else lib.LOGICAL(x), n, kind == LGLSXP
+            )
         elif kind == STRSXP:
             data, mask = self._texts(x, n)
         elif kind == CPLXSXP:
@@ -174,7 +205,9 @@ class Writer:
             self.pool.extend(ffi.unpack(lib.INTEGER(dim), ndim))
             if ndim > 1:
                 flags |= codes.ARRAY_FORTRAN
-        self.rows.append((codes.ARRAY, _DTYPES[kind] if dtype is None else dtype, flags, unit, ndim, 0, key, zone))
+        self.rows.append(
+            (codes.ARRAY, _DTYPES[kind] if dtype is None else dtype, flags, unit, ndim, 0, key, zone)
+        )
         self.buffers.append(data)
         if mask is not None:
             self.buffers.append(mask)
@@ -208,7 +241,8 @@ class Writer:
                 except UnicodeDecodeError as error:
                     at = whole.count(b"\0", 0, error.start)
                     raise ConversionError(
-                        f"element {at + 1} of this character vector is no valid UTF-8; declare its encoding in R (Encoding<- or iconv), "
+                        f"element {at + 1} of this character vector is no valid UTF-8; declare its "
+                        "encoding in R (Encoding<- or iconv), "
                         "or send it with charToRaw()"
                     ) from None
             flags = None
@@ -226,7 +260,9 @@ class Writer:
             self.array(x, kind, dim, key)
             return
         if code == _P_FACTOR:
-            self.rows.append((codes.CATEGORICAL, 0, int(bool(lib.LOGICAL(lib.VECTOR_ELT(plan, 4))[0])), 0, 2, 0, key, ""))
+            self.rows.append(
+                (codes.CATEGORICAL, 0, int(bool(lib.LOGICAL(lib.VECTOR_ELT(plan, 4))[0])), 0, 2, 0, key, "")
+            )
             data, mask = times.factor_codes(self.target, x)
             self._made(data, mask, dim, "codes", codes.D_I4, 0, "")
             self.value(lib.VECTOR_ELT(plan, 3), "categories")
@@ -241,14 +277,18 @@ class Writer:
             data, mask, unit, dtype = times.dates(x, kind, n)
         elif code == _P_DURATION:
             own = _UNITS[_utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 3), 0))]
-            data, mask, unit = times.durations(x, kind, n, own, _utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 4), 0)))
+            data, mask, unit = times.durations(
+                x, kind, n, own, _utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 4), 0))
+            )
             dtype = codes.D_DURATION
         else:
             data, mask = times.int64(x, n)
             unit, dtype = 0, codes.D_I8
         self._made(self.target.give(data), mask, dim, key, dtype, unit, zone)
 
-    def _made(self, data: Buffer, mask: Buffer | None, dim: Any, key: str, dtype: int, unit: int, zone: str) -> None:
+    def _made(
+        self, data: Buffer, mask: Buffer | None, dim: Any, key: str, dtype: int, unit: int, zone: str
+    ) -> None:
         flags = 0 if mask is None else codes.ARRAY_MASK
         if dim == lib.R_NilValue:
             ndim = 1
@@ -380,12 +420,18 @@ class Writer:
         if x.sxpinfo.type == LGLSXP:
             data, mask = int_missing(self.target, lib.LOGICAL(x), n, True)
             if mask is not None:
-                raise ConversionError("a logical sparse matrix with NA has no sparse value elsewhere; make it numeric, or dense (as.matrix)")
+                raise ConversionError(
+                    "a logical sparse matrix with NA has no sparse value elsewhere; make it numeric, or "
+                    "dense (as.matrix)"
+                )
             dtype = codes.D_BOOL
         else:
             data, mask = double_missing(self.target, lib.REAL(x), n)
             if mask is not None:
-                raise ConversionError("a sparse matrix with NA has no sparse value elsewhere; replace NA by NaN, or make it dense (as.matrix)")
+                raise ConversionError(
+                    "a sparse matrix with NA has no sparse value elsewhere; replace NA by NaN, or make "
+                    "it dense (as.matrix)"
+                )
             dtype = codes.D_F8
         self.rows.append((codes.SPARSE, dtype, 0, layout, 0, n, key, ""))
         self.pool.extend((dim[0], dim[1]))
@@ -393,9 +439,6 @@ class Writer:
         for slot in (4, 5):
             part = lib.VECTOR_ELT(plan, slot)
             self.buffers.append(self.target.copy(lib.INTEGER(part), 4 * lib.Rf_xlength(part)))
-
-
-_QUOTE: Any = None
 
 
 def _quoted(x: Any, kind: int) -> Any:
@@ -414,19 +457,14 @@ def _utf8(char: Any) -> str:
 
 def _checked_utf8(char: Any, data: bytes) -> bytes:
     if lib.Rf_getCharCE(char) == 2:
-        return data.decode("cp1252", "replace").encode() if b"\x80" <= data else data.decode("latin-1").encode()
+        return (
+            data.decode("cp1252", "replace").encode() if data >= b"\x80" else data.decode("latin-1").encode()
+        )
     try:
         data.decode()
     except UnicodeDecodeError:
         raise ConversionError(
-            f"the text {data!r} is no valid UTF-8; declare its encoding in R (Encoding<- or iconv), or send it with charToRaw()"
+            f"the text {data!r} is no valid UTF-8; declare its encoding in R (Encoding<- or iconv), or "
+            "send it with charToRaw()"
         ) from None
     return data
-
-
-def int_row(value: int, key: str) -> Row:
-    """The row of an int."""
-    return (codes.INT, 0, 0, 0, 0, struct.unpack("<Q", struct.pack("<q", value))[0], key, "")
-
-
-_CALLABLE = (CLOSXP, BUILTINSXP, SPECIALSXP)

@@ -1,6 +1,7 @@
 """Objects that stay in R: numbered, counted, and found again by their number.
 
-The same object has the same number: R never changes an object that somebody else holds, so its address says what it is.
+The same object has the same number: R never changes an object that somebody else holds, so its address says
+what it is.
 """
 
 from __future__ import annotations

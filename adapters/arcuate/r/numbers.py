@@ -1,7 +1,8 @@
 """Plain numbers between buffers and R's memory, with the scan for missing values both ways.
 
-R marks a missing double by a NaN whose low word is 1954, a missing integer or logical by -2^31. Data is moved in chunks that stay in
-the processor's cache, so that the scan costs little beside the copy. numpy is imported when the first array of more than a few elements passes.
+R marks a missing double by a NaN whose low word is 1954, a missing integer or logical by -2^31. Data is
+moved in chunks that stay in the processor's cache, so that the scan costs little beside the copy. numpy is
+imported when the first array of more than a few elements passes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,16 @@ from arcuate.errors import ConversionError
 from arcuate.r.rapi import ffi
 from arcuate.values.nodes import Buffer
 
-__all__ = ["CHUNK", "Source", "Target", "complex_missing", "double_missing", "int_missing", "normalise_doubles", "numpy"]
+__all__ = [
+    "CHUNK",
+    "Source",
+    "Target",
+    "complex_missing",
+    "double_missing",
+    "int_missing",
+    "normalise_doubles",
+    "numpy",
+]
 
 CHUNK = 1 << 19
 NA_BITS = 0x7FF00000000007A2
@@ -134,7 +144,9 @@ def double_missing(target: Target, pointer: Any, n: int) -> tuple[Buffer, Buffer
         return placed, None
     clean = view.copy()
     clean[mask] = 0.0
-    return target.write(memoryview(clean).cast("B"), None), target.give(memoryview(mask.view(np.uint8)).cast("B"))
+    return target.write(memoryview(clean).cast("B"), None), target.give(
+        memoryview(mask.view(np.uint8)).cast("B")
+    )
 
 
 def _na_mask(np: Any, view: Any) -> Any:
@@ -156,7 +168,9 @@ def int_missing(target: Target, pointer: Any, n: int, logical: bool) -> tuple[Bu
             mask = bytes(item == NA_INT for item in items)
             if logical:
                 return bytes(0 if item == NA_INT else item != 0 for item in items), mask
-            return b"".join((0 if item == NA_INT else item).to_bytes(4, "little", signed=True) for item in items), mask
+            return b"".join(
+                (0 if item == NA_INT else item).to_bytes(4, "little", signed=True) for item in items
+            ), mask
         if logical:
             return bytes(map(bool, items)), None
         return bytes(ffi.buffer(pointer, 4 * n)[:]), None
@@ -225,7 +239,10 @@ class Source:
                 while got < len(piece):
                     more = os.preadv(fd, [piece[got:]], at + got)
                     if not more:
-                        raise ConversionError("a shared segment is shorter than the message says; this is a defect of the sender")
+                        raise ConversionError(
+                            "a shared segment is shorter than the message says; this is a defect of the "
+                            "sender"
+                        )
                     got += more
                 if scan is not None:
                     scan(piece)

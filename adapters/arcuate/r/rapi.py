@@ -1,10 +1,11 @@
 """The R interpreter in this process: the thin layer over the C interface that rpy2-rinterface compiles.
 
-Only ``_rinterface_cffi_api`` of rpy2-rinterface is used (or its ABI form where nothing was compiled): importing the rest of rpy2
-would start R twice more to ask for paths that the host has put into the environment already.
+Only ``_rinterface_cffi_api`` of rpy2-rinterface is used (or its ABI form where nothing was compiled):
+importing the rest of rpy2 would start R twice more to ask for paths that the host has put into the
+environment already.
 
-All of R runs in the main thread. Objects are plain C pointers; whoever holds one across another allocation keeps it reachable, mostly by
-having stored it in a list that is itself protected.
+All of R runs in the main thread. Objects are plain C pointers; whoever holds one across another allocation
+keeps it reachable, mostly by having stored it in a list that is itself protected.
 """
 
 from __future__ import annotations
@@ -41,14 +42,17 @@ def explain(*reasons: str) -> str:
     text = "; ".join(reasons)
     if "undefined symbol" in text:
         return (
-            f"the installed rpy2-rinterface does not fit the installed R ({text}): versions newer than 3.6.4 need R 4.5 or later; "
+            f"the installed rpy2-rinterface does not fit the installed R ({text}): versions newer than "
+            "3.6.4 need R 4.5 or later; "
             "type: pip install rpy2-rinterface==3.6.4"
         )
     if "No module named" in text:
         return f"rpy2-rinterface is not installed here ({text}); type: pip install 'arcuate[r]'"
     return (
-        f"R's shared library could not be loaded ({text}); R must be built with --enable-R-shlib (Debian: apt-get install r-base-core), "
-        "and rpy2-rinterface installed for it: pip install --force-reinstall --no-binary :all: rpy2-rinterface"
+        f"R's shared library could not be loaded ({text}); R must be built with --enable-R-shlib (Debian: "
+        "apt-get install r-base-core), "
+        "and rpy2-rinterface installed for it: pip install --force-reinstall --no-binary :all: "
+        "rpy2-rinterface"
     )
 
 
@@ -78,7 +82,8 @@ def start(callbacks: dict[str, tuple[str, str, Callable[..., Any]]]) -> None:
     """Starts R in this thread.
 
     Args:
-        callbacks: for each of R's ``ptr_R_*`` variables the name of the compiled entry, its C type and the Python function.
+        callbacks: for each of R's ``ptr_R_*`` variables the name of the compiled entry, its C type and the
+        Python function.
     """
     lib.R_SignalHandlers = 0
     arguments = [ffi.new("char[]", text) for text in (b"R", b"--quiet", b"--no-save", b"--no-restore")]
@@ -105,17 +110,24 @@ def register(function: Callable[[Any], Any]) -> None:
 
 def eval_raw(call: Any, environment: Any = None) -> Any:
     """Evaluates a call; ``None`` when R jumped to its top level instead of returning."""
+    lib.Rf_protect(call)  # eval() itself protects a call only from the moment on that a closure runs
     result = lib.R_tryEval(call, lib.R_GlobalEnv if environment is None else environment, _ERROR)
+    lib.Rf_unprotect(1)
     return None if _ERROR[0] else result
 
 
 def checked(call: Any) -> Any:
     """Evaluates a call of Arcuate's own R code."""
+    lib.Rf_protect(call)
     result = lib.R_tryEval(call, lib.R_GlobalEnv, _ERROR)
+    lib.Rf_unprotect(1)
     if _ERROR[0]:
         _ERROR[0] = 0
-        message = lib.R_tryEval(lib.Rf_lang1(symbol("geterrmessage")), lib.R_BaseEnv, _ERROR)
-        raise InternalError("R: " + (text_of(lib.STRING_ELT(message, 0)) if not _ERROR[0] else "unknown error").strip())
+        message = lib.R_tryEval(lib.Rf_protect(lib.Rf_lang1(symbol("geterrmessage"))), lib.R_BaseEnv, _ERROR)
+        lib.Rf_unprotect(1)
+        raise InternalError(
+            "R: " + (text_of(lib.STRING_ELT(message, 0)) if not _ERROR[0] else "unknown error").strip()
+        )
     return result
 
 
@@ -124,7 +136,11 @@ def symbol(name: str) -> Any:
     if not name:
         raise InternalError("R has no symbol without a name")
     data = name.encode()
-    return lib.Rf_install(data) if data.isascii() else lib.Rf_installChar(lib.Rf_mkCharLenCE(data, len(data), UTF8))
+    return (
+        lib.Rf_install(data)
+        if data.isascii()
+        else lib.Rf_installChar(lib.Rf_mkCharLenCE(data, len(data), UTF8))
+    )
 
 
 def make_char(text: str) -> Any:

@@ -1,6 +1,7 @@
 """Dates, times and durations between counts of a unit and R's doubles, factor codes, and bit64's integers.
 
-R keeps an instant as a double of seconds: microseconds are exact from 1970 to 2242, and everything is checked to come back as it was.
+R keeps an instant as a double of seconds: microseconds are exact from 1970 to 2242, and everything is
+checked to come back as it was.
 Nanoseconds of an instant are the one permitted loss; a duration must be exact.
 """
 
@@ -14,7 +15,16 @@ from arcuate.r.rapi import INTSXP, ffi, lib
 from arcuate.values import codes
 from arcuate.values.nodes import Buffer
 
-__all__ = ["date_days", "datetime_seconds", "dates", "datetimes", "duration_counts", "durations", "factor_codes", "int64"]
+__all__ = [
+    "date_days",
+    "dates",
+    "datetime_seconds",
+    "datetimes",
+    "duration_counts",
+    "durations",
+    "factor_codes",
+    "int64",
+]
 
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _SECONDS = {"m": 60, "h": 3600, "D": 86400, "W": 604800}
@@ -40,14 +50,19 @@ def _out(counts: Any, mask: Any) -> tuple[bytes, bytes | None]:
 
 
 def datetimes(x: Any, kind: int, n: int, unit: str) -> tuple[bytes, bytes | None, int]:
-    """POSIXct: counts, mask and unit; microseconds, or the unit that the value came in where that is exact."""
+    """POSIXct: counts, mask and unit.
+
+    Microseconds, or the unit that the value came in where that is exact.
+    """
     if n == 0:
         return b"", None, codes.UNIT_CODES[unit]
     np = numpy()
     seconds, mask = _doubles(x, kind, n)
     bad = mask | ~np.isfinite(seconds)
     if bool((np.isinf(seconds)).any()):
-        raise ConversionError("an infinite date-time has no value elsewhere; replace it in R, by NA for instance")
+        raise ConversionError(
+            "an infinite date-time has no value elsewhere; replace it in R, by NA for instance"
+        )
     micros = np.round(np.where(bad, 0.0, seconds) * 1e6)
     if float(np.abs(micros).max()) >= 2.0**63:
         raise ConversionError("a date-time lies outside the years that 64-bit microseconds can hold")
@@ -85,13 +100,18 @@ def dates(x: Any, kind: int, n: int) -> tuple[bytes, bytes | None, int, int]:
 
 
 def durations(x: Any, kind: int, n: int, own: str, unit: str) -> tuple[bytes, bytes | None, int]:
-    """difftime: counts, mask and unit; R's own unit where the counts are whole, otherwise microseconds or nanoseconds."""
+    """difftime: counts, mask and unit.
+
+    R's own unit where the counts are whole, otherwise microseconds or nanoseconds.
+    """
     if n == 0:
         return b"", None, codes.UNIT_CODES[unit or ("us" if own == "s" else own)]
     np = numpy()
     values, mask = _doubles(x, kind, n)
     if bool(np.isinf(values).any()):
-        raise ConversionError("an infinite difftime has no value elsewhere; replace it in R, by NA for instance")
+        raise ConversionError(
+            "an infinite difftime has no value elsewhere; replace it in R, by NA for instance"
+        )
     clean = np.where(mask, 0.0, values)
     candidates = [unit] if unit else []
     candidates += [own] if own != "s" else []
@@ -168,7 +188,9 @@ def duration_counts(counts: Any, unit: str, mask: Any) -> tuple[Any, str, str]:
     if unit in ("M", "Y"):
         raise ConversionError("R's difftime has no months and years; convert them to days")
     if unit in _FINER:
-        raise ConversionError(f"R's difftime does not hold durations in {unit!r}; convert them to 'ns' or coarser")
+        raise ConversionError(
+            f"R's difftime does not hold durations in {unit!r}; convert them to 'ns' or coarser"
+        )
     if mask is not None:
         counts = np.where(mask, 0, counts)
     if unit in _R_UNITS:
@@ -178,7 +200,10 @@ def duration_counts(counts: Any, unit: str, mask: Any) -> tuple[Any, str, str]:
     values = counts.astype(np.float64) / scale
     back = np.round(values * scale)
     if len(back) and (float(np.abs(back).max()) >= 2.0**63 or bool((back.astype(np.int64) != counts).any())):
-        raise ConversionError(f"a duration in {unit!r} is too long for R's double of seconds to hold exactly; use a coarser unit")
+        raise ConversionError(
+            f"a duration in {unit!r} is too long for R's double of seconds to hold exactly; use a coarser "
+            "unit"
+        )
     return values, name, note
 
 

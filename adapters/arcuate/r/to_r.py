@@ -1,6 +1,7 @@
 """Rows to R objects: what an argument becomes in R.
 
-Every object is stored in its parent list as soon as it is made, so that only the outermost list has to be protected from R's collector.
+Every object is stored in its parent list as soon as it is made, so that only the outermost list has to be
+protected from R's collector.
 """
 
 from __future__ import annotations
@@ -16,17 +17,26 @@ from arcuate.r.rapi import CPLXSXP, INTSXP, LGLSXP, RAWSXP, REALSXP, STRSXP, UTF
 from arcuate.values import codes
 from arcuate.values.nodes import Cursor, Row, signed, step, to_float
 
-__all__ = ["Functions", "Reader", "SourceCursor"]
+__all__ = ["Functions", "PlainReader", "SourceCursor", "source_of", "truth"]
 
 _FEW = 48
 _LARGE = 1 << 20
 _RISKY = 256 << 20
 _SIZES = {**rapi.TYPES, STRSXP: 8, VECSXP: 8}
-_SIGNED = {codes.D_I1: "i1", codes.D_I2: "<i2", codes.D_I4: "<i4", codes.D_I8: "<i8"}
-_UNSIGNED = {codes.D_U1: "u1", codes.D_U2: "<u2", codes.D_U4: "<u4", codes.D_U8: "<u8"}
-_INTEGERS = _SIGNED | _UNSIGNED
-_FLOATS = {codes.D_F2: "<f2", codes.D_F4: "<f4", codes.D_F8: "<f8"}
-_CASTS = {codes.D_I1: "b", codes.D_I2: "h", codes.D_I4: "i", codes.D_I8: "q", codes.D_U1: "B", codes.D_U2: "H", codes.D_U4: "I", codes.D_U8: "Q"}
+SIGNED = {codes.D_I1: "i1", codes.D_I2: "<i2", codes.D_I4: "<i4", codes.D_I8: "<i8"}
+UNSIGNED = {codes.D_U1: "u1", codes.D_U2: "<u2", codes.D_U4: "<u4", codes.D_U8: "<u8"}
+INTEGERS = SIGNED | UNSIGNED
+FLOATS = {codes.D_F2: "<f2", codes.D_F4: "<f4", codes.D_F8: "<f8"}
+_CASTS: dict[int, Any] = {
+    codes.D_I1: "b",
+    codes.D_I2: "h",
+    codes.D_I4: "i",
+    codes.D_I8: "q",
+    codes.D_U1: "B",
+    codes.D_U2: "H",
+    codes.D_U4: "I",
+    codes.D_U8: "Q",
+}
 _EXACT = 1 << 53
 
 
@@ -44,12 +54,14 @@ class SourceCursor(Cursor):
     def place(self, at: int) -> None:
         self._row = at
 
-    def buffer(self) -> Any:  # type: ignore[override]
+    def buffer(self) -> Any:
         """The next buffer: a view of bytes or a :class:`Source`."""
         try:
             data = self._nodes.buffers[self._buffer]
         except IndexError:
-            raise ProtocolError(f"malformed value: {len(self._nodes.buffers)} buffers, but the nodes ask for more") from None
+            raise ProtocolError(
+                f"malformed value: {len(self._nodes.buffers)} buffers, but the nodes ask for more"
+            ) from None
         self._buffer += 1
         return data
 
@@ -68,7 +80,7 @@ class Functions:
         return found
 
 
-class Reader:
+class PlainReader:
     """Builds R objects from a cursor.
 
     Args:
@@ -83,10 +95,10 @@ class Reader:
         self._handle = handle
         self._kinds: dict[int, Callable[[Cursor, Row, Any, int], None]] = {
             codes.NULL: self._null, codes.BOOL: self._bool, codes.INT: self._int, codes.FLOAT: self._float,
-            codes.COMPLEX: self._complex, codes.TEXT: self._text, codes.BYTES: self._bytes, codes.MISSING: self._missing,
-            codes.LIST: self._list, codes.MAPPING: self._mapping, codes.ARRAY: self._array, codes.LABELLED: self._labelled,
-            codes.DATASET: self._dataset, codes.TABLE: self._table, codes.CATEGORICAL: self._categorical,
-            codes.DATETIME: self._datetime, codes.DATE: self._date, codes.DURATION: self._duration, codes.SPARSE: self._sparse,
+            codes.COMPLEX: self._complex, codes.TEXT: self._text, codes.BYTES: self._bytes, codes.MISSING:
+            self._missing, codes.LIST: self._list, codes.MAPPING: self._mapping, codes.ARRAY: self._array,
+
+            codes.DATETIME: self._datetime, codes.DATE: self._date, codes.DURATION: self._duration,
             codes.FUNCTION: self._function, codes.HANDLE: self._remote,
         }  # fmt: skip
 
@@ -95,7 +107,10 @@ class Reader:
         row = cursor.next()
         kind = self._kinds.get(row[0])
         if kind is None:
-            raise Unsupported(f"this worker does not know values of kind {row[0]}; install the same version of Arcuate on both sides")
+            raise Unsupported(
+                f"this worker does not know values of kind {row[0]}; install the same version of Arcuate "
+                "on both sides"
+            )
         kind(cursor, row, parent, i)
 
     # --- scalars
@@ -124,7 +139,10 @@ class Reader:
     def _complex(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
         x = lib.Rf_allocVector(CPLXSXP, 1)
         lib.SET_VECTOR_ELT(parent, i, x)
-        bits = [NAN_BITS if b & 0xFFFFFFFF == 1954 and b & 0x7FF0000000000000 == 0x7FF0000000000000 else b for b in cursor.numbers(2)]
+        bits = [
+            NAN_BITS if b & 0xFFFFFFFF == 1954 and b & 0x7FF0000000000000 == 0x7FF0000000000000 else b
+            for b in cursor.numbers(2)
+        ]
         ffi.buffer(lib.COMPLEX(x), 16)[:] = struct.pack("<2Q", *bits)
 
     def _text(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
@@ -132,16 +150,16 @@ class Reader:
         lib.SET_VECTOR_ELT(parent, i, lib.Rf_ScalarString(lib.Rf_mkCharLenCE(data, len(data), UTF8)))
 
     def _bytes(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        source = _source(cursor)
+        source = source_of(cursor)
         x = self._new(RAWSXP, source.size, parent, i)
         if source.size:
             source.fill(memoryview(ffi.buffer(lib.RAW(x), source.size)), None)
 
     def _missing(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
         dtype = row[1]
-        if dtype in _INTEGERS:
+        if dtype in INTEGERS:
             lib.SET_VECTOR_ELT(parent, i, lib.Rf_ScalarInteger(NA_INT))
-        elif dtype in _FLOATS:
+        elif dtype in FLOATS:
             lib.SET_VECTOR_ELT(parent, i, lib.Rf_ScalarReal(lib.R_NaReal))
         elif dtype == codes.D_TEXT:
             lib.SET_VECTOR_ELT(parent, i, lib.Rf_ScalarString(lib.R_NaString))
@@ -174,7 +192,9 @@ class Reader:
         self._call(parent, i, "make_date")
 
     def _duration(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        values, name, note = times.duration_counts(numpy().array([signed(row[5])]), codes.UNIT_NAMES[row[3]] or "us", None)
+        values, name, note = times.duration_counts(
+            numpy().array([signed(row[5])]), codes.UNIT_NAMES[row[3]] or "us", None
+        )
         lib.SET_VECTOR_ELT(parent, i, lib.Rf_ScalarReal(float(values[0])))
         self._call(parent, i, "make_duration", name, note)
 
@@ -237,9 +257,16 @@ class Reader:
     # --- arrays
 
     def _new(self, kind: int, n: int, parent: Any, i: int) -> Any:
-        """A new vector, stored in its parent. A large one is made inside R's error handling: memory may run out."""
+        """A new vector, stored in its parent. A large one is made inside R's error handling.
+
+        Memory may run out.
+        """
         if n > _LARGE and n * _SIZES[kind] > _RISKY:
-            x = rapi.eval_raw(lib.Rf_lang3(self._f["new_vector"], lib.Rf_ScalarInteger(kind), lib.Rf_ScalarReal(float(n))), lib.R_BaseEnv)
+            code = lib.Rf_protect(lib.Rf_ScalarInteger(kind))
+            x = rapi.eval_raw(
+                lib.Rf_lang3(self._f["new_vector"], code, lib.Rf_ScalarReal(float(n))), lib.R_BaseEnv
+            )
+            lib.Rf_unprotect(1)
             if x is None:
                 raise ConversionError(f"R has no memory for a vector of {n:,} elements")
         else:
@@ -256,7 +283,10 @@ class Reader:
         lib.Rf_setAttrib(x, lib.R_DimSymbol, dim)
 
     def _call(self, parent: Any, i: int, name: str, *more: Any) -> None:
-        """Replaces element ``i`` of the parent by the value of a function of it; ``more`` are texts, numbers or protected objects."""
+        """Replaces element ``i`` of the parent by the value of a function of it.
+
+        ``more`` are texts, numbers or protected objects.
+        """
         call = lib.Rf_protect(lib.Rf_allocList(2 + len(more)))
         try:
             call.sxpinfo.type = rapi.LANGSXP
@@ -277,7 +307,9 @@ class Reader:
             lib.Rf_unprotect(1)
 
     def _assemble(self, parent: Any, i: int, name: str, parts: Any, n: int) -> None:
-        """Replaces element ``i`` by a function of the elements of ``parts``, which is reachable from there."""
+        """Replaces element ``i`` by a function of the elements of ``parts``, which is reachable from
+        there.
+        """
         call = lib.Rf_protect(lib.Rf_allocList(1 + n))
         try:
             call.sxpinfo.type = rapi.LANGSXP
@@ -296,31 +328,38 @@ class Reader:
         n = 1
         for length in shape:
             n *= length
-        source = _source(cursor)
-        mask = cursor.buffer() if flags & codes.ARRAY_MASK else None
+        source = source_of(cursor)
+        mask: Any = cursor.buffer() if flags & codes.ARRAY_MASK else None
         if isinstance(mask, Source):
             mask = mask.bytes()
         if mask is not None and len(mask) != n:
             raise ProtocolError(f"malformed array: {n} elements, but a mask of {len(mask)}")
         if dtype != codes.D_TEXT and source.size != n * codes.ITEMSIZE[dtype]:
-            raise ProtocolError(f"malformed array: {n} elements of {codes.DTYPE_NAMES[dtype]} in {source.size} bytes")
+            raise ProtocolError(
+                f"malformed array: {n} elements of {codes.DTYPE_NAMES[dtype]} in {source.size} bytes"
+            )
         if ndim > 1 and not flags & codes.ARRAY_FORTRAN and dtype != codes.D_TEXT:
             np = numpy()
             kind = np.dtype(f"V{codes.ITEMSIZE[dtype]}")
             turned = np.frombuffer(source.bytes(), kind).reshape(shape).T.copy()
-            source = Source(memoryview(turned.view("u1").reshape(-1)).cast("B") if n else memoryview(b""), "", source.size)
+            source = Source(
+                memoryview(turned.view("u1").reshape(-1)).cast("B") if n else memoryview(b""), "", source.size
+            )
             if mask is not None:
                 mask = memoryview(np.frombuffer(mask, "u1").reshape(shape).T.tobytes())
         if dtype == codes.D_F8:
             x = self._new(REALSXP, n, parent, i)
             fill_doubles(source, lib.REAL(x), n)
             if mask is not None:
-                numpy().frombuffer(ffi.buffer(lib.REAL(x), 8 * n), "u8")[_truth(mask)] = 0x7FF00000000007A2
+                numpy().frombuffer(ffi.buffer(lib.REAL(x), 8 * n), "u8")[truth(mask)] = 0x7FF00000000007A2
         elif dtype == codes.D_TEXT:
             if ndim > 1 and not flags & codes.ARRAY_FORTRAN:
-                raise ProtocolError("malformed array: a text array in row-major order was sent to R, which asked for column-major")
+                raise ProtocolError(
+                    "malformed array: a text array in row-major order was sent to R, which asked for "
+                    "column-major"
+                )
             self._texts(source, n, mask, parent, i)
-        elif dtype in _INTEGERS:
+        elif dtype in INTEGERS:
             self._integers(source, n, dtype, mask, parent, i)
         elif dtype == codes.D_BOOL:
             x = self._new(LGLSXP, n, parent, i)
@@ -333,20 +372,22 @@ class Reader:
                 view = np.frombuffer(ffi.buffer(lib.LOGICAL(x), 4 * n), np.int32)
                 view[:] = np.frombuffer(source.bytes(), np.uint8)
                 if mask is not None:
-                    view[_truth(mask)] = NA_INT
-        elif dtype in _FLOATS:
+                    view[truth(mask)] = NA_INT
+        elif dtype in FLOATS:
             np = numpy()
             x = self._new(REALSXP, n, parent, i)
             wide = np.frombuffer(ffi.buffer(lib.REAL(x), 8 * n), np.float64)
-            wide[:] = np.frombuffer(source.bytes(), _FLOATS[dtype])
+            wide[:] = np.frombuffer(source.bytes(), FLOATS[dtype])
             if mask is not None:
-                wide.view(np.uint64)[_truth(mask)] = 0x7FF00000000007A2
+                wide.view(np.uint64)[truth(mask)] = 0x7FF00000000007A2
         elif dtype in (codes.D_C8, codes.D_C16):
             self._complexes(source, n, dtype, mask, parent, i)
         elif dtype == codes.D_DATETIME:
             np = numpy()
-            missing = None if mask is None else _truth(mask)
-            seconds, note = times.datetime_seconds(np.frombuffer(source.bytes(), np.int64), codes.UNIT_NAMES[unit] or "us", missing)
+            missing = None if mask is None else truth(mask)
+            seconds, note = times.datetime_seconds(
+                np.frombuffer(source.bytes(), np.int64), codes.UNIT_NAMES[unit] or "us", missing
+            )
             self._doubles(seconds, missing, parent, i)
             if ndim > 1:
                 self._dim(lib.VECTOR_ELT(parent, i), shape)
@@ -354,7 +395,7 @@ class Reader:
             return
         elif dtype == codes.D_DATE:
             np = numpy()
-            missing = None if mask is None else _truth(mask)
+            missing = None if mask is None else truth(mask)
             self._doubles(times.date_days(np.frombuffer(source.bytes(), np.int32)), missing, parent, i)
             if ndim > 1:
                 self._dim(lib.VECTOR_ELT(parent, i), shape)
@@ -362,8 +403,10 @@ class Reader:
             return
         elif dtype == codes.D_DURATION:
             np = numpy()
-            missing = None if mask is None else _truth(mask)
-            values, name, note = times.duration_counts(np.frombuffer(source.bytes(), np.int64), codes.UNIT_NAMES[unit] or "us", missing)
+            missing = None if mask is None else truth(mask)
+            values, name, note = times.duration_counts(
+                np.frombuffer(source.bytes(), np.int64), codes.UNIT_NAMES[unit] or "us", missing
+            )
             self._doubles(values, missing, parent, i)
             if ndim > 1:
                 self._dim(lib.VECTOR_ELT(parent, i), shape)
@@ -383,11 +426,13 @@ class Reader:
         if missing is not None:
             view.view(np.uint64)[missing] = 0x7FF00000000007A2
 
-    def _integers(self, source: Source, n: int, dtype: int, mask: memoryview | None, parent: Any, i: int) -> None:
+    def _integers(
+        self, source: Source, n: int, dtype: int, mask: memoryview | None, parent: Any, i: int
+    ) -> None:
         if n <= _FEW:
             items = source.bytes().cast("B").cast(_CASTS[dtype]).tolist() if n else []
             if mask is not None:
-                items = [0 if missing else item for item, missing in zip(items, mask)]
+                items = [0 if missing else item for item, missing in zip(items, mask, strict=True)]
             if n == 0 or (min(items) > NA_INT and max(items) < 1 << 31):
                 x = self._new(INTSXP, n, parent, i)
                 ffi.buffer(lib.INTEGER(x), 4 * n)[:] = struct.pack(f"{n}i", *items)
@@ -406,7 +451,7 @@ class Reader:
                 pointer[k] = lib.R_NaReal if mask is not None and mask[k] else float(item)
             return
         np = numpy()
-        missing = None if mask is None else _truth(mask)
+        missing = None if mask is None else truth(mask)
         if dtype == codes.D_I4 and missing is None:
             x = self._new(INTSXP, n, parent, i)
             source.fill(memoryview(ffi.buffer(lib.INTEGER(x), 4 * n)), None)
@@ -416,7 +461,7 @@ class Reader:
             values = view.astype(np.float64)
             self._doubles(values, None, parent, i)
             return
-        given = np.frombuffer(source.bytes(), _INTEGERS[dtype])
+        given = np.frombuffer(source.bytes(), INTEGERS[dtype])
         if missing is not None:
             given = np.where(missing, given.dtype.type(0), given)
         if given.min() > NA_INT and given.max() < 1 << 31:
@@ -437,7 +482,9 @@ class Reader:
                 raise ConversionError(_no_integer(int(given[k])), path=f"[{k}]")
         self._doubles(values, missing, parent, i)
 
-    def _complexes(self, source: Source, n: int, dtype: int, mask: memoryview | None, parent: Any, i: int) -> None:
+    def _complexes(
+        self, source: Source, n: int, dtype: int, mask: memoryview | None, parent: Any, i: int
+    ) -> None:
         x = self._new(CPLXSXP, n, parent, i)
         if not n:
             return
@@ -448,7 +495,7 @@ class Reader:
         odd = np.isnan(view) & ((bits & 0xFFFFFFFF) == 1954)
         bits[odd] = NAN_BITS
         if mask is not None:
-            bits.reshape(n, 2)[_truth(mask)] = 0x7FF00000000007A2
+            bits.reshape(n, 2)[truth(mask)] = 0x7FF00000000007A2
 
     def _texts(self, source: Source, n: int, mask: memoryview | None, parent: Any, i: int) -> None:
         if n <= _FEW:
@@ -476,189 +523,23 @@ class Reader:
             self._call(parent, i, "set_missing", flags)
             lib.Rf_unprotect(1)
 
-    # --- labelled and classed values: parts into a list, then one function of values.R
 
-    def _labelled(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        cursor.enter(5)
-        parts = self._new(VECSXP, 5, parent, i)
-        for k, key in enumerate(("name", "dims", "data", "coords", "attrs")):
-            child = cursor.peek()
-            if child[6] != key:
-                raise ProtocolError(f"malformed labelled array: {child[6]!r} where {key!r} was expected")
-            try:
-                if key == "dims":
-                    self._dims(cursor, parts, k)
-                elif key == "coords":
-                    self._variables(cursor, parts, k)
-                else:
-                    self.into(cursor, parts, k)
-            except ConversionError as error:
-                raise error.prepend(f".{key}") from None
-        cursor.leave()
-        self._assemble(parent, i, "make_labelled", parts, 5)
-
-    def _dims(self, cursor: Cursor, parent: Any, i: int) -> None:
-        row = cursor.next()
-        if row[0] == codes.ARRAY:
-            self._array(cursor, row, parent, i)
-            return
-        cursor.enter(row[4])
-        texts = self._new(STRSXP, row[4], parent, i)
-        for k in range(row[4]):
-            lib.SET_STRING_ELT(texts, k, rapi.make_char(cursor.next()[7]))
-        cursor.leave()
-
-    def _variables(self, cursor: Cursor, parent: Any, i: int) -> None:
-        row = cursor.next()
-        n = row[4]
-        cursor.enter(n)
-        x = self._new(VECSXP, n, parent, i)
-        lib.Rf_namesgets(x, lib.Rf_allocVector(STRSXP, n))
-        names = lib.Rf_getAttrib(x, lib.Rf_install(b"names"))
-        for k in range(n):
-            child = cursor.next()
-            lib.SET_STRING_ELT(names, k, rapi.make_char(child[6]))
-            cursor.enter(child[4])
-            variable = self._new(VECSXP, 3, x, k)
-            try:
-                self._dims(cursor, variable, 0)
-                self.into(cursor, variable, 1)
-                self.into(cursor, variable, 2)
-            except ConversionError as error:
-                raise error.prepend(step(child[6])) from None
-            cursor.leave()
-        cursor.leave()
-
-    def _dataset(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        cursor.enter(3)
-        parts = self._new(VECSXP, 3, parent, i)
-        for k, key in enumerate(("vars", "coords", "attrs")):
-            try:
-                if k < 2:
-                    self._variables(cursor, parts, k)
-                else:
-                    self.into(cursor, parts, k)
-            except ConversionError as error:
-                raise error.prepend(f".{key}") from None
-        cursor.leave()
-        self._assemble(parent, i, "make_dataset", parts, 3)
-
-    def _table(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        if row[5] > 0x7FFFFFFF:
-            raise ConversionError("R's data.frame ends at 2^31 - 1 rows; send the table in parts")
-        cursor.enter(3)
-        parts = self._new(VECSXP, 5, parent, i)
-        lib.SET_VECTOR_ELT(parts, 0, lib.Rf_ScalarInteger(row[5]))
-        self.into(cursor, parts, 1)
-        index = cursor.next()
-        if index[0] == codes.NULL:
-            lib.SET_VECTOR_ELT(parts, 2, lib.R_NilValue)
-        else:
-            cursor.enter(2)
-            pair = self._new(VECSXP, 2, parts, 2)
-            labels = cursor.next()
-            if labels[0] == codes.ARRAY:
-                self._array(cursor, labels, pair, 0)
-            else:
-                cursor.enter(labels[4])
-                texts = self._new(STRSXP, labels[4], pair, 0)
-                for k in range(labels[4]):
-                    child = cursor.next()
-                    lib.SET_STRING_ELT(texts, k, lib.R_NaString if child[0] == codes.NULL else rapi.make_char(child[7]))
-                cursor.leave()
-            try:
-                self.into(cursor, pair, 1)
-            except ConversionError as error:
-                raise error.prepend(".index") from None
-            cursor.leave()
-        try:
-            self.into(cursor, parts, 3)
-        except ConversionError as error:
-            raise error.prepend(".attrs") from None
-        cursor.leave()
-        lib.SET_VECTOR_ELT(parts, 4, rapi.make_text(row[7]))
-        self._assemble(parent, i, "make_table", parts, 5)
-
-    def _categorical(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        cursor.enter(2)
-        parts = self._new(VECSXP, 3, parent, i)
-        child = cursor.next()
-        shape = cursor.numbers(child[4])
-        source = _source(cursor)
-        mask = cursor.buffer() if child[2] & codes.ARRAY_MASK else None
-        if isinstance(mask, Source):
-            mask = mask.bytes()
-        np = numpy()
-        given = np.frombuffer(source.bytes(), _SIGNED[child[1]])
-        n = len(given)
-        if child[4] > 1 and not child[2] & codes.ARRAY_FORTRAN:
-            given = given.reshape(shape).T.reshape(-1)
-        x = self._new(INTSXP, n, parts, 0)
-        if n:
-            view = np.frombuffer(ffi.buffer(lib.INTEGER(x), 4 * n), np.int32)
-            np.add(given, 1, out=view, casting="unsafe")
-            if mask is not None:
-                view[_truth(mask)] = NA_INT
-            view[given < 0] = NA_INT
-        if child[4] > 1:
-            self._dim(x, shape)
-        cursor_row = cursor.peek()
-        self.into(cursor, parts, 1)
-        cursor.leave()
-        if n and int(given.max()) >= lib.Rf_xlength(lib.VECTOR_ELT(parts, 1)):
-            raise ProtocolError("malformed categorical: a code is beyond the categories")
-        lib.SET_VECTOR_ELT(parts, 2, lib.Rf_ScalarLogical(row[2] & codes.CATEGORICAL_ORDERED))
-        self._assemble(parent, i, "make_factor" if cursor_row[1] == codes.D_TEXT else "make_typed_factor", parts, 3)
-
-    def _sparse(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        dtype, layout = row[1], row[3]
-        rows, columns = cursor.numbers(2)
-        data, first, second = _source(cursor), _source(cursor), _source(cursor)
-        if dtype in (codes.D_C8, codes.D_C16):
-            raise ConversionError("R's package Matrix has no complex sparse matrices; send the real and the imaginary part, or a dense array")
-        if rows > 0x7FFFFFFF or columns > 0x7FFFFFFF:
-            raise ConversionError("R's sparse matrices end at 2^31 - 1 rows and columns")
-        np = numpy()
-        parts = self._new(VECSXP, 5, parent, i)
-        lib.SET_VECTOR_ELT(parts, 0, lib.Rf_ScalarInteger(layout))
-        dim = self._new(INTSXP, 2, parts, 1)
-        lib.INTEGER(dim)[0], lib.INTEGER(dim)[1] = rows, columns
-        if dtype == codes.D_BOOL:
-            x = self._new(LGLSXP, data.size, parts, 2)
-            np.frombuffer(ffi.buffer(lib.LOGICAL(x), 4 * data.size), np.int32)[:] = np.frombuffer(data.bytes(), np.uint8)
-        else:
-            given = np.frombuffer(data.bytes(), (_INTEGERS | _FLOATS)[dtype])
-            values = given.astype(np.float64)
-            if dtype in (codes.D_I8, codes.D_U8) and bool((np.abs(values) > _EXACT).any()):
-                raise ConversionError("an integer beyond 2^53 is not exact in R's sparse matrices, which hold doubles")
-            self._doubles(values, None, parts, 2)
-            normal = lib.REAL(lib.VECTOR_ELT(parts, 2))
-            from arcuate.r.numbers import normalise_doubles
-
-            if len(values):
-                normalise_doubles(memoryview(ffi.buffer(normal, 8 * len(values))))
-        for k, part in ((3, first), (4, second)):
-            numbers = np.frombuffer(part.bytes(), np.int64 if row[2] & codes.SPARSE_WIDE else np.int32)
-            if len(numbers) and int(numbers.max()) > 0x7FFFFFFF:
-                raise ConversionError("R's sparse matrices hold at most 2^31 - 1 entries")
-            vector = self._new(INTSXP, len(numbers), parts, k)
-            np.frombuffer(ffi.buffer(lib.INTEGER(vector), 4 * len(numbers)), np.int32)[:] = numbers
-        self._assemble(parent, i, "make_sparse", parts, 5)
-
-
-def _source(cursor: Cursor) -> Source:
+def source_of(cursor: Cursor) -> Source:
+    """The next buffer, wherever it lies."""
     data: Any = cursor.buffer()
     return data if isinstance(data, Source) else Source(data, "", data.nbytes)
 
 
-def _truth(mask: memoryview) -> Any:
+def truth(mask: memoryview) -> Any:
+    """A mask as a numpy array of bool."""
     np = numpy()
     return np.frombuffer(mask, np.uint8) != 0
 
 
 def _no_integer(value: int) -> str:
     return (
-        f"the integer {value} is exact neither as R's integer (32 bits) nor as its double (53 bits); R's package bit64 holds such numbers: "
+        f"the integer {value} is exact neither as R's integer (32 bits) nor as its double (53 bits); R's "
+        "package bit64 holds such numbers: "
         "send it as text and convert it there with bit64::as.integer64(), or send float(value)"
     )
 

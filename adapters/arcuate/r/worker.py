@@ -1,4 +1,5 @@
-"""The worker process of an R session: ``python -m arcuate.r.worker``, started by the host (``arcuate.worker``).
+"""The worker process of an R session: ``python -m arcuate.r.worker``, started by the host
+(``arcuate.worker``).
 
 The main thread runs R and the request loop; one daemon thread turns signals into R's own pending interrupt.
 """
@@ -34,14 +35,19 @@ def main() -> None:
         try:
             from arcuate.r.session import Session
         except ImportError as error:
-            raise EnvironmentNotFound(f"the R worker cannot start: {error}; type: pip install 'arcuate[r]'") from None
+            raise EnvironmentNotFound(
+                f"the R worker cannot start: {error}; type: pip install 'arcuate[r]'"
+            ) from None
         session = Session(channel)
         session.greet(hello)
         _Signals(session).start()  # after R, which would replace the handlers
         session.ready()
     except ArcuateError as error:
         rows = [(codes.MAPPING, 0, 0, 0, 3, 0, "", ""), (codes.TEXT, 0, 0, 0, 0, 0, "op", "error")]
-        rows += [(codes.TEXT, 0, 0, 0, 0, 0, "code", error.code), (codes.TEXT, 0, 0, 0, 0, 0, "message", str(error))]
+        rows += [
+            (codes.TEXT, 0, 0, 0, 0, 0, "code", error.code),
+            (codes.TEXT, 0, 0, 0, 0, 0, "message", str(error)),
+        ]
         channel.send(rows)
         sys.exit(1)
     session.loop()
@@ -81,7 +87,8 @@ class _Signals(threading.Thread):
         while True:
             pause = None
             if session.in_system:
-                # The C function system() ignores SIGINT while its command runs; R has blocked it, so that it waits here.
+                # The C function system() ignores SIGINT while its command runs; R has blocked it, so that it
+                # waits here.
                 if signal.sigtimedwait({signal.SIGINT}, 0.05) is not None:
                     with session.signal_lock:
                         session.interrupt()

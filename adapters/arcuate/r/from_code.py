@@ -1,0 +1,166 @@
+"""What R code sends to Python while a request runs: callbacks, warnings, messages, figures."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+from arcuate.errors import ArcuateError
+from arcuate.r import rapi
+from arcuate.r.channel import plain
+from arcuate.r.evaluation import Evaluation, clean
+from arcuate.r.rapi import VECSXP, ffi, lib
+from arcuate.r.to_r import SourceCursor
+from arcuate.values import codes
+from arcuate.values.nodes import Nodes
+
+__all__ = ["FromCode"]
+
+
+class FromCode(Evaluation):
+    """Answers ``.External("arcuate", ...)``."""
+
+    _next_callback: int
+    _flush: Any
+
+    def _out(self, fd: int, data: bytes) -> None:
+        raise NotImplementedError
+
+    def _serve(self, op: str, nodes: Nodes) -> None:
+        raise NotImplementedError
+
+    def _aside(self, op: str, nodes: Nodes) -> None:
+        raise NotImplementedError
+
+    def end(self, status: int) -> None:
+        """Ends R and this process."""
+        raise NotImplementedError
+
+    def _from_r(self, args: Any) -> Any:
+        """``.External("arcuate", what, ...)``: nothing may be raised here."""
+        try:
+            at = lib.CDR(args)
+            what = lib.INTEGER(lib.CAR(at))[0]
+            at = lib.CDR(at)
+            if what == 1:
+                return self._callback(rapi.texts_of(lib.CAR(at))[0], lib.CAR(lib.CDR(at)))
+            if what == 4:
+                self._figures = True
+            elif what == 5:
+                signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+                self.in_system += 1
+                os.write(self.wake_write, b"\0")
+            elif what == 6:
+                self.in_system -= 1
+                if not self.in_system:
+                    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+                if self._interrupted:
+                    return lib.R_GlobalEnv  # R looks for interrupts at once
+            else:
+                text, classes = rapi.texts_of(lib.CAR(at)), rapi.texts_of(lib.CAR(lib.CDR(at)))
+                self._event("warning" if what == 2 else "message", text[0] if text else "", classes)
+        except BaseException as error:
+            self._out(2, f"arcuate: {type(error).__name__}: {error}\n".encode())
+        return lib.R_NilValue
+
+    def _event(self, kind: str, text: str, classes: list[str]) -> None:
+        out = self._writer()
+        out.open(codes.MAPPING, "", 5)
+        out.text("op", "event")
+        out.number("id", self._ids[-1] if self._ids else 0)
+        out.text("type", kind)
+        out.text("text", clean(text))
+        out.texts("class", [clean(item) for item in classes])
+        self._flush(None)
+        self._channel.send(out.rows)
+
+    def _display(self) -> None:
+        """Sends the figures that were drawn."""
+        self._figures = False
+        pages = lib.Rf_protect(self._quietly("take_figures"))
+        try:
+            mime = rapi.texts_of(self._quietly("figure_type"))[0]
+            for i in range(lib.Rf_xlength(pages)):
+                page = lib.VECTOR_ELT(pages, i)
+                out = self._writer()
+                out.open(codes.MAPPING, "", 5)
+                out.text("op", "event")
+                out.number("id", self._ids[-1])
+                out.text("type", "display")
+                out.text("mime", mime)
+                out.rows.append((codes.BYTES, 0, 0, 0, 0, 0, "data", ""))
+                out.buffers.append(bytes(ffi.buffer(lib.RAW(page), lib.Rf_xlength(page))[:]))
+                self._channel.send(out.rows, out.pool, out.buffers)
+        finally:
+            lib.Rf_unprotect(1)
+
+    def _callback(self, ident: str, arguments: Any) -> Any:
+        """Runs a Python function for R; returns an environment with ``value`` or ``error``."""
+        box = lib.Rf_protect(rapi.checked(lib.Rf_lang1(rapi.symbol("new.env"))))
+        try:
+            try:
+                self._exchange(ident, arguments, box)
+            except ArcuateError as error:
+                self._give_error(box, [type(error).__name__], str(error))
+            return box
+        finally:
+            lib.Rf_unprotect(1)
+
+    def _exchange(self, ident: str, arguments: Any, box: Any) -> None:
+        number = self._next_callback
+        self._next_callback += 1
+        out = self._writer()
+        out.open(codes.MAPPING, "", 5)
+        out.text("op", "callback")
+        out.number("id", number)
+        out.text("function", ident)
+        n = lib.Rf_xlength(arguments)
+        names = lib.Rf_getAttrib(arguments, lib.Rf_install(b"names"))
+        keys = [""] * n if names == lib.R_NilValue else rapi.texts_of(names)
+        out.open(codes.LIST, "args", keys.count(""), codes.LIST_FORCED)
+        for i, key in enumerate(keys):
+            if not key:
+                out.value(lib.VECTOR_ELT(arguments, i))
+        out.open(codes.MAPPING, "named", n - keys.count(""))
+        for i, key in enumerate(keys):
+            if key:
+                out.value(lib.VECTOR_ELT(arguments, i), key)
+        self._flush(None)
+        self._channel.send(out.rows, out.pool, out.buffers)
+        while True:
+            answer = self._channel.receive()
+            if answer is None:
+                self.end(1)
+                return
+            op = answer.rows[1][7]
+            if op == "return" and answer.rows[2][5] == number:
+                break
+            if op == "raise" and answer.rows[2][5] == number:
+                fields = plain(SourceCursor(answer))
+                self._give_error(box, fields.get("class") or [], fields.get("message", ""))
+                return
+            if op in ("release", "bye"):
+                self._aside(op, answer)
+            else:
+                self._serve(op, answer)
+        cursor = SourceCursor(answer)
+        count = cursor.next()[4]
+        cursor.enter(count)
+        holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, 1))
+        try:
+            for _ in range(count):
+                if cursor.peek()[6] == "value":
+                    self._reader.into(cursor, holder, 0)
+                else:
+                    cursor.skip()
+            lib.Rf_defineVar(rapi.symbol("value"), lib.VECTOR_ELT(holder, 0), box)
+        finally:
+            lib.Rf_unprotect(1)
+
+    def _give_error(self, box: Any, classes: list[str], message: str) -> None:
+        pair = lib.Rf_protect(lib.Rf_allocVector(VECSXP, 2))
+        lib.SET_VECTOR_ELT(pair, 0, rapi.make_texts([clean(item) for item in classes]))
+        lib.SET_VECTOR_ELT(pair, 1, rapi.make_text(clean(message)))
+        lib.Rf_defineVar(rapi.symbol("error"), pair, box)
+        lib.Rf_unprotect(1)
