@@ -1,4 +1,4 @@
-"""Perl, an environment that Arcuate does not ship, is installed for these tests as a package of its own would be."""
+"""Perl, an environment that Arcuate does not ship, installed for these tests as a package of its own."""
 
 from __future__ import annotations
 

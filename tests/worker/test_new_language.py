@@ -1,7 +1,7 @@
 """A new language is one folder: Perl, which Arcuate knows nothing of, through the public ``connect``.
 
-``tests/worker/perl`` is what its author writes: a package with an ``Environment``, an entry point, and a worker of
-about 400 lines with core modules only. The contract suite runs on it too, apart from what is listed here.
+``tests/worker/perl`` is what its author writes: a package with an ``Environment``, an entry point, and a
+worker of 600 lines with core modules only. The contract suite runs on it too, apart from what is listed here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ def test_calls(perl: Perl) -> None:
     assert session.call("List::Util::sum", 1, 2, 3.5) == 6.5
     assert session.POSIX.floor(3.4) == 3
     assert session.uc("straße") == "STRASSE"
-    session.run("sub swap { my ($a, $b) = @_; return ($b, $a) } sub named { my %n = @_; return $n{weight} * 2 }")
+    session.run(
+        "sub swap { my ($a, $b) = @_; return ($b, $a) } sub named { my %n = @_; return $n{weight} * 2 }"
+    )
     assert session.call("swap", 1, "x", nargout=2) == ("x", 1)
     assert session.named(weight=2.25) == 4.5
     with pytest.raises(RemoteError, match="3 outputs were asked for, the function returned 2"):
@@ -74,8 +76,9 @@ def test_workspace(perl: Perl) -> None:
 
 
 VALUES = [
-    None, True, False, 0, -5, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, 2**64 - 1, 1.5, -0.0, math.inf, "", "abc", "žluť 😀", "10",
-    [], [1, 2], [True, False], ["a", "é", ""], [1, 2.5], [1, "a", None, [2, {}]], {}, {"b": 1, "a": {"1 a": [], "": "x"}},
+    None, True, False, 0, -5, 2**53 + 1, 2**63 - 1, -(2**63), 2**63, 2**64 - 1, 1.5, -0.0, math.inf,
+    "", "abc", "žluť 😀", "10", [], [1, 2], [True, False], ["a", "é", ""], [1, 2.5], [1, "a", None, [2, {}]],
+    {}, {"b": 1, "a": {"1 a": [], "": "x"}},
 ]  # fmt: skip
 
 
@@ -112,7 +115,9 @@ def test_an_array_of_1_mb_through_shared_memory(perl: Perl) -> None:
     array_back = session.call("List::Util::sum", *session.eval("[@$x[0 .. 9]]"))
     assert array_back == pytest.approx(array[:10].sum())
     session["x"] = np.zeros(131_072)
-    assert all(np.array_equal(one, array) for one in kept), "a segment was used again while its array was held"
+    assert all(np.array_equal(one, array) for one in kept), (
+        "a segment was used again while its array was held"
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,7 +185,9 @@ def test_errors(perl: Perl) -> None:
 
 def test_callbacks_nest(perl: Perl) -> None:
     session = perl()
-    session.run("sub apply { my $f = shift; return $f->(@_) } sub guard { eval { $_[0]->() }; return \"caught: $@\" }")
+    session.run(
+        'sub apply { my $f = shift; return $f->(@_) } sub guard { eval { $_[0]->() }; return "caught: $@" }'
+    )
 
     def down(n: int) -> int:
         return 0 if n == 0 else 1 + session.call("apply", down, n - 1)
@@ -197,9 +204,11 @@ def test_callbacks_nest(perl: Perl) -> None:
     assert session.call("guard", fail) == "caught: no luck"
     session["f"] = down
     assert session["f"] is down
-    assert session.call("apply", session.call("sub_of_mine", keep=True), 2) == 4 if session.run(
-        "sub sub_of_mine { return sub { $_[0] * 2 } }"
-    ) else True
+    assert (
+        session.call("apply", session.call("sub_of_mine", keep=True), 2) == 4
+        if session.run("sub sub_of_mine { return sub { $_[0] * 2 } }")
+        else True
+    )
 
 
 def test_objects_that_stay(perl: Perl) -> None:
@@ -218,7 +227,9 @@ def test_objects_that_stay(perl: Perl) -> None:
         session.call("ref", held)
 
 
-@pytest.mark.parametrize("code", ["while (1) {}", "sleep 600", "system 'sleep', '600'", "eval { sleep 600 }; sleep 600"])
+@pytest.mark.parametrize(
+    "code", ["while (1) {}", "sleep 600", "system 'sleep', '600'", "eval { sleep 600 }; sleep 600"]
+)
 def test_timeout(perl: Perl, code: str) -> None:
     session = perl()
     session["kept"] = 4.5
@@ -281,9 +292,21 @@ NOT_IN_PERL = {
 def test_the_contract_suite_runs_on_it(perl_package: str) -> None:
     """Most of the suite, unchanged; what is left out is a difference of the languages."""
     left_out = " or ".join(f"({part})" for part in NOT_IN_PERL)
-    files = [f"tests/contract/test_{part}.py" for part in ("session", "errors", "output", "callbacks", "time")]
+    files = [
+        f"tests/contract/test_{part}.py" for part in ("session", "errors", "output", "callbacks", "time")
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *files, "-q", "-k", f"perl and not ({left_out})", "-p", "no:cacheprovider"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            *files,
+            "-q",
+            "-k",
+            f"perl and not ({left_out})",
+            "-p",
+            "no:cacheprovider",
+        ],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": PERL, "ARCUATE_REQUIRE": ""},
         capture_output=True,

@@ -83,7 +83,9 @@ def test_quiet_lines_cut_anywhere(pipes: Pipes, size: int) -> None:
     for at in range(0, len(data), size):
         os.write(pipes.err[1], data[at : at + size])
         output.read()
-    assert joined(output.take(), "stderr") == f"secondary\nmine\nbefore {NOISE}\nerror: mine\n\n{NOISE}\r\nlast"
+    assert (
+        joined(output.take(), "stderr") == f"secondary\nmine\nbefore {NOISE}\nerror: mine\n\n{NOISE}\r\nlast"
+    )
     assert NOISE + "\n" not in output.last.replace("before " + NOISE, "")
 
 
@@ -103,7 +105,9 @@ def test_what_may_become_a_quiet_line_is_given_out_when_the_call_ends(pipes: Pip
     assert output.take() == [("stderr", "error: ")]
     os.write(pipes.err[1], f"{NOISE}\n{NOISE}\n".encode())
     output.read()
-    assert joined(output.take(), "stderr") == f"{NOISE}\n", "the first goes on the user's line, the second is noise"
+    assert joined(output.take(), "stderr") == f"{NOISE}\n", (
+        "the first goes on the user's line, the second is noise"
+    )
 
 
 def test_what_is_held_is_given_out_at_the_end_of_the_stream(pipes: Pipes) -> None:

@@ -171,7 +171,9 @@ def test_a_lease_may_be_written(store: Make) -> None:
     array = np.frombuffer(segment.lease(80, one.release), dtype="f8")
     array[:] = 7.0
     assert array.flags.writeable
-    assert in_another_process(one.prefix + str(segment.ref), "print(data[:16].hex())") == "0000000000001c40" * 2
+    assert (
+        in_another_process(one.prefix + str(segment.ref), "print(data[:16].hex())") == "0000000000001c40" * 2
+    )
     del array
 
 

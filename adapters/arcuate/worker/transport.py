@@ -535,7 +535,7 @@ class WorkerTransport(Transport):
     def _crash(self, call: Call) -> EnvironmentCrashed:
         process = self._process
         lived = process is not None and process.wait(_LAST_SECONDS) is None
-        code = self._end(kill=False)
+        code = self._end(kill=lived)
         self._output.settle()
         self._deliver(call)
         if code is None:
@@ -623,7 +623,7 @@ class WorkerTransport(Transport):
         if have < frames.HEADER_SIZE:
             return None
         total = frames.total_size(received)
-        if have < total:
+        if not frames.HEADER_SIZE <= total <= have:
             try:
                 frames.frame_size(received, self.limits)
             except ArcuateError as error:
