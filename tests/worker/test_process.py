@@ -181,8 +181,11 @@ PARENT = """
     import os, sys, time
     from arcuate.worker import Launch
     from arcuate.worker.process import start
-    process = start(Launch([sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"]))
-    print(process.pid, open(f"/proc/{process.pid}/cmdline").read().split("\\0")[0], flush=True)
+    code = "import time; print('up', flush=True); time.sleep(600)"
+    process = start(Launch([sys.executable, "-I", "-S", "-c", code]))
+    os.set_blocking(process.stdout, True)
+    assert os.read(process.stdout, 3) == b"up\\n"  # so the launcher has done its part
+    print(process.pid, flush=True)
     time.sleep(600)
 """
 
@@ -197,7 +200,7 @@ def test_it_dies_with_its_parent(launcher: str, tmp_path: Path) -> None:
         path = str(tmp_path)  # nothing is there, so Python itself is the launcher
     child = python(PARENT, env={**os.environ, "PATH": path})
     assert child.stdout is not None
-    pid = int(child.stdout.readline().split()[0])
+    pid = int(child.stdout.readline())
     assert runs(pid)
     os.kill(child.pid, signal.SIGKILL)
     finished(child, -signal.SIGKILL)
