@@ -332,6 +332,9 @@ function [v, i, p, b] = array (f, i, p, b)
   if (bitand (flags, 1))
     mask = buffer (f, b, 'uint8') != 0;
     b++;
+    if (isempty (mask))
+      mask = false (0, 0);
+    end
   end
   if (nd > 1 && ! bitand (flags, 2))   % row-major
     v = permute (reshape (v, fliplr (size2)), nd:-1:1);
@@ -351,7 +354,7 @@ function [v, i, p, b] = array (f, i, p, b)
       s.missing = mask;
     end
     v = s;
-  elseif (! isempty (mask))
+  elseif (bitand (flags, 1))
     if (dtype == 12 || dtype == 11 || dtype == 14)
       v(mask) = NA;
     else
@@ -417,6 +420,18 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   i++;
 end
 
+function i = behind (f, i)
+  % The node after node i and all that is below it.
+  left = 1;
+  while (left)
+    left--;
+    if (f.kind(i) != 10)
+      left += f.count(i);
+    end
+    i++;
+  end
+end
+
 function [v, i, p, b] = parts (f, i, p, b)
   % Labelled array, dataset, table and categorical: a marked struct of the children.
   own = i; kind = f.kind(i);
@@ -433,6 +448,15 @@ function [v, i, p, b] = parts (f, i, p, b)
     case 13
       v = struct ('arcuate', 'table', 'rows', double (typecast (f.bits(8*own-7:8*own), 'uint64')));
       v.columns = c.columns; v.index = c.index; v.attrs = c.attrs; v.container = text (f, own);
+      % A column whose class can hold missing values keeps it, also where nothing is missing.
+      j = own + 2;
+      for k = 1:f.count(own+1)
+        if (f.kind(j) == 10 && bitand (f.flags(j), 97) == 32)
+          a = f.from(j);
+          v.nullable.(f.text(a+1:a+f.klen(j))) = true;
+        end
+        j = behind (f, j);
+      end
     case 14
       v = struct ('arcuate', 'categorical');
       if (isstruct (c.codes))

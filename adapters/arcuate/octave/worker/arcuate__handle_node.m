@@ -4,7 +4,7 @@ function [R, T, P, B] = arcuate__handle_node (v, depth)
   info.class = {class(v)};
   info.summary = arcuate__summary (v);
   info.callable = is_function_handle (v);
-  info.language = 'octave';
+  info.language = 'Octave';
   [R, T, P, B] = arcuate__encode (info, depth + 1);
   R(3,1) = 4;   % the key 'info'
   % the classes are a plain list of texts

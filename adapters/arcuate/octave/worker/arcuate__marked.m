@@ -37,9 +37,9 @@ function [R, T, P, B] = arcuate__marked (v, depth, nd)
         [R, T, P, B] = moments (v, nd);
       case 'masked'
         if (isempty (nd))
-          [R, T, P, B] = masked (v.data, v.mask, ndims (v.data), v.shape);
+          [R, T, P, B] = masked (v.data, v.mask, ndims (v.data), v.shape, true);
         else
-          [R, T, P, B] = masked (v.data, v.mask, nd);
+          [R, T, P, B] = masked (v.data, v.mask, nd, [], true);
         end
       case 'texts'   % a plain list of texts, made by arcuate__workspace
         [R, T, P, B] = wordlist (v.data);
@@ -130,10 +130,11 @@ function [R, T, P, B] = wordlist (c)
   [R, T, P, B] = group (8, repmat ({''}, 1, n), parts);
 end
 
-function [R, T, P, B] = masked (v, mask, nd, shape = [])
+function [R, T, P, B] = masked (v, mask, nd, shape = [], always = false)
+  % always: the mask is sent also where nothing is missing, since having one is part of the type.
   [R, P, B] = arcuate__array (v, nd, shape);
   T = '';
-  if (! isempty (mask) && any (mask(:)))
+  if (always || ! isempty (mask) && any (mask(:)))
     mask = logical (mask);
     if (numel (mask) != numel (v))
       error ('Arcuate:conversion', 'a mask of %d elements stands beside %d values; both need the same size', numel (mask), numel (v));
@@ -250,7 +251,7 @@ function [R, T, P, B] = table (v, depth)
     end
   end
   [R, T, P, B] = group (13, {'columns', 'index', 'attrs'}, ...
-    {@() columns_of(v.columns, keys, depth + 1), @() index_of(v.index, n, depth + 1), @() plain(v.attrs, depth + 1)});
+    {@() columns_of(v, keys, depth + 1), @() index_of(v.index, n, depth + 1), @() plain(v.attrs, depth + 1)});
   R(1,1) = n; R(4,1) = numel (v.container);
   T = [v.container, T];
 end
@@ -272,10 +273,22 @@ function n = count (c)
   end
 end
 
-function [R, T, P, B] = columns_of (s, keys, depth)
+function [R, T, P, B] = hinted (hint, part)
+  [R, T, P, B] = part ();
+  if (hint && R(5,1) == 10)
+    R(7,1) = bitor (R(7,1), 32);
+  end
+end
+
+function [R, T, P, B] = columns_of (v, keys, depth)
+  s = v.columns;
+  hints = struct ();
+  if (isfield (v, 'nullable'))
+    hints = v.nullable;
+  end
   parts = cell (1, numel (keys));
   for j = 1:numel (keys)
-    parts{j} = @() data (s.(keys{j}), 1, depth + 1);
+    parts{j} = @() hinted(isfield (hints, keys{j}), @() data (s.(keys{j}), 1, depth + 1));
   end
   [R, T, P, B] = group (9, keys, parts);
 end
