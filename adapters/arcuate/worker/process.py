@@ -127,7 +127,8 @@ def start(launch: Launch) -> Process:
         program = os.path.join(launch.cwd or "", argv[0]) if os.sep in argv[0] else argv[0]
         if shutil.which(program, path=env.get("PATH")) is None:  # the launcher could not say so
             raise EnvironmentNotFound(
-                f"cannot start {argv[0]!r}: there is no such program; install it, or put its folder on the PATH"
+                f"cannot start {argv[0]!r}: there is no such program; "
+                "install it, or put its folder on the PATH"
             )
         if not launch.dies_alone and sys.platform == "linux":
             argv = _dying_with_parent(argv)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -49,6 +48,8 @@ class Callbacks:
 
 def describe_exception(error: BaseException) -> dict[str, Any]:
     """The ``raise`` message's fields for an exception in a callback."""
+    import traceback
+
     stack = [
         f"{frame.name} ({frame.filename}:{frame.lineno})"
         for frame in traceback.extract_tb(error.__traceback__)

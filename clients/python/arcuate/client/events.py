@@ -9,8 +9,9 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from arcuate.values.record import record
 
 __all__ = ["Display", "Events", "RemoteWarning"]
 
@@ -30,7 +31,7 @@ class RemoteWarning(UserWarning):
         self.classes = classes
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Display:
     """A figure that a call drew.
 

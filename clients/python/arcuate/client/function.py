@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from arcuate.client.remote import Remote
 from arcuate.errors import ArcuateError, InvalidArgument, NameNotFound
 
 if TYPE_CHECKING:
+    import inspect
     from concurrent.futures import Future
 
     from arcuate.client.session import Session
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Function", "Namespace", "resolve"]
 
 CONTROLS = ("nargout", "keep", "timeout", "on_output")
-
-_KINDS = {
-    "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    "var": inspect.Parameter.VAR_POSITIONAL,
-    "keyword": inspect.Parameter.KEYWORD_ONLY,
-    "var-keyword": inspect.Parameter.VAR_KEYWORD,
-}
 
 
 class _Source:
@@ -88,10 +81,18 @@ class Function:  # noqa: D101  (its docstring is the foreign function's own)
 
     @property
     def __signature__(self) -> inspect.Signature:
+        import inspect
+
+        kinds = {
+            "positional": inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            "var": inspect.Parameter.VAR_POSITIONAL,
+            "keyword": inspect.Parameter.KEYWORD_ONLY,
+            "var-keyword": inspect.Parameter.VAR_KEYWORD,
+        }
         parameters: list[inspect.Parameter] = []
         seen: set[str] = set()
         for given in self._about().get("parameters") or ():
-            kind = _KINDS.get(str(given.get("kind")), inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            kind = kinds.get(str(given.get("kind")), inspect.Parameter.POSITIONAL_OR_KEYWORD)
             raw = str(given.get("name"))
             name = {"...": "args", "varargin": "args"}.get(raw, raw.replace(".", "_"))
             if not name.isidentifier() or name in seen:

@@ -6,7 +6,6 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,8 @@ from arcuate.client.connecting import connect
 from arcuate.errors import CallCancelled, EnvironmentCrashed, InvalidArgument, SessionClosed
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from arcuate.client.session import Session
 
 __all__ = ["Pool", "pool"]
@@ -234,6 +235,8 @@ class Pool:
     def _put(self, work: Callable[[Session], Any]) -> Future[Any]:
         if self._closed:
             raise SessionClosed(f"this pool is closed; open another with pool({self._target!r})")
+        from concurrent.futures import Future
+
         future: Future[Any] = Future()
         self._jobs.put((work, future))
         return future
@@ -270,6 +273,8 @@ class Pool:
 
 
 def _spawn(work: Callable[[], Any]) -> Future[Any]:
+    from concurrent.futures import Future
+
     future: Future[Any] = Future()
 
     def run() -> None:

@@ -19,7 +19,6 @@ from arcuate.client.events import Events, OnEvent, OnOutput
 from arcuate.client.function import Function
 from arcuate.client.lock import FairLock
 from arcuate.client.remote import Remote, is_remote
-from arcuate.client.submit import CallFuture, Worker
 from arcuate.client.transport import Call, Transport
 from arcuate.errors import (
     CallTimeout,
@@ -39,6 +38,7 @@ from arcuate.values.options import DecodeOptions, EncodeOptions
 
 if TYPE_CHECKING:
     from arcuate.client.session import Session
+    from arcuate.client.submit import CallFuture, Worker
 
 __all__ = ["Requester"]
 
@@ -335,6 +335,8 @@ class Requester:
             )
 
     def _submit(self, work: Callable[[], Any]) -> CallFuture:
+        from arcuate.client.submit import Worker
+
         with self._worker_lock:
             if self._worker is None:
                 self._worker = Worker(self._name)

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from arcuate.values.nodes import Nodes
+from arcuate.values.record import field, record
 
 __all__ = ["Call", "Greeting", "Transport"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Greeting:
     """What the other side said of itself.
 

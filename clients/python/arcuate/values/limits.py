@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from arcuate.values.record import record
 
 __all__ = ["Limits"]
 
 GIB = 1 << 30
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Limits:
     """Limits of a session, checked before anything is allocated.
 

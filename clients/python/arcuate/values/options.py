@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from arcuate.values import codes
+from arcuate.values.record import record
 
 __all__ = ["DecodeOptions", "EncodeOptions"]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EncodeOptions:
     """How Python values become rows.
 
@@ -37,7 +37,7 @@ class EncodeOptions:
     depth: int = codes.MAX_DEPTH
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DecodeOptions:
     """How rows become Python values.
 

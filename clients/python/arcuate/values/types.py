@@ -6,11 +6,11 @@ Forced lists, cells, typed missing values, and the forms of values in an interpr
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
 from arcuate.values import codes
+from arcuate.values.record import field, record
 
 __all__ = [
     "NA",
@@ -180,7 +180,7 @@ class TypedComplex(complex):
         return self
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Instant:
     """A date and time that no class at hand holds exactly.
 
@@ -197,7 +197,7 @@ class Instant:
     hint: int = 0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Duration:
     """A duration that no class at hand holds exactly: ``count`` times ``unit`` (numpy's name)."""
 
@@ -206,7 +206,7 @@ class Duration:
     hint: int = 0
 
 
-@dataclass(eq=False)
+@record(eq=False)
 class Array:
     """An n-d array in an interpreter without numpy, or one of a kind that numpy and pandas do not have.
 
@@ -229,7 +229,7 @@ class Array:
     unit: str = ""
     zone: str = ""
     hint: int = 0
-    _items: list[Any] | None = field(default=None, repr=False)
+    _items: list[Any] | None = None
 
     @property
     def ndim(self) -> int:
@@ -305,7 +305,7 @@ class Array:
         return f"Array({self.dtype}, shape={self.shape}, {text})"
 
 
-@dataclass
+@record
 class Factor:
     """A categorical that pandas cannot hold (one category is missing), or any where there is no pandas.
 
@@ -323,7 +323,7 @@ class Factor:
         return len(self.codes)
 
 
-@dataclass
+@record
 class Labelled:
     """A labelled array where there is no xarray. ``coords``: name to ``{"dims", "data", "attrs"}``."""
 
@@ -335,7 +335,7 @@ class Labelled:
     hint: int = 0
 
 
-@dataclass
+@record
 class Dataset:
     """A labelled dataset in an interpreter without xarray. Variables are ``{"dims", "data", "attrs"}``."""
 
@@ -344,7 +344,7 @@ class Dataset:
     attrs: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
+@record
 class Table:
     """A table where there is no pandas. ``index``: ``None``, or ``{"names": [...], "levels": [...]}``."""
 
@@ -355,7 +355,7 @@ class Table:
     hint: str = ""
 
 
-@dataclass
+@record
 class Sparse:
     """A sparse matrix in an interpreter without scipy.
 
