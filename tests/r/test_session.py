@@ -151,7 +151,7 @@ def test_figures():
     seen = []
     with connect(
         "r",
-        figures="image/svg+xml",
+        figures="svg",
         on_event=lambda event: seen.append((event["mime"], bytes(event["data"]))),
     ) as session:
         session.run("plot(1:3); plot(3:1)")

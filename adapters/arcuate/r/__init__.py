@@ -28,7 +28,7 @@ _PACKAGES = {
     "brew": "r",
     "conda": "r-base r-matrix",
 }
-_FIGURES = ("image/png", "image/svg+xml")
+_FIGURES = {"png": "image/png", "svg": "image/svg+xml", None: ""}
 
 
 class REnvironment(Environment):
@@ -40,7 +40,7 @@ class REnvironment(Environment):
         "home": "R's home directory (what `R RHOME` prints); otherwise R_HOME, then the R on the PATH",
         "lib": "a library directory, or several, searched before R's own",
         "packages": "packages that are attached at the start, as library() does",
-        "figures": "what figures are sent as: 'image/png' (default) or 'image/svg+xml'",
+        "figures": "'png' (default), 'svg' or None: how figures are sent",
         "env": "environment variables for the R process",
         "cwd": "its working directory",
     }
@@ -89,15 +89,15 @@ class REnvironment(Environment):
 
     def hello(self) -> Mapping[str, Any]:
         """The options for the worker."""
-        figures = self.given.get("figures", _FIGURES[0])
+        figures = self.given.get("figures", "png")
         if figures not in _FIGURES:
             raise InvalidArgument(
-                f"figures={figures!r} is not possible; use one of {', '.join(map(repr, _FIGURES))}"
+                f"figures must be 'png', 'svg' or None, not {figures!r}"
             )
         return {
             "lib": _texts(self.given.get("lib"), "lib"),
             "packages": _texts(self.given.get("packages"), "packages"),
-            "figures": figures,
+            "figures": _FIGURES[figures],
         }
 
     @classmethod

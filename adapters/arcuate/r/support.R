@@ -229,7 +229,8 @@ interruptible_system <- function() {
 open_device <- function(...) {
     .figures$count <- .figures$count + 1L
     stem <- file.path(tempdir(), sprintf("arcuate-figure-%d", .figures$count))
-    if (.figures$mime == "image/svg+xml") grDevices::svg(paste0(stem, "-%03d.svg"), width = 7, height = 5)
+    if (!nzchar(.figures$mime)) grDevices::pdf(NULL)  # figures are not wanted
+    else if (.figures$mime == "image/svg+xml") grDevices::svg(paste0(stem, "-%03d.svg"), width = 7, height = 5)
     else if (capabilities("cairo")) grDevices::png(paste0(stem, "-%03d.png"), width = 840, height = 600, res = 120, type = "cairo")
     else if (capabilities("png")) grDevices::png(paste0(stem, "-%03d.png"), width = 840, height = 600, res = 120)
     else grDevices::pdf(NULL)
@@ -254,7 +255,7 @@ figure_type <- function() .figures$mime
 # --- start ----------------------------------------------------------------------------------------------------------
 
 set_up <- function(figures, lib, packages) {
-    if (nzchar(figures)) .figures$mime <- figures
+    .figures$mime <- figures
     options(device = open_device, menu.graphics = FALSE, browser = function(url) cat("open", url, "\n"), pager = NULL, keep.source = FALSE,
             help_type = "text", editor = function(...) no_input("edit()"), askYesNo = function(...) no_input("askYesNo()"),
             device.ask.default = FALSE)

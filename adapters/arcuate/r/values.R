@@ -159,7 +159,7 @@ plan_table <- function(x) {
     ride <- a[[.ride]]
     if (!identical(ride$kind, "table")) ride <- NULL
     index <- if (!is.null(ride$index) && identical(labels, ride$labels)) ride$index
-             else if (.row_names_info(x, 1L) < 0L) NULL
+             else if (n == 0L || .row_names_info(x, 1L) < 0L) NULL
              else list(if (!is.null(ride$index) && length(ride$index[[1L]]) == 1L) ride$index[[1L]] else NA_character_, list(labels))
     extra <- a[setdiff(names(a), c("names", "class", "row.names", .ride, ".internal.selfref", "index", "sorted"))]
     attrs <- c(ride$attrs, extra[setdiff(names(extra), names(ride$attrs))])
