@@ -83,7 +83,13 @@ def connect(
             target.lower(), "a package that adds it announces it in the group arcuate.environments"
         )
         raise EnvironmentNotFound(f"no environment {target!r} is installed; there are: {known}. {hint}")
-    adapter: _Adapter = point.load()
+    try:
+        adapter: _Adapter = point.load()
+    except (ImportError, AttributeError) as error:
+        hint = _HINTS.get(target.lower(), f"reinstall the package that announces {point.value!r}")
+        raise EnvironmentNotFound(
+            f"the environment {target!r} is installed, but cannot be loaded: {error}. {hint}"
+        ) from error
     environment = adapter(**options)
     if grace <= 0:
         raise InvalidArgument(f"grace must be positive, not {grace!r}")

@@ -1,0 +1,98 @@
+"""``connect``: what it finds, what it refuses, and what it says then."""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+
+import pytest
+from tests.contract.processes import children, descriptors
+
+from arcuate.client import connect, environments
+from arcuate.errors import ArcuateError, EnvironmentNotFound, InvalidArgument, Unsupported
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left() -> object:
+    connect("python").close()  # the thread that starts workers
+    gc.collect()
+    before, running = descriptors(), children()
+    yield
+    gc.collect()
+    assert (descriptors(), children()) == (before, running)
+
+
+def test_what_comes_with_arcuate() -> None:
+    assert {"python", "r", "octave"} <= set(environments())
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("nothing", "arcuate.environments"),
+        ("", "arcuate.environments"),
+        ("R", "arcuate"),
+        ("matlab", r"connect\('octave'\) runs MATLAB code"),
+        ("Julia", "CONTRIBUTING"),
+    ],
+)
+def test_an_unknown_environment(name: str, hint: str) -> None:
+    with pytest.raises(EnvironmentNotFound, match=hint) as caught:
+        connect(name)
+    message = str(caught.value)
+    assert repr(name) in message
+    assert all(known in message for known in ("octave", "python", "r"))
+    assert isinstance(caught.value, LookupError)
+
+
+@pytest.mark.parametrize("url", ["grpc://host:50051/r", "zmq://host:5555", "https://host/r", "://"])
+def test_urls_are_of_a_later_release(url: str) -> None:
+    with pytest.raises(Unsupported, match="release") as caught:
+        connect(url)
+    assert url in str(caught.value)
+    assert "octave, python, r" in str(caught.value)
+
+
+def test_an_unknown_option() -> None:
+    with pytest.raises(InvalidArgument, match=r"'colour'.*cwd, env, executable, figures, path"):
+        connect("python", colour="red", cwd=".")
+    with pytest.raises(InvalidArgument, match=r"'timeut'"):
+        connect("python", timeut=3)
+
+
+@pytest.mark.parametrize("options", [{"grace": 0}, {"grace": -1.0}, {"figures": "jpeg"}, {"cwd": "/no/such"}])
+def test_impossible_options(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgument):
+        connect("python", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", ["/no/such/python", "no-such-python-anywhere", os.path.dirname(__file__)])
+def test_a_program_that_is_not_there(path: str) -> None:
+    with pytest.raises(EnvironmentNotFound, match=path):
+        connect("python", executable=path)
+
+
+def test_a_program_that_is_no_interpreter() -> None:
+    with pytest.raises(ArcuateError, match="ended"):
+        connect("python", executable="/bin/false")
+
+
+def test_paths_may_be_path_objects(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("answer = 42\n")
+    with connect("python", path=tmp_path, cwd=tmp_path) as session:
+        assert session.eval("__import__('mine').answer") == 42
+        assert os.path.samefile(session.eval("__import__('os').getcwd()"), tmp_path)
+
+
+def test_a_broken_package_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment whose own dependency is not installed."""
+    info = tmp_path / "arcuate_broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: arcuate-broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[arcuate.environments]\nbroken = arcuate_broken:Broken\n")
+    (tmp_path / "arcuate_broken.py").write_text("import a_dependency_of_its_own\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "broken" in environments()
+    with pytest.raises(EnvironmentNotFound, match=r"'broken'.*a_dependency_of_its_own"):
+        connect("broken")
