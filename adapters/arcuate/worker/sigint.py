@@ -52,6 +52,12 @@ class Guard:
         set_handler(_SIGINT, guard._strike)
         return guard
 
+    @classmethod
+    def struck(cls, fd: int) -> bool:
+        """Whether Ctrl-C came during the exchange that waits on this descriptor."""
+        guard = cls._active
+        return guard is not None and guard.hit and guard._fd == fd
+
     def leave(self) -> None:
         """Ends; raises what Ctrl-C would have raised."""
         Guard._active = None

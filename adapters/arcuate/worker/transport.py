@@ -216,15 +216,13 @@ class WorkerTransport(Transport):
             if outer is not None and (call.deadline is None or outer < call.deadline):
                 call.deadline = outer  # the time of a call includes its callbacks and what they call
             self._running.append(call)
-        guard = Guard.enter(self._wake_write) if len(self._running) == 1 else None
+        guard = Guard.enter(self._wake_write)
         try:
             return self._exchange(message, call)
         finally:
             with self._state:
                 self._running.remove(call)
             if guard is not None:
-                if guard.hit:
-                    self._forget_wakes()
                 guard.leave()  # raises KeyboardInterrupt if Ctrl-C came meanwhile
 
     def post(self, message: Nodes) -> None:
@@ -244,13 +242,6 @@ class WorkerTransport(Transport):
     def _wake(self) -> None:
         try:
             os.write(self._wake_write, b"c")
-        except BlockingIOError:
-            pass
-
-    def _forget_wakes(self) -> None:
-        """What a Ctrl-C wrote must not interrupt the next call."""
-        try:
-            os.read(self._wake_read, 4096)
         except BlockingIOError:
             pass
 
@@ -468,7 +459,8 @@ class WorkerTransport(Transport):
             if fd == process.receive:
                 self._fill(process, call)
             elif fd == self._wake_read:
-                if b"i" in os.read(self._wake_read, 4096):
+                os.read(self._wake_read, 4096)
+                if Guard.struck(self._wake_write):  # and not at the end of an earlier call
                     call.cancelled = True
             elif not self._output.read_one(fd):
                 self._poll.unregister(fd)

@@ -160,6 +160,8 @@ class Requester:
                 "the call's time ran out while it waited for others on this session", executed="no"
             )
         try:
+            if self._closed:  # while this call waited
+                self._check_open()
             if self._nested >= MAX_NESTED:
                 raise InvalidArgument(f"calls and callbacks nest deeper than {MAX_NESTED} levels")
             self._flush()
