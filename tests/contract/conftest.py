@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.contract import quirks as quirks_module
+from tests.contract.processes import open_session
 from tests.contract.quirks import Quirks
 
-from arcuate.client import Session, connect, environments
+from arcuate.client import Session, environments
 from arcuate.errors import ArcuateError
 
 SOAK = bool(os.environ.get("ARCUATE_SOAK"))
@@ -20,7 +21,11 @@ NAMES = sorted(environments())
 
 _common: dict[str, Any] = {
     "deadline": None,
-    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+    "suppress_health_check": [
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.data_too_large,
+    ],
     "database": None,
 }
 settings.register_profile("contract", max_examples=40, derandomize=True, **_common)
@@ -63,17 +68,6 @@ def quirks(request: pytest.FixtureRequest) -> type[Quirks]:
             f"or ship arcuate.{name}.contract with a QUIRKS"
         )
     return found
-
-
-def open_session(quirks: type[Quirks], **options: Any) -> Session:
-    """A session with the functions of :mod:`tests.contract.quirks` defined."""
-    session = connect(quirks.name, **options)
-    try:
-        session.run(quirks.prelude)
-    except BaseException:
-        session.close()
-        raise
-    return session
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""What the kernel says about processes, and helpers that wait for an event, never for a time."""
+"""Sessions and processes: opening, what the kernel says, and helpers that wait for an event, never for a time.
+
+Imports little, since the child processes of the suite import it too.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from arcuate.client import Session
+from tests.contract.quirks import Quirks
+
+from arcuate.client import Session, connect
 
 PATIENCE = 30.0
 """Seconds after which a wait for something that must happen fails."""
+
+
+def open_session(quirks: type[Quirks], **options: Any) -> Session:
+    """A session with the functions of :mod:`tests.contract.quirks` defined."""
+    session = connect(quirks.name, **options)
+    try:
+        session.run(quirks.prelude)
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 def runs(pid: int) -> bool:

@@ -60,19 +60,47 @@ PYTHON: list[tuple[str, str, Any]] = [
     ("f2", "__import__('numpy').array([1.5], 'f2')", lambda: np.array([1.5], "f2")),
     ("c8", "__import__('numpy').array([1j], 'c8')", lambda: np.array([1j], "c8")),
     ("texts", "__import__('numpy').array(['a', 'é'])", lambda: np.array(["a", "é"])),
-    ("datetimes", "__import__('numpy').array(['2020', 'NaT'], 'M8[ns]')", lambda: np.array(["2020", "NaT"], "M8[ns]")),
+    (
+        "datetimes",
+        "__import__('numpy').array(['2020', 'NaT'], 'M8[ns]')",
+        lambda: np.array(["2020", "NaT"], "M8[ns]"),
+    ),
     ("timedelta", "__import__('numpy').timedelta64(3, 'h')", lambda: np.timedelta64(3, "h")),
-    ("masked", "__import__('numpy').ma.array([[1, 2]], mask=[[0, 1]])", lambda: np.ma.array([[1, 2]], mask=[[0, 1]])),
+    (
+        "masked",
+        "__import__('numpy').ma.array([[1, 2]], mask=[[0, 1]])",
+        lambda: np.ma.array([[1, 2]], mask=[[0, 1]]),
+    ),
     ("NA", "__import__('pandas').NA", lambda: pd.NA),
     ("NaT", "__import__('pandas').NaT", lambda: pd.NaT),
-    ("nullable", "__import__('pandas').array([1, None], dtype='Int8')", lambda: pd.array([1, None], dtype="Int8")),
+    (
+        "nullable",
+        "__import__('pandas').array([1, None], dtype='Int8')",
+        lambda: pd.array([1, None], dtype="Int8"),
+    ),
     ("categorical", "__import__('pandas').Categorical(['a', None])", lambda: pd.Categorical(["a", None])),
     ("frame", "__import__('pandas').DataFrame({'a': [1, 2]})", lambda: pd.DataFrame({"a": [1, 2]})),
-    ("labelled", "__import__('xarray').DataArray([1.5], dims='t', name='n')", lambda: xr.DataArray([1.5], dims="t", name="n")),
-    ("sparse", "__import__('scipy.sparse').sparse.csr_array([[1, 0]])", lambda: scipy.sparse.csr_array([[1, 0]])),
+    (
+        "labelled",
+        "__import__('xarray').DataArray([1.5], dims='t', name='n')",
+        lambda: xr.DataArray([1.5], dims="t", name="n"),
+    ),
+    (
+        "sparse",
+        "__import__('scipy.sparse').sparse.csr_array([[1, 0]])",
+        lambda: scipy.sparse.csr_array([[1, 0]]),
+    ),
     ("date", "__import__('datetime').date(2020, 2, 29)", lambda: dt.date(2020, 2, 29)),
-    ("datetime", "__import__('datetime').datetime(2020, 1, 1, 1, 2, 3, 4)", lambda: dt.datetime(2020, 1, 1, 1, 2, 3, 4)),
-    ("zoned", "__import__('datetime').datetime(2020, 7, 1, tzinfo=__import__('zoneinfo').ZoneInfo('Asia/Tokyo'))", lambda: dt.datetime(2020, 7, 1, tzinfo=ZoneInfo("Asia/Tokyo"))),
+    (
+        "datetime",
+        "__import__('datetime').datetime(2020, 1, 1, 1, 2, 3, 4)",
+        lambda: dt.datetime(2020, 1, 1, 1, 2, 3, 4),
+    ),
+    (
+        "zoned",
+        "__import__('datetime').datetime(2020, 7, 1, tzinfo=__import__('zoneinfo').ZoneInfo('Asia/Tokyo'))",
+        lambda: dt.datetime(2020, 7, 1, tzinfo=ZoneInfo("Asia/Tokyo")),
+    ),
 ]
 
 R: list[tuple[str, str, Any]] = [
@@ -109,33 +137,72 @@ R: list[tuple[str, str, Any]] = [
     ("character(0)", "character(0)", lambda: np.array([], dtype=str)),
     ("logical(0)", "logical(0)", lambda: np.zeros(0, bool)),
     ("matrix", "matrix(1:6, 2)", lambda: np.array([[1, 3, 5], [2, 4, 6]], "i4")),
-    ("matrix with NA", "matrix(c(1L, NA, 3L, 4L), 2)", lambda: np.ma.array(np.array([[1, 3], [0, 4]], "i4"), mask=[[0, 0], [1, 0]])),
+    (
+        "matrix with NA",
+        "matrix(c(1L, NA, 3L, 4L), 2)",
+        lambda: np.ma.array(np.array([[1, 3], [0, 4]], "i4"), mask=[[0, 0], [1, 0]]),
+    ),
     ("empty matrix", "matrix(0, 0, 3)", lambda: np.zeros((0, 3))),
     ("array", "array(as.numeric(1:24), 2:4)", lambda: np.arange(1.0, 25.0).reshape(4, 3, 2).T),
-    ("list()", "list()", lambda: []),
+    ("list()", "list()", list),
     ("list", "list(1L, 'a', NULL, c(1, 2))", lambda: [1, "a", None, np.array([1.0, 2.0])]),
     ("named list", "list(b = 1, a = list(c = 'x'))", lambda: {"b": 1.0, "a": {"c": "x"}}),
     ("odd names", "list(`1 a` = 1, `é` = 2)", lambda: {"1 a": 1.0, "é": 2.0}),
-    ("empty named list", "setNames(list(), character(0))", lambda: {}),
+    ("empty named list", "setNames(list(), character(0))", dict),
     ("list with dim", "matrix(list(1, 'a', 'b', 2), 2)", lambda: Cell([1.0, "a", "b", 2.0], (2, 2))),
-    ("HairEyeColor", "HairEyeColor", lambda: xr.DataArray(
-        HAIR_COUNTS.transpose(1, 2, 0), dims=list(HAIR.values()), coords={name: list(levels) for levels, name in HAIR.items()}, attrs={"r_class": "table"}
-    )),
-    ("named dimnames", "matrix(c(1, 2, 3, 4), 2, dimnames = list(r = c('a', 'b'), c = c('x', 'y')))", lambda: xr.DataArray([[1.0, 3.0], [2.0, 4.0]], dims=["r", "c"], coords={"r": ["a", "b"], "c": ["x", "y"]})),
-    ("factor", "factor(c('a', 'b', NA), levels = c('b', 'a'))", lambda: pd.Categorical(["a", "b", None], ["b", "a"])),
-    ("ordered", "factor(c('lo', 'hi'), levels = c('lo', 'hi'), ordered = TRUE)", lambda: pd.Categorical(["lo", "hi"], ["lo", "hi"], ordered=True)),
+    (
+        "HairEyeColor",
+        "HairEyeColor",
+        lambda: xr.DataArray(
+            HAIR_COUNTS.transpose(1, 2, 0),
+            dims=list(HAIR.values()),
+            coords={name: list(levels) for levels, name in HAIR.items()},
+            attrs={"r_class": "table"},
+        ),
+    ),
+    (
+        "named dimnames",
+        "matrix(c(1, 2, 3, 4), 2, dimnames = list(r = c('a', 'b'), c = c('x', 'y')))",
+        lambda: xr.DataArray(
+            [[1.0, 3.0], [2.0, 4.0]], dims=["r", "c"], coords={"r": ["a", "b"], "c": ["x", "y"]}
+        ),
+    ),
+    (
+        "factor",
+        "factor(c('a', 'b', NA), levels = c('b', 'a'))",
+        lambda: pd.Categorical(["a", "b", None], ["b", "a"]),
+    ),
+    (
+        "ordered",
+        "factor(c('lo', 'hi'), levels = c('lo', 'hi'), ordered = TRUE)",
+        lambda: pd.Categorical(["lo", "hi"], ["lo", "hi"], ordered=True),
+    ),
     ("factor of numbers", "factor(c(20, 10))", lambda: pd.Categorical(["20", "10"], ["10", "20"])),
     ("one Date", "as.Date('2020-02-29')", lambda: dt.date(2020, 2, 29)),
     ("Dates", "as.Date(c('2020-02-29', NA))", lambda: np.array(["2020-02-29", "NaT"], "M8[D]")),
-    ("data.frame", "data.frame(i = c(1L, NA), x = c(0.5, NaN), t = c('a', NA), f = factor(c('u', 'v')), b = c(TRUE, NA), stringsAsFactors = FALSE)", lambda: pd.DataFrame({
-        "i": pd.array([1, None], "Int32"),
-        "x": [0.5, np.nan],
-        "t": pd.array(["a", None], "str"),
-        "f": pd.Categorical(["u", "v"]),
-        "b": pd.array([True, None], "boolean"),
-    })),
-    ("row names", "data.frame(x = c(1, 2), row.names = c('r1', 'r2'))", lambda: pd.DataFrame({"x": [1.0, 2.0]}, index=["r1", "r2"])),
-    ("sparse", "Matrix::sparseMatrix(i = c(1, 3), j = c(1, 2), x = c(1.5, 2.5), dims = c(3, 2))", lambda: scipy.sparse.csc_array(np.array([[1.5, 0], [0, 0], [0, 2.5]]))),
+    (
+        "data.frame",
+        "data.frame(i = c(1L, NA), x = c(0.5, NaN), t = c('a', NA), f = factor(c('u', 'v')), b = c(TRUE, NA), stringsAsFactors = FALSE)",
+        lambda: pd.DataFrame(
+            {
+                "i": pd.array([1, None], "Int32"),
+                "x": [0.5, np.nan],
+                "t": pd.array(["a", None], "str"),
+                "f": pd.Categorical(["u", "v"]),
+                "b": pd.array([True, None], "boolean"),
+            }
+        ),
+    ),
+    (
+        "row names",
+        "data.frame(x = c(1, 2), row.names = c('r1', 'r2'))",
+        lambda: pd.DataFrame({"x": [1.0, 2.0]}, index=["r1", "r2"]),
+    ),
+    (
+        "sparse",
+        "Matrix::sparseMatrix(i = c(1, 3), j = c(1, 2), x = c(1.5, 2.5), dims = c(3, 2))",
+        lambda: scipy.sparse.csc_array(np.array([[1.5, 0], [0, 0], [0, 2.5]])),
+    ),
 ]
 
 OCTAVE: list[tuple[str, str, Any]] = [
@@ -170,19 +237,23 @@ OCTAVE: list[tuple[str, str, Any]] = [
     ("complex matrix", "[1+2i 0]", lambda: np.array([[1 + 2j, 0]])),
     ("complex single", "single([1+2i 0])", lambda: np.array([[1 + 2j, 0]], "c8")),
     ("NA in a matrix", "[1 NA NaN]", lambda: np.ma.array([[1.0, 0.0, np.nan]], mask=[[False, True, False]])),
-    ("{}", "{}", lambda: []),
+    ("{}", "{}", list),
     ("cell row", "{1, 'a', []}", lambda: [1.0, "a", np.zeros((0, 0))]),
     ("cell matrix", "{1, 'a'; 'b', 2}", lambda: Cell([1.0, "b", "a", 2.0], (2, 2))),
     ("cell column", "{1; 'a'}", lambda: Cell([1.0, "a"], (2, 1))),
     ("cellstr", "{'a', 'é'}", lambda: np.array([["a", "é"]])),
     ("cellstr column", "{'a'; 'b'}", lambda: np.array([["a"], ["b"]])),
     ("struct", "struct('b', 1, 'a', 'x')", lambda: {"b": 1.0, "a": "x"}),
-    ("empty struct", "struct()", lambda: {}),
+    ("empty struct", "struct()", dict),
     ("nested struct", "struct('s', struct('c', {{1, 'x'}}))", lambda: {"s": {"c": [1.0, "x"]}}),
     ("struct array", "struct('a', {1, 2, 3})", lambda: StructArray([{"a": 1.0}, {"a": 2.0}, {"a": 3.0}])),
     ("empty struct array", "struct('a', {})", lambda: StructArray([], (0, 0), ["a"])),
     ("map", "containers.Map({'1 a', 'b'}, {1, 'x'})", lambda: Map({"1 a": 1.0, "b": "x"})),
-    ("sparse", "sparse([1 3], [1 2], [1.5 2.5], 3, 2)", lambda: scipy.sparse.csc_array(np.array([[1.5, 0], [0, 0], [0, 2.5]]))),
+    (
+        "sparse",
+        "sparse([1 3], [1 2], [1.5 2.5], 3, 2)",
+        lambda: scipy.sparse.csc_array(np.array([[1.5, 0], [0, 0], [0, 2.5]])),
+    ),
     ("logical sparse", "sparse([true false])", lambda: scipy.sparse.csc_array(np.array([[True, False]]))),
     ("complex sparse", "sparse([1i 0])", lambda: scipy.sparse.csc_array(np.array([[1j, 0]]))),
     ("uint8 row", "uint8([97 0])", lambda: np.array([[97, 0]], "u1")),

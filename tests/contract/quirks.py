@@ -28,8 +28,6 @@ import importlib
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
-
 from arcuate.client import environments
 
 
@@ -269,7 +267,14 @@ end
     leave = (("exit(3)", 3), ("quit(0)", 0))
     raw_write = "system('echo RAW', false)"
     child = "system('sleep 600')"
-    read_input = ("input('who? ')", "input('who? ', 's')", "keyboard", "keyboard('K> ')", "pause()", "kbhit()")
+    read_input = (
+        "input('who? ')",
+        "input('who? ', 's')",
+        "keyboard",
+        "keyboard('K> ')",
+        "pause()",
+        "kbhit()",
+    )
     hold = "inputParser()"
     hold_attribute = False
     hold_text = "inputParser"
@@ -282,7 +287,7 @@ end
     cwd = "pwd()"
     document = ("polyfit", "polynomial", "x")
     variable = "{name} = 7.5;"
-    multiple = ("size", (np.zeros((2, 5)),), 2, (2.0, 5.0))
+    multiple = ("size", ([1.0, 2.0, 3.0],), 2, (1.0, 3.0))
     interrupt_unwinds_all = True
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.contract.conftest import open_session
-from tests.contract.processes import finished, python
+from tests.contract.processes import finished, open_session, python
 from tests.contract.quirks import Quirks
 
 from arcuate.client import Session, connect
@@ -77,7 +76,13 @@ def test_bad_input(session: Session, quirks: type[Quirks], name: str) -> None:
     assert session.call("arcuate_add", 1.5, 2.0) == 3.5
 
 
-def refused(session: Session, value: Any, says: str, path: str = "$.args[0]", kind: type[ArcuateError] = ConversionError) -> None:
+def refused(
+    session: Session,
+    value: Any,
+    says: str,
+    path: str = "$.args[0]",
+    kind: type[ArcuateError] = ConversionError,
+) -> None:
     """The value is refused as an argument, as a keyword, as a variable, and as the result of a callback."""
     with pytest.raises(kind, match=says) as caught:
         session.call("arcuate_id", value)
@@ -154,7 +159,7 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 @item("a value that cannot travel, deep inside a nested one")
 def _(session: Session, quirks: type[Quirks]) -> None:
     value = {"weights": [1, "two", {"1 a": (None, [object()], 2)}]}
-    refused(session, value, "object", '$.args[0].weights[2][\'1 a\'][1][0]')
+    refused(session, value, "object", "$.args[0].weights[2]['1 a'][1][0]")
     with pytest.raises(ConversionError) as caught:
         session.call("arcuate_id", 1.5, [2.5, {3, 4}])
     assert caught.value.path == "$.args[1][1]"
@@ -219,7 +224,11 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 def _(session: Session, quirks: type[Quirks]) -> None:
     limited = open_session(quirks, limits=Limits(array=1 << 30))
     try:
-        for big in (np.zeros(3 << 27), np.broadcast_to(1.5, (3 << 17, 1024)), np.zeros((3 << 17, 1024), order="F")):
+        for big in (
+            np.zeros(3 << 27),
+            np.broadcast_to(1.5, (3 << 17, 1024)),
+            np.zeros((3 << 17, 1024), order="F"),
+        ):
             with pytest.raises(LimitExceeded, match=r"1,073,741,824.*Limits\(array=") as caught:
                 limited.call("arcuate_id", big)
             assert caught.value.setting == "array"
@@ -277,7 +286,7 @@ def _(session: Session, quirks: type[Quirks]) -> None:
     child = python(
         """
         import os, sys
-        from tests.contract.conftest import open_session
+        from tests.contract.processes import open_session
         from tests.contract.quirks import find
         from arcuate.errors import SessionClosed
         quirks = find(sys.argv[1])

@@ -43,9 +43,11 @@ def test_kinds_of_callables(session: Session, function: object) -> None:
 
 
 def test_runs_on_the_thread_that_waits(session: Session) -> None:
-    assert session.call("arcuate_apply", lambda _: float(threading.get_ident() == here), 1.0) == 1.0 if (
-        here := threading.get_ident()
-    ) else False
+    assert (
+        session.call("arcuate_apply", lambda _: float(threading.get_ident() == here), 1.0) == 1.0
+        if (here := threading.get_ident())
+        else False
+    )
     where: list[int] = []
     future = session.submit("arcuate_apply", lambda _: where.append(threading.get_ident()) or 1.0, 1.0)
     assert future.result(30) == 1.0

@@ -93,7 +93,10 @@ def _failing(number: int) -> Callable[[object], object]:
 
 def test_a_session_of_one_inside_a_callback_of_another(fresh: Fresh, session: Session) -> None:
     other = fresh()
-    assert session.call("arcuate_apply", lambda x: other.call("arcuate_apply", lambda y: y + 1.0, x) + 1.0, 1.0) == 3.0
+    assert (
+        session.call("arcuate_apply", lambda x: other.call("arcuate_apply", lambda y: y + 1.0, x) + 1.0, 1.0)
+        == 3.0
+    )
 
 
 def test_closing_from_another_thread_while_others_wait(fresh: Fresh) -> None:
@@ -125,7 +128,7 @@ def test_closing_from_another_thread_while_others_wait(fresh: Fresh) -> None:
 
 FORK = """
     import os, sys
-    from tests.contract.conftest import open_session
+    from tests.contract.processes import open_session
     from tests.contract.quirks import find
     from arcuate.errors import SessionClosed
     quirks = find(sys.argv[1])
@@ -155,13 +158,17 @@ FORK = """
 @pytest.mark.parametrize("when", ["closed by the child", "left to the child's exit"])
 def test_fork(quirks: type[Quirks], session: Session, when: str) -> None:
     """The child cannot use the parent's session but may open one of its own; the parent's is unharmed."""
-    code = FORK if when == "closed by the child" else FORK.replace("        session.close()\n        del kept\n", "", 1)
+    code = (
+        FORK
+        if when == "closed by the child"
+        else FORK.replace("        session.close()\n        del kept\n", "", 1)
+    )
     assert finished(python(code, quirks.name)) == "0 4.5 1.5 1\n"
 
 
 FORK_EXIT = """
     import os, sys
-    from tests.contract.conftest import open_session
+    from tests.contract.processes import open_session
     from tests.contract.quirks import find
     session = open_session(find(sys.argv[1]))
     pid = os.fork()

@@ -174,7 +174,9 @@ def test_output_flood_before_a_crash(fresh: Fresh, quirks: type[Quirks]) -> None
     """The error holds the end of the output, not all of it."""
     session = fresh(on_output=lambda stream, text: None)
     with pytest.raises(EnvironmentCrashed) as caught:
-        session.run(f'arcuate_flood(10000);\narcuate_say("the last words\\n");\n{quirks.segfault}', timeout=60)
+        session.run(
+            f'arcuate_flood(10000);\narcuate_say("the last words\\n");\n{quirks.segfault}', timeout=60
+        )
     assert "the last words" in caught.value.output
     assert len(caught.value.output) <= 80 * 1024
 

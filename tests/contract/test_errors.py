@@ -61,7 +61,9 @@ def test_parse_errors_tell_line_and_column(session: Session, quirks: type[Quirks
         message = caught.value.remote_message
         assert f"{line}" in message, message
         if column is not None:
-            assert f"{line}:{column}" in message.replace(", column ", ":") or f"column {column}" in message, message
+            assert f"{line}:{column}" in message.replace(", column ", ":") or f"column {column}" in message, (
+                message
+            )
 
 
 def test_parse_error_of_an_expression(session: Session) -> None:
@@ -127,7 +129,13 @@ def test_strict_refuses_declared_changes(fresh: Fresh, quirks: type[Quirks]) -> 
     """What the type table declares as changed on its way is an error; what is exact is not."""
     session = fresh(strict=True)
     changed: dict[str, list[object]] = {
-        "r": [np.array([1, 2], "i2"), np.float32(1.5), np.array([1.5], "f4"), np.array(1.5), np.array([-(2**31)], "i4")],
+        "r": [
+            np.array([1, 2], "i2"),
+            np.float32(1.5),
+            np.array([1.5], "f4"),
+            np.array(1.5),
+            np.array([-(2**31)], "i4"),
+        ],
         "octave": [np.arange(3.0), 5, np.zeros((2, 2, 1)), np.array([1.5], "f2"), np.zeros(0), b"ab", None],
     }
     for value in changed.get(quirks.name, []):

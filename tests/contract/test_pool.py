@@ -32,7 +32,9 @@ def test_everything_on_one_pool(workers: Pool, quirks: type[Quirks]) -> None:
     assert workers.submit("arcuate_add", 1.5, 2.0).result(PATIENCE) == 3.5
     # ordered results
     assert workers.map("arcuate_id", [float(i) for i in range(40)]) == [float(i) for i in range(40)]
-    assert workers.starmap("arcuate_add", [(float(i), 1.0) for i in range(10)]) == [i + 1.0 for i in range(10)]
+    assert workers.starmap("arcuate_add", [(float(i), 1.0) for i in range(10)]) == [
+        i + 1.0 for i in range(10)
+    ]
     assert workers.map("arcuate_id", []) == []
     # unordered ones, each once
     found = list(workers.imap_unordered("arcuate_id", [float(i) for i in range(20)]))

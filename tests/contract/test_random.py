@@ -18,7 +18,8 @@ import xarray as xr
 import xarray.testing.strategies as xrst
 from hypothesis import given
 from tests.contract.compare import same
-from tests.contract.conftest import PROFILE, open_session
+from tests.contract.conftest import PROFILE
+from tests.contract.processes import open_session
 from tests.contract.quirks import Quirks
 
 from arcuate.client import Session
@@ -45,7 +46,7 @@ def plain(environment: str, value: Any) -> Any:
         return {key: plain(environment, item) for key, item in value.items()}
     if isinstance(value, list):
         kinds = {type(item) for item in value}
-        if len(kinds) == 1 and kinds <= {bool, int, float, str} or kinds == {int, float}:
+        if (len(kinds) == 1 and kinds <= {bool, int, float, str}) or kinds == {int, float}:
             return vector(environment, value, kinds)
         return [plain(environment, item) for item in value]
     if value is None:
@@ -67,7 +68,9 @@ def vector(environment: str, value: list[Any], kinds: set[type]) -> Any:
 
 LEAVES = st.none() | st.booleans() | SMALL | FLOATS | TEXTS
 NESTED = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5), max_leaves=25
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXTS, inner, max_size=5),
+    max_leaves=25,
 )
 
 
@@ -129,7 +132,11 @@ def array(environment: str, value: np.ndarray) -> Any:
     elif kind == np.float16:
         value = value.astype("f4")
     if value.size == 1:
-        return value.ravel()[0] if environment == "octave" and kind.name not in ("float64", "bool", "complex128") else value.item()
+        return (
+            value.ravel()[0]
+            if environment == "octave" and kind.name not in ("float64", "bool", "complex128")
+            else value.item()
+        )
     if environment == "octave":
         if value.ndim == 1:
             value = value.reshape(1, -1)
@@ -163,7 +170,12 @@ def test_arrays(long: Session, quirks: type[Quirks], value: np.ndarray) -> None:
             long.call("arcuate_id", value)
         return
     got = long.call("arcuate_id", value)
-    if isinstance(wanted, np.ndarray) and quirks.name == "r" and isinstance(got, np.ndarray) and wanted.dtype.kind in "if":
+    if (
+        isinstance(wanted, np.ndarray)
+        and quirks.name == "r"
+        and isinstance(got, np.ndarray)
+        and wanted.dtype.kind in "if"
+    ):
         # integer or double: both are permitted, as long as every element is exact
         assert got.dtype in (np.dtype("i4"), np.dtype("f8"))
         wanted = wanted.astype(got.dtype)
@@ -174,7 +186,9 @@ def test_arrays(long: Session, quirks: type[Quirks], value: np.ndarray) -> None:
 
 @PROFILE
 @given(data=st.data(), shape=hnp.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=4))
-def test_masked_arrays(long: Session, quirks: type[Quirks], data: st.DataObject, shape: tuple[int, ...]) -> None:
+def test_masked_arrays(
+    long: Session, quirks: type[Quirks], data: st.DataObject, shape: tuple[int, ...]
+) -> None:
     dtype = data.draw(st.sampled_from(["i4", "f8", "?"]))
     values = data.draw(hnp.arrays(dtype, shape, elements=None if dtype != "i4" else SMALL))
     mask = data.draw(hnp.arrays("?", shape))
@@ -245,7 +259,12 @@ def test_labelled_arrays(long: Session, quirks: type[Quirks], value: xr.Variable
 
 
 @PROFILE
-@given(value=st.lists(st.booleans() | SMALL.filter(lambda n: n != 0) | FLOATS.filter(lambda x: not math.isnan(x)), max_size=8))
+@given(
+    value=st.lists(
+        st.booleans() | SMALL.filter(lambda n: n != 0) | FLOATS.filter(lambda x: not math.isnan(x)),
+        max_size=8,
+    )
+)
 def test_arguments_arrive_in_order(long: Session, value: list[Any]) -> None:
     """Many arguments, as the foreign function sees them."""
     for item in value:

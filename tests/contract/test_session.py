@@ -117,14 +117,22 @@ def test_underscore_for_a_dot(session: Session, quirks: type[Quirks]) -> None:
 
 
 def test_function_by_a_name_that_a_session_has(session: Session, quirks: type[Quirks]) -> None:
-    assign = "<- function(x) x" if quirks.name == "r" else "= lambda x: x" if quirks.name == "python" else "= @(x) x;"
+    assign = (
+        "<- function(x) x"
+        if quirks.name == "r"
+        else "= lambda x: x"
+        if quirks.name == "python"
+        else "= @(x) x;"
+    )
     session.run(f"call {assign}")
     assert session.function("call")(2.5) == 2.5
 
 
 def test_function_options(session: Session, quirks: type[Quirks]) -> None:
     seen: list[tuple[str, str]] = []
-    say = session.function("arcuate_say").options(nargout=0, on_output=lambda stream, text: seen.append((stream, text)))
+    say = session.function("arcuate_say").options(
+        nargout=0, on_output=lambda stream, text: seen.append((stream, text))
+    )
     assert say("aloud") is None
     assert "".join(text for _, text in seen) == "aloud"
     kept = session.function("arcuate_id").options(keep=True)(2.5)
@@ -152,7 +160,9 @@ def test_multiple_outputs(session: Session, quirks: type[Quirks]) -> None:
             session.call(function, *args, nargout=wrong)  # type: ignore[arg-type]
 
 
-def test_documentation_and_signature(session: Session, quirks: type[Quirks], capsys: pytest.CaptureFixture[str]) -> None:
+def test_documentation_and_signature(
+    session: Session, quirks: type[Quirks], capsys: pytest.CaptureFixture[str]
+) -> None:
     name, text, parameter = quirks.document
     function = session.function(name)
     assert text in (function.__doc__ or "")
@@ -253,7 +263,9 @@ def test_environment_variables_and_directory(fresh: Fresh, quirks: type[Quirks],
     assert os.path.samefile(session.eval(quirks.cwd), str(tmp_path))
 
 
-def test_nothing_is_left_in_the_working_directory(fresh: Fresh, quirks: type[Quirks], tmp_path: object) -> None:
+def test_nothing_is_left_in_the_working_directory(
+    fresh: Fresh, quirks: type[Quirks], tmp_path: object
+) -> None:
     session = fresh(cwd=tmp_path)
     if quirks.figure:
         session.run(quirks.figure)

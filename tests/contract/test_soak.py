@@ -7,8 +7,7 @@ import os
 
 import numpy as np
 import pytest
-from tests.contract.conftest import open_session
-from tests.contract.processes import children, descriptors, until
+from tests.contract.processes import children, descriptors, open_session, until
 from tests.contract.quirks import Quirks
 
 from arcuate.client import Session

@@ -288,8 +288,11 @@ CTRL_C_INSIDE = """
     session = connect(quirks.name)
     session.run(quirks.prelude)
     def slow(x):
-        print("running", flush=True)
-        time.sleep(600)
+        if sys.argv[2] == "sleep":
+            print("running", flush=True)
+            time.sleep(600)
+        else:
+            session.call("arcuate_linger", lambda: print("running", flush=True), nargout=0)
     try:
         session.call("arcuate_apply", slow, 1.0)
     except KeyboardInterrupt:
@@ -299,8 +302,10 @@ CTRL_C_INSIDE = """
 """
 
 
-def test_ctrl_c_inside_a_callback(quirks: type[Quirks], session: Session) -> None:
-    child = python(CTRL_C_INSIDE, quirks.name)
+@pytest.mark.parametrize("doing", ["sleep", "call"])
+def test_ctrl_c_inside_a_callback(quirks: type[Quirks], session: Session, doing: str) -> None:
+    """While Python code of the callback runs, and while a call that it made runs."""
+    child = python(CTRL_C_INSIDE, quirks.name, doing)
     assert child.stdout is not None
     assert child.stdout.readline() == "running\n", child.communicate(timeout=30)
     os.kill(child.pid, signal.SIGINT)

@@ -25,7 +25,13 @@ Fresh = Callable[..., Session]
 ROWS = {f"{row.section}: {row.name}": row for row in table.rows()}
 
 
-HINTS = {"list: forced list", "list: struct array", "mapping: map", "sparse matrix: float64, csr", "sparse matrix: float64, coo"}
+HINTS = {
+    "list: forced list",
+    "list: struct array",
+    "mapping: map",
+    "sparse matrix: float64, csr",
+    "sparse matrix: float64, coo",
+}
 """What wraps a value is a hint (SEMANTICS.md), which a language that has no such thing may drop."""
 
 
@@ -70,7 +76,7 @@ def test_round_trip_inside_a_mapping(session: Session, quirks: type[Quirks], nam
 
 @pytest.fixture(scope="session")
 def strict(quirks: type[Quirks]) -> Any:
-    from tests.contract.conftest import open_session
+    from tests.contract.processes import open_session
 
     session = open_session(quirks, strict=True)
     yield session
