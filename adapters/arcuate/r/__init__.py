@@ -91,9 +91,7 @@ class REnvironment(Environment):
         """The options for the worker."""
         figures = self.given.get("figures", "png")
         if figures not in _FIGURES:
-            raise InvalidArgument(
-                f"figures must be 'png', 'svg' or None, not {figures!r}"
-            )
+            raise InvalidArgument(f"figures must be 'png', 'svg' or None, not {figures!r}")
         return {
             "lib": _texts(self.given.get("lib"), "lib"),
             "packages": _texts(self.given.get("packages"), "packages"),

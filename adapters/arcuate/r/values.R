@@ -327,7 +327,6 @@ make_dataset <- function(vars, coords, attrs) {
 }
 
 make_table <- function(n, columns, index, attrs, hint) {
-    labels <- NULL
     rows <- .set_row_names(n)
     if (!is.null(index)) {
         first <- index[[2L]][[1L]]
