@@ -20,7 +20,7 @@ __all__ = ["same"]
 
 
 def same(got: Any, expected: Any, where: str = "$") -> None:
-    """Raises AssertionError unless both are of one type, and equal with their labels, missing values and signs of zero."""
+    """Raises AssertionError unless both are of one type and equal: labels, missing values, signs of zero."""
     if isinstance(expected, xr.Dataset):
         assert isinstance(got, xr.Dataset), f"{where}: {type(got)}"
         xrt.assert_identical(got, expected)
@@ -75,7 +75,7 @@ def same(got: Any, expected: Any, where: str = "$") -> None:
         assert type(got) is type(expected), f"{where}: {type(got)} {got!r}, not {type(expected)}"
         assert len(got) == len(expected), f"{where}: {len(got)} items, not {len(expected)}"
         assert getattr(got, "shape", None) == getattr(expected, "shape", None), where
-        for i, (a, b) in enumerate(zip(got, expected)):
+        for i, (a, b) in enumerate(zip(got, expected, strict=True)):
             same(a, b, f"{where}[{i}]")
     elif expected is None or expected is pd.NA or expected is pd.NaT or expected is np.ma.masked:
         assert got is expected, f"{where}: {got!r}, not {expected!r}"

@@ -1,4 +1,4 @@
-"""Sessions and processes: opening, what the kernel says, and helpers that wait for an event, never for a time.
+"""Sessions and processes: opening, what the kernel says, and waiting for an event, never for a time.
 
 Imports little, since the child processes of the suite import it too.
 """

@@ -43,8 +43,8 @@ class Quirks:
         parse_errors: (statements, line, column or None) that do not parse.
         segfault: statements that end the process by SIGSEGV or SIGABRT.
         leave: (statements, exit status) that end the process in an orderly way.
-        raw_write: statements that write ``RAW`` and a newline to file descriptor 1 around the language's buffers,
-            or None.
+        raw_write: statements that write ``RAW`` and a newline to file descriptor 1, past the language's
+            buffers.
         child: statements that start a child process that sleeps for 600 s and waits for it.
         read_input: statements that ask a person and must fail.
         hold: expression whose value has no faithful form elsewhere, with an element ``weight`` of 4.5.

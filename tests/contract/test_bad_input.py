@@ -1,4 +1,4 @@
-"""The bad-input list: each item gets the right error, a message that tells what to do, and a session that goes on.
+"""The bad-input list: each item gets the right error, a message that tells what to do; the session goes on.
 
 :data:`ITEMS` is the list; a test is made of each, so that one without an implementation fails.
 """

@@ -193,7 +193,7 @@ def test_a_stored_function_is_callable_later(session: Session) -> None:
 
 
 def test_arrays_of_any_size(session: Session) -> None:
-    """Below and above the size from which on shared memory is used, both ways, inside a call that has one too."""
+    """Below and above the size from which on shared memory is used, inside a call that uses it too."""
     outer = np.random.default_rng(1).normal(size=(300, 400))
     big = np.random.default_rng(2).normal(size=(200, 500))
 

@@ -150,7 +150,8 @@ FORK = """
         good = own.call("arcuate_add", 1.5, 2.0) == 3.5
         own.close()
         os._exit(0 if good else 2)
-    print(os.waitpid(pid, 0)[1], session["kept"], session.call("arcuate_id", kept), session.info["generation"])
+    status = os.waitpid(pid, 0)[1]
+    print(status, session["kept"], session.call("arcuate_id", kept), session.info["generation"])
     session.close()
 """
 
@@ -219,7 +220,7 @@ def test_multiprocessing(quirks: type[Quirks], session: Session, method: str, tm
 
 
 def test_sessions_opened_on_a_thread_outlive_it(fresh: Fresh) -> None:
-    """The kernel's death signal is tied to the thread that starts a process: it must not be a short-lived one."""
+    """The kernel's death signal is tied to the thread that starts a process: no short-lived one may do it."""
     opened: list[Session] = []
     thread = threading.Thread(target=lambda: opened.append(fresh()))
     thread.start()

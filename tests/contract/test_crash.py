@@ -1,4 +1,4 @@
-"""An interpreter that dies is an exception, never the end of Python: the last output is kept, the next call works."""
+"""An interpreter that dies is an exception, never the end of Python; the next call works."""
 
 from __future__ import annotations
 

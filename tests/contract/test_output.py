@@ -1,4 +1,4 @@
-"""What foreign code prints, warns and draws: live, attributed to its call, and never in the way of the channel."""
+"""What foreign code prints, warns and draws: live, given to its call, never in the way of the channel."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_flood_from_a_child_process(session: Session, quirks: type[Quirks]) -> N
 
 
 def test_raw_writes_in_the_middle_of_a_reply(session: Session, quirks: type[Quirks]) -> None:
-    """The channel is not stdout: what is written to descriptor 1 while a large reply is made is just output."""
+    """The channel is not stdout: what is written to descriptor 1 around a large reply is just output."""
     assert quirks.raw_write is not None
     array = np.arange(200_000.0)
     sink = Sink()
@@ -159,9 +159,9 @@ def test_raw_writes_in_the_middle_of_a_reply(session: Session, quirks: type[Quir
 def test_output_that_a_call_leaves_behind(session: Session, quirks: type[Quirks]) -> None:
     """A child process that goes on writing after the call must not disturb the next ones."""
     code = {
-        "python": "import subprocess; child = subprocess.Popen(['sh', '-c', 'for i in 1 2 3 4 5; do echo late; done'])",
-        "r": "system('(for i in 1 2 3 4 5; do echo late; done) &')",
-        "octave": "system('(for i in 1 2 3 4 5; do echo late; done) &');",
+        "python": "import subprocess; child = subprocess.Popen('yes late | head -n 99', shell=True)",
+        "r": "system('(yes late | head -n 99) &')",
+        "octave": "system('(yes late | head -n 99) &');",
     }.get(quirks.name)
     if code is None:
         return

@@ -53,7 +53,7 @@ def test_everything_on_one_pool(workers: Pool, quirks: type[Quirks]) -> None:
 
 
 def test_crashed_workers_are_replaced(workers: Pool, quirks: type[Quirks]) -> None:
-    """The item that crashed keeps its error, all others have their results, and the pool is whole afterwards."""
+    """The item that crashed keeps its error, the others have results, and the pool is whole afterwards."""
     victims = [session.info["pid"] for session in workers.sessions]
 
     def work(x: float) -> float:

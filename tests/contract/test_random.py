@@ -1,4 +1,4 @@
-"""Values that hypothesis makes up: each arrives equal, or changed as the type table permits, in every environment.
+"""Values that hypothesis makes up: each arrives equal, or changed as the type table permits.
 
 What a round trip must give is computed here, from the rules of values.md, with numpy alone.
 """
@@ -218,11 +218,14 @@ def frames(draw: Callable[..., Any]) -> pd.DataFrame:
         "int": lambda: pd.array(many(SMALL | st.none()), "Int32"),
         "bool": lambda: pd.array(many(st.booleans() | st.none()), "boolean"),
         "text": lambda: pd.array(many(TEXTS | st.none()), "str"),
-        "kind": lambda: pd.Categorical(many(st.sampled_from(["u", "v"]) | st.none()), ["v", "u", "w"], ordered=draw(st.booleans())),
-        "when": lambda: pd.DatetimeIndex(
-            np.array(many(st.integers(0, 4 * 10**9)), "M8[s]").astype("M8[us]"), tz=draw(st.sampled_from(["UTC", "Asia/Tokyo"]))
+        "kind": lambda: pd.Categorical(
+            many(st.sampled_from(["u", "v"]) | st.none()), ["v", "u", "w"], ordered=draw(st.booleans())
         ),
-    }  # fmt: skip
+        "when": lambda: pd.DatetimeIndex(
+            np.array(many(st.integers(0, 4 * 10**9)), "M8[s]").astype("M8[us]"),
+            tz=draw(st.sampled_from(["UTC", "Asia/Tokyo"])),
+        ),
+    }
     names = draw(st.lists(TEXTS.filter(bool), unique=True, min_size=1, max_size=5))
     return pd.DataFrame({name: makers[draw(st.sampled_from(sorted(makers)))]() for name in names})
 

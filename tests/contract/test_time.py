@@ -220,7 +220,7 @@ def test_close_ends_a_running_call(fresh: Fresh) -> None:
 
 
 def test_an_unresponsive_worker_is_killed(fresh: Fresh, quirks: type[Quirks]) -> None:
-    """A stopped process answers no interrupt: after the grace period it is replaced, and the error says so."""
+    """A stopped process answers no interrupt: after the grace period it is replaced; the error says so."""
     session = fresh(grace=0.5)
     session["kept"] = 4.5
     pid = session.info["pid"]

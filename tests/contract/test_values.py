@@ -85,7 +85,7 @@ def strict(quirks: type[Quirks]) -> Any:
 
 @pytest.mark.parametrize("name", ROWS)
 def test_strict(strict: Session, quirks: type[Quirks], name: str) -> None:
-    """With strict=True what the table declares as changed on its way there is an error; the rest goes through."""
+    """With strict=True what the table declares as changed on its way is an error; the rest goes through."""
     row = ROWS[name]
     trip = row.trip(quirks.name)
     if trip.to.kind == "exact" and trip.back.kind != "error":
