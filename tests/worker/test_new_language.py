@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from tests.contract.compare import same
 from tests.contract.processes import Background, group, runs, until
 from tests.worker.conftest import PERL
 
@@ -30,6 +31,7 @@ from arcuate.errors import (
     StaleHandle,
     Unsupported,
 )
+from arcuate.values import table
 from arcuate.values.limits import Limits
 
 Perl = Callable[..., Session]
@@ -103,6 +105,31 @@ def test_arrays(perl_session: Session, dtype: str) -> None:
         found = perl_session.call("id", array)
         assert found.dtype == array.dtype
         assert np.array_equal(found, array)
+
+
+ROWS = {f"{row.section}: {row.name}": row for row in table.rows()}
+HINTS = {
+    "list: forced list": list,
+    "list: tuple of float": list,
+    "mapping: map": dict,
+    "number of a numpy class: bool scalar": bool,
+    "number of a numpy class: int64 scalar": int,
+    "number of a numpy class: uint64 scalar": int,
+    "number of a numpy class: float64 scalar": float,
+}
+"""What Perl, as any language may, drops: the class that wraps a value."""
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_the_table_does_not_declare_is_kept_or_refused(perl_session: Session, name: str) -> None:
+    """Every row of the type table, which has no column for Perl: nothing may arrive changed."""
+    sent = ROWS[name].example()
+    try:
+        found = perl_session.call("id", sent)
+    except ConversionError as error:
+        assert error.path.startswith("$.args[0]")
+    else:
+        same(found, HINTS[name](sent) if name in HINTS else sent)
 
 
 def test_an_array_of_1_mb_through_shared_memory(perl: Perl) -> None:

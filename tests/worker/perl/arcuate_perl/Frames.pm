@@ -66,6 +66,9 @@ sub node ($self, $read) {
 sub value ($self, $read, $row, $path) {
     my $kind = $row->{kind};
     return undef if $kind == NULL;
+    # bool, i8, u8 and f8 are what Perl has; that they came as numpy scalars is a hint
+    conversion("a number of the class $DTYPES[$row->{dtype}] would lose its class in Perl; send a plain one, as float(x) or int(x)", $path)
+        if $kind <= FLOAT && !grep { $row->{dtype} == $_ } 0, D_BOOL, D_I8, 9, D_F8;
     return unpack('q<', $row->{value}) ? builtin::true : builtin::false if $kind == BOOL;
     return unpack $row->{flags} & 1 || $row->{dtype} == 9 ? 'Q<' : 'q<', $row->{value} if $kind == INT;
     return unpack 'd<', $row->{value} if $kind == FLOAT;
