@@ -6,6 +6,7 @@ Plain vectors are read from R's memory here; whatever has attributes is first ta
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,6 +46,7 @@ _DTYPES = {
 }
 _UNITS = {"secs": "s", "mins": "m", "hours": "h", "days": "D", "weeks": "W"}
 _SMALL = 32
+_pack = struct.Struct("<d").pack
 _VECTORS = frozenset({REALSXP, INTSXP, LGLSXP, STRSXP, CPLXSXP})
 
 
@@ -147,8 +149,20 @@ class Writer:
         for i in range(n):
             if names is not None:
                 name = _utf8(lib.STRING_ELT(names, i))
+            item = lib.VECTOR_ELT(x, i)
+            if (
+                item.sxpinfo.type == REALSXP
+                and lib.Rf_xlength(item) == 1
+                and lib.ATTRIB(item) == lib.R_NilValue
+            ):
+                number = lib.REAL(item)[0]
+                if number == number:  # the usual element of a list of parameters
+                    self.rows.append((codes.ARRAY, codes.D_F8, 0, 0, 1, 0, name, ""))
+                    self.pool.append(1)
+                    self.buffers.append(_pack(number))
+                    continue
             try:
-                self.value(lib.VECTOR_ELT(x, i), name, depth)
+                self.value(item, name, depth)
             except ConversionError as error:
                 raise error.prepend(f"[{i}]" if names is None else step(name)) from None
 
