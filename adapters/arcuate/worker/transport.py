@@ -99,6 +99,7 @@ class WorkerTransport(Transport):
 
     def _open(self) -> None:
         launch = self.environment.launch()
+        options = self.environment.hello()  # before the process: it may refuse an option
         self.generation += 1
         self._epoch = object()
         self._map = False
@@ -123,7 +124,7 @@ class WorkerTransport(Transport):
                 "message": self.limits.message,
                 "depth": self.limits.depth,
             },
-            "options": {**self.environment.hello(), "generation": self.generation},
+            "options": {**options, "generation": self.generation},
         }
         call = Call(0, time.monotonic() + self.start, _ignore, _no_callback)
         try:
