@@ -49,7 +49,11 @@ class Guard:
             return None  # ignored or left to the system: so be it
         guard = cls(fd, old)
         cls._active = guard
-        set_handler(_SIGINT, guard._strike)
+        try:
+            set_handler(_SIGINT, guard._strike)
+        except BaseException:  # a Ctrl-C that came just before
+            cls._active = None
+            raise
         return guard
 
     @classmethod
@@ -80,7 +84,12 @@ class Guard:
         """Ends a pause."""
         if guard is not None:
             cls._active = guard
-            set_handler(_SIGINT, guard._strike)
+            while True:
+                try:
+                    set_handler(_SIGINT, guard._strike)
+                    return
+                except BaseException:  # a Ctrl-C that came just before: as if it came after
+                    guard._strike(_SIGINT, None)
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
         self.hit = True

@@ -52,6 +52,9 @@ _SETTLE = 1 << 50
 """Ids from here on are settle requests: no call has them."""
 _LAST_SECONDS = 0.5
 """Seconds that a worker has to end after it has closed its channel, before it counts as living on."""
+_SLICE = 250
+"""Milliseconds of one wait. A Ctrl-C in the instant before a wait begins would otherwise go unnoticed, since
+Python runs its handlers between bytecodes only."""
 _FIRST_PATIENCE = 0.25
 """Seconds without an answer after which an interrupted worker is interrupted again."""
 
@@ -212,17 +215,18 @@ class WorkerTransport(Transport):
         self._check_owner()
         if self._process is None:
             self._open()
-        with self._state:
-            outer = self._running[-1].deadline if self._running else None
-            if outer is not None and (call.deadline is None or outer < call.deadline):
-                call.deadline = outer  # the time of a call includes its callbacks and what they call
-            self._running.append(call)
         guard = Guard.enter(self._wake_write)
         try:
+            with self._state:
+                outer = self._running[-1].deadline if self._running else None
+                if outer is not None and (call.deadline is None or outer < call.deadline):
+                    call.deadline = outer  # the time of a call includes its callbacks and what they call
+                self._running.append(call)
             return self._exchange(message, call)
         finally:
             with self._state:
-                self._running.remove(call)
+                if call in self._running:
+                    self._running.remove(call)
             if guard is not None:
                 guard.leave()  # raises KeyboardInterrupt if Ctrl-C came meanwhile
 
@@ -301,7 +305,7 @@ class WorkerTransport(Transport):
         except BlockingIOError:
             self._write(process, message, call)
             return None
-        if call.cancelled or self._poll.poll() != [(process.receive, select.POLLIN)]:
+        if call.cancelled or self._poll.poll(_SLICE) != [(process.receive, select.POLLIN)]:
             return None
         data = os.read(process.receive, _READ)
         if len(data) < frames.HEADER_SIZE or frames.total_size(data) != len(data):
@@ -341,6 +345,11 @@ class WorkerTransport(Transport):
         paused = Guard.pause()
         try:
             answer = call.on_callback(incoming)
+        except KeyboardInterrupt:  # at the very end, where the client could not put it into the answer
+            call.cancelled = True
+            if paused is not None:
+                paused.hit = True
+            answer = messages.build("raise", messages.head(incoming)[1])
         finally:
             Guard.resume(paused)
         if self._process is not process:
@@ -451,7 +460,8 @@ class WorkerTransport(Transport):
                 self._output.settle()
                 self._deliver(call)
                 return nodes
-            self._wait(process, call, self._patience(process, call))
+            patience = self._patience(process, call)
+            self._wait(process, call, _SLICE if patience is None or patience > _SLICE else patience)
 
     def _wait(self, process: Process, call: Call, milliseconds: float | None) -> bool:
         """Takes what comes first; ``False`` when nothing came."""

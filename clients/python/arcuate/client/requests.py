@@ -21,8 +21,10 @@ from arcuate.client.lock import FairLock
 from arcuate.client.remote import Remote, is_remote
 from arcuate.client.transport import Call, Transport
 from arcuate.errors import (
+    CallCancelled,
     CallTimeout,
     ConversionError,
+    EnvironmentCrashed,
     InvalidArgument,
     NameNotFound,
     ProtocolError,
@@ -159,6 +161,7 @@ class Requester:
             raise CallTimeout(
                 "the call's time ran out while it waited for others on this session", executed="no"
             )
+        nested = self._nested
         try:
             if self._closed:  # while this call waited
                 self._check_open()
@@ -180,14 +183,20 @@ class Requester:
                 reply = self._transport.exchange(message, call)
             except RemoteError as error:
                 raise self._original(error) from error
+            except (CallCancelled, EnvironmentCrashed) as error:
+                failed = self._callbacks.failed
+                if isinstance(failed, (KeyboardInterrupt, SystemExit)):
+                    raise failed from error
+                raise
             finally:
                 if self._generation != self._transport.generation:
                     self._resolved.clear()
                     self._prepare()
             return self._value(reply, nargout)
         finally:
+            self._nested = nested  # a Ctrl-C may have struck while it was counted down
             self._lock.release()
-            if self._events.trouble is not None and not self._nested:
+            if self._events.trouble is not None and not nested:
                 trouble, self._events.trouble = self._events.trouble, None
                 raise trouble
 
