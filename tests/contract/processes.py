@@ -141,7 +141,7 @@ def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:
 def finished(child: subprocess.Popen[str], code: int = 0) -> str:
     """What a child printed; fails when it did not end with that status."""
     try:
-        out, err = child.communicate(timeout=90)
+        out, err = child.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         child.kill()
         out, err = child.communicate()
