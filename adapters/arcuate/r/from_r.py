@@ -397,9 +397,12 @@ class Writer:
         self.rows.append((codes.TABLE, 0, 0, 0, 3, n, key, _utf8(lib.STRING_ELT(lib.VECTOR_ELT(plan, 6), 0))))
         columns, names = lib.VECTOR_ELT(plan, 2), lib.VECTOR_ELT(plan, 3)
         count = lib.Rf_xlength(columns)
+        # columns that came from a class that can hold missing values, also where nothing is missing
+        nullable = set(rapi.texts_of(lib.VECTOR_ELT(plan, 7)))
         self.rows.append((codes.MAPPING, 0, 0, 0, count, 0, "columns", ""))
         for i in range(count):
             name = _utf8(lib.STRING_ELT(names, i))
+            at = len(self.rows)
             column = lib.VECTOR_ELT(columns, i)
             try:
                 if column.sxpinfo.type == RAWSXP:
@@ -408,6 +411,9 @@ class Writer:
                     self.value(column, name, depth + 2)
             except ConversionError as error:
                 raise error.prepend(step(name)) from None
+            if name in nullable and self.rows[at][0] == codes.ARRAY:
+                row = self.rows[at]
+                self.rows[at] = (*row[:2], row[2] | codes.ARRAY_PANDAS, *row[3:])
         index = lib.VECTOR_ELT(plan, 4)
         if index == lib.R_NilValue:
             self.null("index")

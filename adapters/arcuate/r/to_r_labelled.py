@@ -101,8 +101,12 @@ class Reader(PlainReader):
         if row[5] > 0x7FFFFFFF:
             raise ConversionError("R's data.frame ends at 2^31 - 1 rows; send the table in parts")
         cursor.enter(3)
-        parts = self._new(VECSXP, 5, parent, i)
+        parts = self._new(VECSXP, 6, parent, i)
         lib.SET_VECTOR_ELT(parts, 0, lib.Rf_ScalarInteger(row[5]))
+        nullable = cursor.columns_with(codes.ARRAY_PANDAS, codes.ARRAY_PANDAS | codes.ARRAY_NUMPY)
+        keep = self._new(STRSXP, len(nullable), parts, 5)
+        for k, name in enumerate(nullable):
+            lib.SET_STRING_ELT(keep, k, rapi.make_char(name))
         self.into(cursor, parts, 1)
         index = cursor.next()
         if index[0] == codes.NULL:
@@ -133,7 +137,7 @@ class Reader(PlainReader):
             raise error.prepend(".attrs") from None
         cursor.leave()
         lib.SET_VECTOR_ELT(parts, 4, rapi.make_text(row[7]))
-        self._assemble(parent, i, "make_table", parts, 5)
+        self._assemble(parent, i, "make_table", parts, 6)
 
     def _categorical(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
         cursor.enter(2)

@@ -163,7 +163,7 @@ plan_table <- function(x) {
              else list(if (!is.null(ride$index) && length(ride$index[[1L]]) == 1L) ride$index[[1L]] else NA_character_, list(labels))
     extra <- a[setdiff(names(a), c("names", "class", "row.names", .ride, ".internal.selfref", "index", "sorted"))]
     attrs <- c(ride$attrs, extra[setdiff(names(extra), names(ride$attrs))])
-    list(8L, n, columns, names, index, if (is.null(attrs)) list() else attrs, if (is.null(ride$hint)) "" else ride$hint)
+    list(8L, n, columns, names, index, if (is.null(attrs)) list() else attrs, if (is.null(ride$hint)) "" else ride$hint, as.character(ride$nullable))
 }
 
 plan_dataset <- function(x) {
@@ -326,7 +326,7 @@ make_dataset <- function(vars, coords, attrs) {
     structure(arrays, names = names(vars), class = "arcuate_dataset", arcuate = list(kind = "dataset", coords = rest, attrs = attrs))
 }
 
-make_table <- function(n, columns, index, attrs, hint) {
+make_table <- function(n, columns, index, attrs, hint, nullable) {
     rows <- .set_row_names(n)
     if (!is.null(index)) {
         first <- index[[2L]][[1L]]
@@ -337,8 +337,8 @@ make_table <- function(n, columns, index, attrs, hint) {
     }
     attr(columns, "row.names") <- rows
     class(columns) <- "data.frame"
-    if (!is.null(index) || length(attrs) || !hint %in% c("", "pandas"))
-        attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint)
+    if (!is.null(index) || length(attrs) || length(nullable) || !hint %in% c("", "pandas"))
+        attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint, nullable = nullable)
     columns
 }
 

@@ -451,7 +451,7 @@ function [v, i, p, b] = parts (f, i, p, b)
       % A column whose class can hold missing values keeps it, also where nothing is missing.
       j = own + 2;
       for k = 1:f.count(own+1)
-        if (f.kind(j) == 10 && bitand (f.flags(j), 97) == 32)
+        if (f.kind(j) == 10 && bitand (f.flags(j), 96) == 32)
           a = f.from(j);
           v.nullable.(f.text(a+1:a+f.klen(j))) = true;
         end

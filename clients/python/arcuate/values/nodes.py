@@ -163,6 +163,23 @@ class Cursor:
         """Passes over the next buffer without looking at it."""
         self._buffer += 1
 
+    def columns_with(self, flags: int, among: int) -> list[str]:
+        """The keys of those children of the next node that are arrays with just these ``flags`` ``among`` some."""
+        rows = self._nodes.rows
+        found: list[str] = []
+        left = rows[self._row][4]
+        at = self._row + 1
+        while left and at < len(rows):
+            row = rows[at]
+            if row[0] == codes.ARRAY and row[2] & among == flags:
+                found.append(row[6])
+            below = 1
+            while below and at < len(rows):
+                below += (0 if rows[at][0] == codes.ARRAY else rows[at][4]) - 1
+                at += 1
+            left -= 1
+        return found
+
     def finish(self) -> None:
         """Checks that everything was used."""
         left = (
