@@ -40,6 +40,7 @@ from arcuate.values.nodes import Nodes, Row, step
 __all__ = ["Session"]
 
 _INLINE = 8
+_LARGE = 8 << 20
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _READ = "int(char *, unsigned char *, int, int)"
 _OPS = (
@@ -221,8 +222,14 @@ class Session(FromCode, Requests):
             if op == "release":
                 self._aside(op, nodes)
                 continue
+            large = bool(nodes.buffers) and any(buffer.nbytes > _LARGE for buffer in nodes.buffers)  # type: ignore[union-attr]
             self._serve(op, nodes)
+            del nodes
             lib.R_interrupts_pending = 0
+            if large:
+                # While the caller is busy: the next large vector then takes memory that is mapped already,
+                # since new pages cost more than the copy into them.
+                lib.R_gc()
 
     def end(self, status: int) -> None:
         """Ends R and this process."""

@@ -164,7 +164,9 @@ class Cursor:
         self._buffer += 1
 
     def columns_with(self, flags: int, among: int) -> list[str]:
-        """The keys of those children of the next node that are arrays with just these ``flags`` ``among`` some."""
+        """The keys of those children of the next node that are arrays with just these ``flags``
+        ``among`` some.
+        """
         rows = self._nodes.rows
         found: list[str] = []
         left = rows[self._row][4]
