@@ -182,8 +182,10 @@ R: list[tuple[str, str, Any]] = [
     ("Dates", "as.Date(c('2020-02-29', NA))", lambda: np.array(["2020-02-29", "NaT"], "M8[D]")),
     (
         "data.frame",
-        "data.frame(i = c(1L, NA), x = c(0.5, NaN), t = c('a', NA), f = factor(c('u', 'v')), "
-        "b = c(TRUE, NA))",
+        (
+            "data.frame(i = c(1L, NA), x = c(0.5, NaN), t = c('a', NA), f = factor(c('u', 'v')), "
+            "b = c(TRUE, NA))"
+        ),
         lambda: pd.DataFrame(
             {
                 "i": pd.array([1, None], "Int32"),
