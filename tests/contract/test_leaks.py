@@ -227,8 +227,8 @@ def test_memory_does_not_grow(session: Session, quirks: type[Quirks]) -> None:
             session.call("arcuate_apply", same, 1.0)
             session.call("arcuate_id", 1.5, keep=True)
 
-    work(150)
+    work(100)
     here, there = rss(os.getpid()), rss(pid)
-    work(400)
+    work(250)
     assert rss(os.getpid()) - here < 20 << 20
     assert rss(pid) - there < 20 << 20
