@@ -55,6 +55,8 @@ _LAST_SECONDS = 0.5
 _SLICE = 250
 """Milliseconds of one wait. A Ctrl-C in the instant before a wait begins would otherwise go unnoticed, since
 Python runs its handlers between bytecodes only."""
+_DOUBT = 0.2
+"""Seconds in which a signal that seems to be lost may still strike."""
 _FIRST_PATIENCE = 0.25
 """Seconds without an answer after which an interrupted worker is interrupted again."""
 
@@ -399,15 +401,18 @@ class WorkerTransport(Transport):
                 )
         return error
 
-    def _settle(self, process: Process, call: Call) -> None:
+    def _settle(self, process: Process, call: Call, resumed: bool = False) -> None:
         """After an interrupt: makes sure that it cannot strike a later call, and that no late answer is left.
 
         The worker answers a question that was asked after the last signal. One whose loop is started again
-        (Octave) may lose the question with the loop, may carry out a request that it had not read yet, and
-        may not have seen the signal at all (``system()`` ignores it): it is asked, and interrupted, again.
+        (Octave) may lose the question with the loop, may carry out a request that it had not read yet, may
+        notice the signal some questions later, and may not have seen it at all (``system()`` ignores it): it
+        is asked, and interrupted, again.
         """
         self._interrupted = None
-        end = time.monotonic() + self.grace
+        begun = time.monotonic()
+        end = begun + self.grace
+        seen = resumed or not self._resumes
         patience = _FIRST_PATIENCE
         number = self._ask(process, _SETTLE)
         while True:
@@ -418,13 +423,14 @@ class WorkerTransport(Transport):
                     raise self._lose(call)
                 if self._wait(process, call, min(patience, end - now) * 1000 + 1):
                     continue
-                if self._resumes:
+                if self._resumes and patience == _FIRST_PATIENCE:  # once: at the third signal Octave exits
                     process.interrupt()
-                    patience *= 2
+                    patience = self.grace
                     number = self._ask(process, number)
                 continue
             op, got = messages.head(incoming)
             if op == "resumed":
+                seen = True
                 self._epoch = object()
                 number = self._ask(process, number)
             elif op == "callback":
@@ -435,7 +441,10 @@ class WorkerTransport(Transport):
             elif op == "event":
                 call.on_event(self._fields(incoming))
             elif got == number:
-                return
+                if seen or time.monotonic() > begun + _DOUBT:
+                    return
+                self._wait(process, call, 2)
+                number = self._ask(process, number)
 
     def _ask(self, process: Process, number: int) -> int:
         self._write(process, messages.build("settle", number + 1))
@@ -450,7 +459,7 @@ class WorkerTransport(Transport):
             if nodes is not None:
                 if messages.head(nodes)[0] == "resumed":
                     self._epoch = object()
-                    self._settle(process, call)
+                    self._settle(process, call, resumed=True)
                 if epoch is not None and self._epoch is not epoch:
                     self._output.settle()
                     self._deliver(call)
