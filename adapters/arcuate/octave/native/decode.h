@@ -158,8 +158,19 @@ namespace
               }
             return octave_value (a);
           }
-        case 13: return load<FloatComplexNDArray> (dims);
-        case 14: return load<ComplexNDArray> (dims);
+        // Not octave_value (array), which makes a real array of one without imaginary parts.
+        case 13:
+          {
+            FloatComplexNDArray a (dims);
+            fetch (a.fortran_vec (), a.numel () * sizeof (FloatComplex));
+            return octave_value (new octave_float_complex_matrix (a));
+          }
+        case 14:
+          {
+            ComplexNDArray a (dims);
+            fetch (a.fortran_vec (), a.numel () * sizeof (Complex));
+            return octave_value (new octave_complex_matrix (a));
+          }
         case 15:
           {
             std::string all (size (), '\0');

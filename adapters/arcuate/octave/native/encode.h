@@ -181,6 +181,8 @@ namespace
               if (octave::math::isna (a(k)))
                 throw Fallback ();
             array (key, v, a, 14);
+            // octave_value (array) would be a real array where there are no imaginary parts, and free this one.
+            buffers.back ().keep = octave_value (new octave_complex_matrix (a));
             return;
           }
 #define INTS(B, N, D) \

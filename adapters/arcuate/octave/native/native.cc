@@ -10,7 +10,9 @@
 #include <octave/interpreter.h>
 #include <octave/lo-ieee.h>
 #include <octave/oct-map.h>
+#include <octave/ov-cx-mat.h>
 #include <octave/ov-fcn-handle.h>
+#include <octave/ov-flt-cx-mat.h>
 #include <octave/pager.h>
 #include <octave/parse.h>
 #include <octave/quit.h>

@@ -27,9 +27,9 @@ function [R, P, B] = arcuate__array (v, nd, shape = [])
   mask = [];
   switch (class (v))
     case 'double'
-      dtype = 12; v = full (v);   % also of ranges and of diagonal matrices, which are stored otherwise
+      dtype = 12;
     case 'single'
-      dtype = 11; v = full (v);
+      dtype = 11;
     case 'logical'
       dtype = 1; v = uint8 (v);
     case 'cell'
@@ -44,17 +44,25 @@ function [R, P, B] = arcuate__array (v, nd, shape = [])
       dtype = codes.(class (v));
   end
   if (dtype == 12 || dtype == 11)
+    parts = iscomplex (v);
+    if (parts)   % most operations on a complex array make it real where it has no imaginary parts
+      dtype += 2;
+      x = [full(real (v))(:).'; full(imag (v))(:).'];
+    else
+      v = full (v);   % also of ranges and of diagonal matrices, which are stored otherwise
+    end
     if (isnan (sum (v(:))))   % one pass tells whether there can be an NA at all
-      mask = isna (v);
-      if (any (mask(:)))
-        v(mask) = 0;
-      else
+      mask = isna (full (v));
+      if (! any (mask(:)))
         mask = [];
+      elseif (parts)
+        x(:,mask(:)) = 0;
+      else
+        v(mask) = 0;
       end
     end
-    if (iscomplex (v))
-      dtype += 2;
-      v = [real(v(:)).'; imag(v(:)).'];
+    if (parts)
+      v = x;
     end
   end
   P = uint64 (shape);

@@ -104,10 +104,10 @@ function [v, i, p, b] = node (f, i, p, b)
       [v, i, p, b] = array (f, i, p, b);
     case 4
       x = typecast (f.pool(8*p-7:8*p+8), 'double');
-      v = complex (x(1), x(2));
       if (f.dtype(i) == 13)
-        v = single (v);
+        x = single (x);   % single () of the complex number would make it real where it has no imaginary part
       end
+      v = complex (x(1), x(2));
       i++; p += 2;
     case 6
       v = reshape (buffer (f, b, 'uint8'), 1, []);
@@ -337,12 +337,20 @@ function [v, i, p, b] = array (f, i, p, b)
     end
   end
   if (nd > 1 && ! bitand (flags, 2))   % row-major
-    v = permute (reshape (v, fliplr (size2)), nd:-1:1);
+    if (iscomplex (v))
+      v = complex (permute (reshape (real (v), fliplr (size2)), nd:-1:1), permute (reshape (imag (v), fliplr (size2)), nd:-1:1));
+    else
+      v = permute (reshape (v, fliplr (size2)), nd:-1:1);
+    end
     if (! isempty (mask))
       mask = permute (reshape (mask, fliplr (size2)), nd:-1:1);
     end
   else
-    v = reshape (v, size2);
+    if (iscomplex (v))   % reshape makes it real where it has no imaginary parts
+      v = complex (reshape (real (v), size2), reshape (imag (v), size2));
+    else
+      v = reshape (v, size2);
+    end
     if (! isempty (mask))
       mask = reshape (mask, size2);
     end
@@ -355,7 +363,11 @@ function [v, i, p, b] = array (f, i, p, b)
     end
     v = s;
   elseif (bitand (flags, 1))
-    if (dtype == 12 || dtype == 11 || dtype == 14)
+    if (dtype == 14)
+      x = real (v); y = imag (v);
+      x(mask) = NA; y(mask) = 0;
+      v = complex (x, y);
+    elseif (dtype == 12 || dtype == 11)
       v(mask) = NA;
     else
       s = struct ('arcuate', 'masked', 'data', [], 'mask', mask, 'shape', shape);
@@ -389,14 +401,14 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   names = {'uint8', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', '', 'single', 'double', 'single', 'double'};
   x = buffer (f, b, names{dtype});
   if (dtype >= 13)
-    x = complex (x(1:2:end), x(2:2:end));
+    x = complex (double (x(1:2:end)), double (x(2:2:end)));
   end
   if (dtype == 1)
     x = x != 0;
   elseif (dtype < 10)
     error ('Arcuate:conversion', '@%d a sparse matrix in Octave holds doubles, this one holds %s; convert it to float64, or send it as a full array', i, names{dtype});
   end
-  if (! islogical (x))
+  if (dtype == 11)
     x = double (x);
   end
   width = {'int32', 'int64'}{1 + mod(f.flags(i), 2)};
@@ -415,7 +427,10 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   if (islogical (x))
     v = sparse (r(x) + 1, c(x) + 1, true, rows, cols);
   else
-    v = sparse (r + 1, c + 1, x, rows, cols);
+    v = sparse (r + 1, c + 1, real (x), rows, cols);
+    if (dtype >= 13)
+      v = complex (v, sparse (r + 1, c + 1, imag (x), rows, cols));
+    end
   end
   i++;
 end

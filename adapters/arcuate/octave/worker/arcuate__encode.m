@@ -96,13 +96,12 @@ function s = checked (s)
 end
 
 function [R, P] = cplx (v, dtype)
-  v = double (v);
   if (isna (v))
     R = uint64 ([0; 0; 0; 0; 7; 14; 0; 0]);
     P = zeros (1, 0, 'uint64');
   else
     R = uint64 ([0; 0; 0; 0; 4; dtype; 0; 0]);
-    P = typecast ([real(v), imag(v)], 'uint64');
+    P = typecast (double ([real(v), imag(v)]), 'uint64');
   end
 end
 

@@ -178,7 +178,10 @@ function [R, T, P, B] = data (v, nd, depth)
       [R, T, P, B] = arcuate__encode (reshape (v, 1, []), depth);
     end
   elseif (isnumeric (v) || islogical (v))
-    [R, P, B] = arcuate__array (full (v), nd);
+    if (! iscomplex (v))   % full () makes a complex array real where it has no imaginary parts
+      v = full (v);
+    end
+    [R, P, B] = arcuate__array (v, nd);
   else
     error ('Arcuate:conversion', 'a %s cannot be the data of a labelled array or a column; use numbers, logicals or a cell of texts', class (v));
   end
