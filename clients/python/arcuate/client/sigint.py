@@ -13,6 +13,7 @@ import os
 import threading
 from _signal import getsignal  # type: ignore[import-not-found]  # the wrappers in signal make enums, which costs more than the call
 from _signal import signal as set_handler
+from collections.abc import Callable
 from signal import SIGINT
 from types import FrameType
 from typing import Any
@@ -27,27 +28,28 @@ _main_ident = threading.main_thread().ident
 class Guard:
     """Replaces the SIGINT handler of the main thread for the time of an exchange."""
 
-    __slots__ = ("_fd", "_old", "hit")
+    __slots__ = ("_old", "_wake", "hit")
 
     _active: Guard | None = None
 
-    def __init__(self, fd: int, old: _Handler) -> None:
-        self._fd = fd
+    def __init__(self, wake: int | Callable[[], None], old: _Handler) -> None:
+        self._wake = wake
         self._old = old
         self.hit = False
 
     @classmethod
-    def enter(cls, fd: int) -> Guard | None:
-        """Begins, if this is the main thread and a Python handler is installed;
+    def enter(cls, wake: int | Callable[[], None]) -> Guard | None:
+        """Begins, if this is the main thread and a Python handler is installed.
 
-        ``fd`` is written to on Ctrl-C.
+        Args:
+            wake: a descriptor that is written to on Ctrl-C, or what is called then.
         """
         if threading.get_ident() != _main_ident or cls._active is not None:
             return None
         old = getsignal(_SIGINT)
         if not callable(old):
             return None  # ignored or left to the system: so be it
-        guard = cls(fd, old)
+        guard = cls(wake, old)
         cls._active = guard
         try:
             set_handler(_SIGINT, guard._strike)
@@ -57,10 +59,10 @@ class Guard:
         return guard
 
     @classmethod
-    def struck(cls, fd: int) -> bool:
-        """Whether Ctrl-C came during the exchange that waits on this descriptor."""
+    def struck(cls, wake: int | Callable[[], None]) -> bool:
+        """Whether Ctrl-C came during the exchange that ``wake`` wakes."""
         guard = cls._active
-        return guard is not None and guard.hit and guard._fd == fd
+        return guard is not None and guard.hit and guard._wake == wake
 
     def leave(self) -> None:
         """Ends; raises what Ctrl-C would have raised."""
@@ -93,8 +95,11 @@ class Guard:
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
         self.hit = True
+        if not isinstance(self._wake, int):
+            self._wake()
+            return
         try:
-            os.write(self._fd, b"i")
+            os.write(self._wake, b"i")
         except BlockingIOError:
             pass
 
