@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from arcuate.client.events import OnEvent, OnOutput
 from arcuate.client.session import Session
 from arcuate.client.transport import Transport
-from arcuate.errors import EnvironmentNotFound, InvalidArgument, Unsupported
+from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.values.limits import Limits
 
 __all__ = ["GROUP", "connect", "environments"]
@@ -50,10 +50,12 @@ def connect(
     limits: Limits | None = None,
     **options: Any,
 ) -> Session:
-    """Opens a session with an environment.
+    """Opens a session with an environment, on this machine or in a hub.
 
     Args:
-        target: ``"python"``, ``"r"``, ``"octave"`` or any installed environment.
+        target: ``"python"``, ``"r"``, ``"octave"`` or any installed environment; or the address of a hub and
+            the name of an environment there: ``"grpc://host:50051/r"``, ``"grpcs://..."``, ``"zmq://host:5555/r"``,
+            ``"zmq+ipc:///path/of/socket/r"``, ``"http://host:8080/r"``, ``"https://..."``.
         strict: a declared change of a value on its way is an error.
         simplify: results of one element come back as Python scalars; ``False`` leaves them arrays.
         on_output: receives what calls print, as (``"stdout"`` or ``"stderr"``, text), instead of
@@ -63,17 +65,37 @@ def connect(
         grace: seconds that an interrupted interpreter has to stop before it is killed.
         limits: what the session accepts and sends.
         options: the environment's own: ``home``, ``lib``, ``env``, ``cwd`` (R), ``path`` (Octave),
-            ``executable`` (Python), ...
+            ``executable`` (Python), ...; with an address also ``token``, ``tls``, ``curve``, and ``start``,
+            the seconds that connecting and opening may take.
 
     Raises:
         EnvironmentNotFound: there is no such environment here; the message says how to install it.
         InvalidArgument: an option that the environment does not know.
+        ConnectionLost: no hub answers at the address.
+        AuthenticationFailed: the hub does not know who we are.
     """
+    if grace <= 0:
+        raise InvalidArgument(f"grace must be positive, not {grace!r}")
     if "://" in target:
-        raise Unsupported(
-            f"{target!r}: sessions over the network need a release with the bus; local environments are: "
-            + ", ".join(sorted(environments()))
-        )
+        transport = _open_remote(target, limits or Limits(), grace, options)
+    else:
+        transport = _open_local(target, limits or Limits(), grace, options)
+    session = Session(
+        transport,
+        name=target,
+        strict=strict,
+        simplify=simplify,
+        on_output=on_output,
+        on_event=on_event,
+        timeout=timeout,
+        depth=(limits or Limits()).depth,
+    )
+    _open.add(session)
+    return session
+
+
+def _open_local(target: str, limits: Limits, grace: float, options: dict[str, Any]) -> Transport:
+    """A worker on this machine."""
     from importlib.metadata import EntryPoint
 
     point = environments().get(target)
@@ -90,28 +112,23 @@ def connect(
         raise EnvironmentNotFound(
             f"the environment {target!r} is installed, but cannot be loaded: {error}. {hint}"
         ) from error
-    environment = adapter(**options)
-    if grace <= 0:
-        raise InvalidArgument(f"grace must be positive, not {grace!r}")
-    transport = _open_transport(environment, limits or Limits(), grace)
-    session = Session(
-        transport,
-        name=target,
-        strict=strict,
-        simplify=simplify,
-        on_output=on_output,
-        on_event=on_event,
-        timeout=timeout,
-        depth=(limits or Limits()).depth,
-    )
-    _open.add(session)
-    return session
-
-
-def _open_transport(environment: Any, limits: Limits, grace: float) -> Transport:
-    """An environment opens its own transport: the client layer knows no adapter."""
-    transport: Transport = environment.open(limits, grace)
+    transport: Transport = adapter(**options).open(limits, grace)  # the client layer knows no adapter
     return transport
+
+
+def _open_remote(target: str, limits: Limits, grace: float, options: dict[str, Any]) -> Transport:
+    """A session in a hub."""
+    from arcuate.client.net.bus import BusTransport
+    from arcuate.client.net.target import Target, open_link
+
+    where = Target.parse(target)
+    if not where.path:
+        raise InvalidArgument(f"{target!r} names no environment; write {target.rstrip('/')}/r, for example")
+    token = options.pop("token", None)
+    start = options.pop("start", 60.0)
+    security = {name: options.pop(name) for name in ("tls", "curve") if name in options}
+    link = open_link(where, limits, token=token, **security)
+    return BusTransport(link, where.path, options, token=token, grace=grace, start=start)
 
 
 def _close_all() -> None:

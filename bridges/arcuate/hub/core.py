@@ -1,0 +1,251 @@
+"""The hub itself: sessions, pools, and everything that outlives a connection."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from arcuate.errors import ArcuateError, AuthenticationFailed, LimitExceeded, SessionClosed, Unavailable
+from arcuate.hub.config import Config
+from arcuate.hub.environments import Environments
+from arcuate.hub.pool import Pools
+from arcuate.hub.principal import Credentials, Principal
+from arcuate.hub.relay import Request
+from arcuate.hub.session import HubSession
+from arcuate.values.limits import Limits
+
+__all__ = ["Hub"]
+
+log = logging.getLogger(__name__)
+
+_TICK = 0.1
+_OPENERS = 16
+
+Observer = Callable[[Principal, str, str, Request, str, float], None]
+"""Told of each request that ended: principal, environment, session, request, code ("" if well), seconds."""
+
+
+class Hub:
+    """Environments of this machine, for any number of clients.
+
+    Args:
+        config: what the operator wants.
+
+    Attributes:
+        observers: told of each request that ended.
+        draining: no session is opened any more.
+    """
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or Config()
+        self.environments = Environments(self.config)
+        self.observers: list[Observer] = []
+        self.draining = False
+        self.started = time.time()
+        self._lock = threading.Lock()
+        self._sessions: dict[str, HubSession] = {}
+        self._opening = 0
+        self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="arcuate-open")
+        self.pools = Pools(self)
+        self._stop = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="arcuate-hub", daemon=True)
+        self._ticker.start()
+
+    # --------------------------------------------------------------- sessions
+
+    def limits_for(self, principal: Principal, asked: Mapping[str, Any] | None = None) -> Limits:
+        """The limits of a channel: the lowest of the hub's, the principal's and what the client asked for."""
+        own = self.config.limits
+        found: dict[str, int] = {}
+        for name in ("message", "array", "nodes", "text", "depth"):
+            value = int(getattr(own, name))
+            for more in (principal.limits, asked or {}):
+                wanted = more.get(name)
+                if isinstance(wanted, int) and not isinstance(wanted, bool) and 0 < wanted < value:
+                    value = wanted
+            found[name] = value
+        return Limits(**found)
+
+    def open(
+        self,
+        principal: Principal,
+        environment: str,
+        options: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+        grace: float = 3.0,
+    ) -> HubSession:
+        """Starts an interpreter for a principal. Blocks while it starts.
+
+        Raises:
+            Unavailable: the hub is draining.
+            LimitExceeded: there are as many sessions as may be.
+            EnvironmentNotFound: there is no such environment.
+        """
+        self._reserve(principal)
+        try:
+            transport = self.environments.open(
+                environment,
+                options or {},
+                principal,
+                self.limits_for(principal, limits),
+                min(max(grace, 0.1), 60.0),
+            )
+            session = HubSession(
+                principal, environment, transport, self.config.limits, self._finished, self._forget
+            )
+        except BaseException:
+            with self._lock:
+                self._opening -= 1
+            raise
+        with self._lock:
+            self._opening -= 1
+            self._sessions[session.id] = session
+        if self._stop.is_set():
+            session.close(Unavailable("the hub has been stopped", executed="no"))
+        return session
+
+    def _reserve(self, principal: Principal) -> None:
+        limits = self.config.limits
+        with self._lock:
+            if self.draining:
+                raise Unavailable("the hub is shutting down and opens no more sessions; try again later")
+            total = len(self._sessions) + self._opening
+            if total >= limits.sessions:
+                raise LimitExceeded(
+                    f"{total} sessions are open, as many as this hub may have; close some, or raise the "
+                    "setting 'sessions'",
+                    setting="sessions",
+                )
+            own = sum(1 for one in self._sessions.values() if one.principal.name == principal.name)
+            most = int(principal.limits.get("sessions", limits.sessions_each))
+            if own >= most:
+                raise LimitExceeded(
+                    f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or "
+                    "raise the setting 'sessions_each'",
+                    setting="sessions_each",
+                )
+            self._opening += 1
+
+    def find(self, session: str) -> HubSession | None:
+        """The open session of an id."""
+        return self._sessions.get(session)
+
+    def in_background(self, work: Callable[[], None]) -> None:
+        """Does something that may take long away from a bridge's own thread."""
+        try:
+            self._openers.submit(work)
+        except RuntimeError:
+            raise Unavailable("the hub has been stopped") from None
+
+    @property
+    def sessions(self) -> list[HubSession]:
+        """The open sessions, those of pools included."""
+        with self._lock:
+            return list(self._sessions.values())
+
+    def _forget(self, session: HubSession) -> None:
+        with self._lock:
+            self._sessions.pop(session.id, None)
+
+    def _finished(self, session: HubSession, request: Request, code: str, seconds: float) -> None:
+        for observer in self.observers:
+            try:
+                observer(session.principal, session.environment, session.id, request, code, seconds)
+            except Exception:
+                log.exception("an observer of the hub failed")
+
+    # ------------------------------------------------------------ who may what
+
+    def authenticate(self, credentials: Credentials) -> Principal:
+        """Who the other side is.
+
+        Raises:
+            AuthenticationFailed: it could not be established.
+        """
+        return Principal("local") if credentials.local else Principal("anonymous", "anonymous")
+
+    def still_valid(self, principal: Principal) -> None:
+        """Refuses a principal whose time is over."""
+        if principal.expires is not None and time.time() >= principal.expires:
+            raise AuthenticationFailed(f"the credentials of {principal.name!r} have expired")
+
+    def permit(
+        self, principal: Principal, environment: str, request: Request, session: HubSession | None
+    ) -> None:
+        """Refuses what a principal may not do.
+
+        Raises:
+            PermissionDenied: it may not.
+        """
+
+    def listing(self, principal: Principal) -> list[dict[str, Any]]:
+        """The environments that a principal may use."""
+        return self.environments.listing(principal)
+
+    # ------------------------------------------------------------------- time
+
+    def _tick(self) -> None:
+        while not self._stop.wait(_TICK):
+            now = time.monotonic()
+            limits = self.config.limits
+            self.pools.trim(now)
+            for session in self.sessions:
+                session.tick(now)
+                dropped = session.dropped
+                if dropped is not None and now - dropped >= limits.grace_seconds:
+                    session.close(SessionClosed("its client did not come back in time", executed="maybe"))
+                elif (
+                    limits.idle_seconds is not None
+                    and not session.busy
+                    and now - session.used >= limits.idle_seconds
+                ):
+                    session.close(
+                        SessionClosed(
+                            f"the session had no call for {limits.idle_seconds:g} s (setting 'idle_seconds')",
+                            executed="no",
+                        )
+                    )
+
+    def drain(self, seconds: float | None = None) -> bool:
+        """Opens nothing new and waits until nothing runs any more.
+
+        Returns:
+            Whether everything came to its end in time.
+        """
+        self.draining = True
+        end = time.monotonic() + (self.config.limits.drain_seconds if seconds is None else seconds)
+        while any(session.busy for session in self.sessions):
+            if time.monotonic() >= end or self._stop.wait(0.02):
+                return False
+        return True
+
+    def close(self) -> None:
+        """Ends all sessions. Idempotent."""
+        self.draining = True
+        self._stop.set()
+        self.pools.close()
+        sessions = self.sessions
+        for session in sessions:
+            session.close(Unavailable("the hub is shutting down", executed="maybe"))
+        for session in sessions:
+            session.join(15.0)
+        self._openers.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def error_of(error: BaseException) -> ArcuateError:
+    """Any exception as one that can be sent."""
+    from arcuate.errors import InternalError
+
+    if isinstance(error, ArcuateError):
+        return error
+    return InternalError(f"{type(error).__name__}: {error}")

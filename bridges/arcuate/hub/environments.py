@@ -1,0 +1,95 @@
+"""The environments that a hub offers: names of its configuration, each with a language behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from arcuate.client.connecting import environments
+from arcuate.client.transport import Transport
+from arcuate.errors import EnvironmentNotFound, InvalidArgument, PermissionDenied
+from arcuate.hub.config import Config, EnvironmentConfig
+from arcuate.hub.principal import Principal
+from arcuate.values.limits import Limits
+
+__all__ = ["Environments"]
+
+
+class Environments:
+    """What a hub offers, by name."""
+
+    def __init__(self, config: Config) -> None:
+        self._installed = environments()
+        offered = dict(config.environments)
+        if not offered:
+            offered = {name: EnvironmentConfig(language=name) for name in self._installed}
+        for name, one in offered.items():
+            if one.language not in self._installed:
+                known = ", ".join(sorted(self._installed))
+                raise EnvironmentNotFound(
+                    f"the environment {name!r} has the language {one.language!r}, which is not installed "
+                    f"here; there are: {known}"
+                )
+        self.offered: Mapping[str, EnvironmentConfig] = offered
+
+    def find(self, name: str) -> EnvironmentConfig:
+        """The environment of that name.
+
+        Raises:
+            EnvironmentNotFound: the hub does not offer it.
+        """
+        found = self.offered.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.offered)) or "none"
+            raise EnvironmentNotFound(f"this hub offers no environment {name[:80]!r}; it offers: {known}")
+        return found
+
+    def open(
+        self, name: str, options: Mapping[str, Any], principal: Principal, limits: Limits, grace: float
+    ) -> Transport:
+        """Starts an interpreter.
+
+        Args:
+            name: the environment.
+            options: what the client wants of it.
+            principal: who the client is.
+            limits: what the interpreter's channel accepts.
+            grace: seconds that it has to stop when interrupted.
+
+        Raises:
+            PermissionDenied: an option that this client may not set.
+        """
+        config = self.find(name)
+        adapter: Any = self._installed[config.language].load()
+        for option in options:
+            if option not in adapter.options:
+                own = ", ".join(sorted(config.client_options)) or "none"
+                raise InvalidArgument(
+                    f"the environment {name!r} does not know the option {str(option)[:80]!r}; "
+                    f"clients may set: {own}"
+                )
+            if not principal.eval or (principal.kind != "local" and option not in config.client_options):
+                raise PermissionDenied(
+                    f"the option {option!r} of {name!r} is the hub's to set; the operator can allow it with "
+                    f"client_options = [{option!r}]"
+                )
+        environment = adapter(**{**config.options, **options})
+        transport: Transport = environment.open(limits, grace)
+        return transport
+
+    def listing(self, principal: Principal) -> list[dict[str, Any]]:
+        """What clients are told of the environments that they may use."""
+        found = []
+        for name, one in sorted(self.offered.items()):
+            adapter: Any = self._installed[one.language].load()
+            allowed = list(adapter.options) if principal.kind == "local" else list(one.client_options)
+            found.append(
+                {
+                    "name": name,
+                    "language": adapter.language,
+                    "doc": one.doc,
+                    "options": allowed if principal.eval else [],
+                    "eval": principal.eval,
+                }
+            )
+        return found

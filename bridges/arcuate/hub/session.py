@@ -1,0 +1,435 @@
+"""One interpreter in the hub, on behalf of one principal.
+
+A session has a thread of its own that carries out its requests one after the other, and, while a callback
+waits for the client, those that are made from inside it. What it sends is numbered and kept until the client
+has acknowledged it, so a connection may drop and another take its place.
+"""
+
+from __future__ import annotations
+
+import queue
+import secrets
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from arcuate.client import messages
+from arcuate.client.transport import Call, Transport
+from arcuate.errors import (
+    ArcuateError,
+    CallCancelled,
+    CallTimeout,
+    ConnectionLost,
+    InternalError,
+    LimitExceeded,
+    ProtocolError,
+    SessionClosed,
+    to_mapping,
+)
+from arcuate.hub.outbox import Outbox
+from arcuate.hub.relay import Request, error_message, event_message, reply_message, with_id
+from arcuate.values import codes
+from arcuate.values.nodes import Nodes
+
+if TYPE_CHECKING:
+    from arcuate.hub.config import LimitsConfig
+    from arcuate.hub.principal import Principal
+
+__all__ = ["HubSession", "Outcome"]
+
+_REMEMBERED = 10_000
+"""Ids of past requests that a session remembers, so that none is carried out twice."""
+_BACK_PRESSURE = 5.0
+"""Seconds that output waits for a connected client that does not acknowledge it, before it is dropped."""
+_STOP = object()
+_WAKE = object()
+
+Send = Callable[[Nodes], None]
+Outcome = Callable[["HubSession", Request, str, float], None]
+"""Told of each request that ended: session, request, code ("" for a reply), seconds it took."""
+
+
+class HubSession:
+    """An interpreter with its queue.
+
+    Args:
+        principal: whose it is.
+        environment: name of the environment.
+        transport: the channel to the interpreter.
+        limits: the hub's limits.
+        outcome: told of each request that ended.
+        label: name of its thread.
+    """
+
+    def __init__(
+        self,
+        principal: Principal,
+        environment: str,
+        transport: Transport,
+        limits: LimitsConfig,
+        outcome: Outcome,
+        ended: Callable[[HubSession], None],
+    ) -> None:
+        self.id = secrets.token_hex(8)
+        self.secret = secrets.token_urlsafe(24)
+        self.principal = principal
+        self.environment = environment
+        self.transport = transport
+        self.limits = limits
+        self.used = self.created = time.monotonic()
+        self.dropped: float | None = None
+        self.resumable = True
+        self.calls = 0
+        self.closed = False
+        self._outcome = outcome
+        self._ended = ended
+        self._generation = transport.generation
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._backlog: deque[Request] = deque()
+        self._lock = threading.Lock()
+        self._space = threading.Condition(self._lock)
+        self._outbox = Outbox(limits.events, limits.event_bytes)
+        self._send: Send | None = None
+        self._ids: OrderedDict[int, bool] = OrderedDict()  # request id: whether it has been answered
+        self._floor = -1
+        self._waiting: dict[int, Request] = {}
+        self._running: dict[int, tuple[Request, Call]] = {}
+        self._parents: list[int] = []
+        self._callback_number = 0
+        self._silent = 0
+        self._thread = threading.Thread(target=self._main, name=f"arcuate-session-{self.id[:6]}", daemon=True)
+        self._thread.start()
+
+    # ------------------------------------------------------------ connections
+
+    def attach(self, send: Send, seen: int = 0) -> None:
+        """Gives the session a connection; what was sent after ``seen`` is sent again."""
+        with self._lock:
+            self._send = send
+            self.dropped = None
+            again = list(self._outbox.after(seen))
+            for message in again:  # under the lock: nothing newer may overtake them
+                self._transmit(message)
+            self._space.notify_all()
+
+    def detach(self, send: Send) -> None:
+        """A connection was lost; the grace period begins, unless another has taken its place."""
+        with self._lock:
+            if self._send is send:
+                self._send = None
+                self.dropped = time.monotonic()
+                self._space.notify_all()
+
+    def acknowledge(self, seen: int) -> None:
+        """The client has everything up to this number."""
+        with self._lock:
+            self._outbox.forget(seen)
+            self._space.notify_all()
+
+    def greeting(self) -> dict[str, Any]:
+        """What a client is told of the session."""
+        found = self.transport.greeting
+        return {
+            "session": self.id,
+            "secret": self.secret,
+            "environment": self.environment,
+            "generation": self.transport.generation,
+            "language": found.language,
+            "version": found.version,
+            "pid": found.pid,
+            "features": {**found.features, "order": found.order, "vectors": found.vectors},
+            "info": dict(found.info),
+            "window": self.limits.grace_seconds if self.resumable else 0.0,
+        }
+
+    # --------------------------------------------------------------- requests
+
+    def submit(self, request: Request) -> None:
+        """Takes a request; it is answered through the connection.
+
+        Raises:
+            LimitExceeded: too many wait already.
+            ProtocolError: its id is older than what the session remembers.
+            SessionClosed: the session is over.
+        """
+        now = time.monotonic()
+        request.arrived = now
+        milliseconds = request.controls.get("deadline")
+        if milliseconds is not None:
+            request.end = now + milliseconds / 1000
+        longest = self.limits.call_seconds
+        if longest is not None and (request.end is None or now + longest < request.end):
+            request.end = now + longest
+        with self._lock:
+            if self.closed:
+                raise SessionClosed("this session is closed; open another")
+            seen = request.controls.get("seen")
+            if seen:
+                self._outbox.forget(seen)
+            if request.id in self._ids:
+                if self._ids[request.id]:
+                    self._answer_again(request)
+                return
+            if request.id <= self._floor:
+                raise ProtocolError(
+                    f"the request {request.id} is too old: use a new, higher id for each", executed="maybe"
+                )
+            if len(self._waiting) >= self.limits.queue:
+                raise LimitExceeded(
+                    f"{len(self._waiting)} requests wait in this session, more than the limit of "
+                    f"{self.limits.queue}; wait for replies, or open another session",
+                    setting="queue",
+                )
+            self._ids[request.id] = False
+            while len(self._ids) > _REMEMBERED:
+                self._floor = max(self._floor, self._ids.popitem(last=False)[0])
+            self._waiting[request.id] = request
+            self.used = now
+        self._inbox.put(request)
+
+    def _answer_again(self, request: Request) -> None:
+        kept = self._outbox.reply_to(request.id)
+        if kept is None:
+            raise ProtocolError(
+                f"the request {request.id} was answered and the answer acknowledged; use a new id",
+                executed="yes",
+            )
+        self._transmit(kept)
+
+    def forget_ids(self) -> None:
+        """Forgets the ids of past requests: the next one comes from another client."""
+        with self._lock:
+            self._ids.clear()
+            self._floor = -1
+
+    def answer(self, message: Nodes) -> None:
+        """Takes a ``return`` or ``raise`` for a callback."""
+        self._inbox.put(message)
+
+    def cancel(self, number: int) -> None:
+        """Cancels a call: one that waits is taken out of the queue, one that runs is interrupted."""
+        with self._lock:
+            request = self._waiting.pop(number, None)
+            running = number in self._running
+        if request is not None:
+            self._finish(request, CallCancelled("the call was cancelled before it began", executed="no"))
+        elif running:
+            self.transport.interrupt(number)
+            self._inbox.put(_WAKE)
+
+    def tick(self, now: float) -> None:
+        """Ends the waiting of requests whose time is over."""
+        with self._lock:
+            late = [one for one in self._waiting.values() if one.end is not None and now >= one.end]
+            for request in late:
+                del self._waiting[request.id]
+        for request in late:
+            self._finish(request, _expired())
+
+    @property
+    def busy(self) -> bool:
+        """Whether something runs or waits."""
+        return bool(self._running or self._waiting)
+
+    @property
+    def queued(self) -> int:
+        """How many requests wait."""
+        return len(self._waiting)
+
+    def close(self, reason: ArcuateError | None = None) -> None:
+        """Ends the session: interrupts what runs, refuses what waits, ends the interpreter. Idempotent."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            self._space.notify_all()
+            waiting = list(self._waiting.values())
+            self._waiting.clear()
+        over = reason or SessionClosed("the session was closed", executed="no")
+        for request in waiting:
+            self._finish(request, over)
+        self.transport.interrupt()
+        self._inbox.put(_STOP)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Waits for the end of the thread and the interpreter; ``False`` when it takes longer."""
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    # ------------------------------------------------------------- the thread
+
+    def _main(self) -> None:
+        try:
+            while True:
+                item: Any = self._backlog.popleft() if self._backlog else self._inbox.get()
+                if item is _STOP:
+                    return
+                if isinstance(item, Request):
+                    self._perform(item)
+                del item
+        finally:
+            self.closed = True
+            try:
+                self.transport.close()
+            finally:
+                self._ended(self)
+
+    def _perform(self, request: Request) -> None:
+        """Carries out one request and answers it."""
+        with self._lock:
+            if self._waiting.pop(request.id, None) is None:
+                return  # cancelled, or its time was over, while it waited
+        if request.op == "release":
+            self._release(request)
+            return
+        if request.end is not None and time.monotonic() >= request.end:
+            self._finish(request, _expired())
+            return
+        number = request.id
+        call = Call(number, request.end, lambda event: self._event(number, event), None)  # type: ignore[arg-type]
+        call.on_callback = lambda message: self._callback(message, call)
+        with self._lock:
+            self._running[number] = (request, call)
+        begun = time.monotonic()
+        self.calls += 1
+        code = ""
+        try:
+            if request.op == "restart":
+                self.transport.restart()
+                answer = reply_message(number, self.greeting())
+                self._generation = self.transport.generation
+            else:
+                answer = self.transport.exchange(request.message, call)
+        except ArcuateError as error:
+            code = error.code
+            answer = error_message(number, error)
+        except Exception as error:
+            code = "INTERNAL"
+            answer = error_message(
+                number, InternalError(f"{type(error).__name__}: {error}", executed="maybe")
+            )
+        finally:
+            with self._lock:
+                self._running.pop(number, None)
+        request.message.buffers.clear()  # 1 GB that nobody needs any more
+        self._regenerated(number)
+        self._outcome(self, request, code, time.monotonic() - begun)
+        self._deliver(answer, number)
+
+    def _regenerated(self, number: int) -> None:
+        """Tells the client of a fresh interpreter before the reply that comes from it."""
+        if self._generation != self.transport.generation:
+            self._generation = self.transport.generation
+            greeting = {**self.greeting(), "type": "restarted"}
+            del greeting["secret"]
+            self._put(event_message(number, greeting), event=False)
+
+    def _finish(self, request: Request, error: ArcuateError) -> None:
+        """Answers a request that was not carried out."""
+        self._outcome(self, request, error.code, 0.0)
+        self._deliver(error_message(request.id, error), request.id)
+
+    def _deliver(self, answer: Nodes, number: int) -> None:
+        with self._lock:
+            if number in self._ids:
+                self._ids[number] = True
+            self.used = time.monotonic()
+            self._put_locked(answer, event=False)
+
+    def _release(self, request: Request) -> None:
+        try:
+            self.transport.post(request.message)
+        except ArcuateError:
+            pass  # the interpreter is gone, and the objects with it
+
+    def release(self, request: Request) -> None:
+        """Takes a ``release``, which is not answered."""
+        with self._lock:
+            if self.closed:
+                return
+            self._silent -= 1
+            request.id = self._silent  # its place among those that wait; no answer goes by it
+            self._waiting[request.id] = request
+        self._inbox.put(request)
+
+    def _event(self, number: int, event: Mapping[str, Any]) -> None:
+        message = event_message(number, event)
+        with self._space:
+            end = time.monotonic() + _BACK_PRESSURE
+            while self._send is not None and not self.closed and not self._outbox.room:
+                left = end - time.monotonic()
+                if left <= 0 or not self._space.wait(left):
+                    break
+            self._put_locked(message, event=True)
+
+    def _callback(self, message: Nodes, call: Call) -> Nodes:
+        """Has the client run one of its functions; serves its requests meanwhile."""
+        inner = messages.head(message)[1]
+        self._callback_number += 1
+        number = self._callback_number
+        outgoing = _with_call(with_id(message, number), call.id)
+        self._parents.append(number)
+        try:
+            self._put(outgoing, event=False)
+            while True:
+                if call.cancelled or self.closed:
+                    return _raise(inner, CallCancelled("the call was cancelled", executed="maybe"))
+                left = None if call.deadline is None else call.deadline - time.monotonic()
+                if left is not None and left <= 0:
+                    return _raise(inner, _expired(executed="maybe"))
+                try:
+                    item = self._inbox.get(timeout=left)
+                except queue.Empty:
+                    continue
+                if item is _STOP:
+                    self._inbox.put(_STOP)
+                    return _raise(inner, SessionClosed("the session was closed", executed="maybe"))
+                if isinstance(item, Nodes):
+                    if messages.head(item)[1] == number:
+                        return with_id(item, inner)
+                elif isinstance(item, Request):
+                    if item.controls.get("parent") == number or item.op == "release":
+                        self._perform(item)
+                    else:
+                        self._backlog.append(item)
+        finally:
+            self._parents.pop()
+
+    # ---------------------------------------------------------------- sending
+
+    def _put(self, message: Nodes, *, event: bool) -> None:
+        with self._lock:
+            self._put_locked(message, event=event)
+
+    def _put_locked(self, message: Nodes, *, event: bool) -> None:
+        for one in self._outbox.put(message, event=event):
+            self._transmit(one)
+
+    def _transmit(self, message: Nodes) -> None:
+        """Sends on the connection, if there is one; the lock is held."""
+        if self._send is None:
+            return
+        try:
+            self._send(message)
+        except ConnectionLost:
+            self._send = None
+            self.dropped = time.monotonic()
+
+
+def _expired(executed: str = "no") -> CallTimeout:
+    where = "before it began" if executed == "no" else "inside a callback"
+    return CallTimeout(f"the call's time ran out {where}", executed=executed)
+
+
+def _raise(number: int, error: ArcuateError) -> Nodes:
+    return messages.build("raise", number, to_mapping(error))
+
+
+def _with_call(message: Nodes, number: int) -> Nodes:
+    root = message.rows[0]
+    message.rows[0] = (*root[:4], root[4] + 1, *root[5:])
+    message.rows.insert(3, (codes.INT, 0, 0, 0, 0, number, "call", ""))
+    return message

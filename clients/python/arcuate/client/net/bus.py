@@ -1,0 +1,478 @@
+"""The transport of a session over the network: messages of the bus on a link that may break.
+
+The thread that makes a call also waits for it, as with a worker on this machine: it reads events, answers
+callbacks, and sends ``cancel`` when the call was interrupted or its time is over. When the connection is lost
+the thread connects again, resumes the session by its secret and sends the request once more with the same id:
+the hub carries out an id once only.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from arcuate.client import messages
+from arcuate.client.net.link import Link
+from arcuate.client.sigint import Guard
+from arcuate.client.transport import Call, Greeting, Transport
+from arcuate.errors import (
+    ArcuateError,
+    CallCancelled,
+    CallTimeout,
+    ConnectionLost,
+    ProtocolError,
+    SessionClosed,
+    from_mapping,
+    to_mapping,
+)
+from arcuate.values import codes, frames
+from arcuate.values.limits import Limits
+from arcuate.values.nodes import Nodes
+
+__all__ = ["BusTransport", "greet"]
+
+_OWN = 1 << 52
+"""Ids from here on belong to the transport itself; calls have smaller ones."""
+_ACK_BYTES = 1 << 16
+"""A reply with more data than this is acknowledged at once, so that the hub can forget it."""
+_ACK_EVERY = 256
+"""Messages after which the hub is told that they have arrived: it holds back output that nobody reads."""
+_SLICE = 0.25
+"""Seconds of one wait: a Ctrl-C in the instant before a wait begins would go unnoticed otherwise."""
+_SLACK = 10.0
+"""Seconds beyond deadline and grace after which a hub that does not answer counts as lost."""
+_FIRST_DELAY, _LAST_DELAY = 0.05, 2.0
+
+
+def greet(link: Link, token: str | None, timeout: float) -> dict[str, Any]:
+    """Says hello on a fresh connection and returns what the hub says.
+
+    Raises:
+        ProtocolError: it speaks another major version.
+        AuthenticationFailed: it does not know the token.
+        ConnectionLost: it does not answer.
+    """
+    limits = link.limits
+    hello: dict[str, Any] = {
+        "major": frames.MAJOR,
+        "minor": frames.MINOR,
+        "kinds": list(codes.KIND_NAMES),
+        "features": [],
+        "limits": {name: getattr(limits, name) for name in ("message", "array", "nodes", "text", "depth")},
+        "agent": "arcuate-python",
+    }
+    if token is not None:
+        hello["token"] = token
+    link.send(messages.build("hello", 0, hello))
+    end = time.monotonic() + timeout
+    while True:
+        answer = link.receive(max(0.0, end - time.monotonic()))
+        if answer is not None:
+            break
+        if time.monotonic() >= end:
+            raise ConnectionLost(f"the hub did not answer the greeting within {timeout:g} s", executed="no")
+    op, _ = messages.head(answer)
+    found = messages.fields(answer)
+    if op == "error":
+        raise from_mapping(found)
+    if op != "hello" or found.get("major") != frames.MAJOR:
+        raise ProtocolError(
+            f"the hub speaks protocol {found.get('major')}.{found.get('minor')}, this side "
+            f"{frames.MAJOR}.{frames.MINOR}; install matching versions of Arcuate"
+        )
+    return found
+
+
+class BusTransport(Transport):
+    """A session that lives in a hub.
+
+    Args:
+        link: carries the messages; not connected yet.
+        environment: the environment's name there.
+        options: the environment's own options.
+        token: says who we are.
+        grace: seconds that an interrupted interpreter has to stop before it is killed.
+        start: seconds that connecting and opening may take.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        environment: str,
+        options: Mapping[str, Any],
+        *,
+        token: str | None = None,
+        grace: float = 3.0,
+        start: float = 60.0,
+    ) -> None:
+        self.name = link.name
+        self.generation = 0
+        self._link = link
+        self._environment = environment
+        self._token = token
+        self._grace = grace
+        self._start = start
+        self._owner = os.getpid()
+        self._state = threading.Lock()
+        self._running: list[Call] = []
+        self._pending: list[Nodes] = []
+        self._parents: list[int] = []  # ids of the callbacks that run now
+        self._seen = 0  # the last message that arrived
+        self._told = 0  # and the last that the hub was told of
+        self._next = _OWN
+        self._closed = False
+        self._gone: ArcuateError | None = None
+        self._connected = False
+        try:
+            self._connect(start)
+            self._open(options, link.limits)
+        except BaseException:
+            self.close()
+            raise
+
+    # ------------------------------------------------------------------ life
+
+    def _connect(self, timeout: float) -> None:
+        self._connected = False
+        self._link.connect(timeout)
+        self.hub = greet(self._link, self._token, timeout)
+        self._connected = True
+
+    def _open(self, options: Mapping[str, Any], limits: Limits) -> None:
+        fields: dict[str, Any] = {
+            "environment": self._environment,
+            "options": dict(options),
+            "limits": {"message": limits.message, "array": limits.array, "depth": limits.depth},
+            "grace": self._grace,
+        }
+        self._greeted(self._ask("open", fields, self._start))
+
+    def _greeted(self, data: Mapping[str, Any]) -> None:
+        """Takes over a greeting."""
+        self.session = str(data.get("session", ""))
+        if data.get("secret"):
+            self._secret = str(data["secret"])
+        self._window = float(data.get("window", 0.0))
+        features: Mapping[str, Any] = data.get("features") or {}
+        self.generation = int(data.get("generation", 1))
+        self.greeting = Greeting(
+            language=str(data.get("language", "")),
+            version=str(data.get("version", "")),
+            pid=int(data.get("pid", 0)),
+            order=str(features.get("order", "any")),
+            vectors=bool(features.get("vectors", False)),
+            features=features,
+            info={**(data.get("info") or {}), "session": self.session},
+        )
+
+    def _ask(self, op: str, fields: Mapping[str, Any], timeout: float | None) -> Any:
+        """Asks something of the hub itself, outside the calls of the session."""
+        self._next += 1
+        call = Call(
+            self._next, None if timeout is None else time.monotonic() + timeout, _ignore, _no_callback
+        )
+        found = messages.fields(self.exchange(messages.build(op, call.id, fields), call))
+        return found.get("value")
+
+    def restart(self) -> None:
+        self._check_owner()
+        self._greeted(self._ask("restart", {}, self._start))
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() == self._owner and self._connected and self._gone is None:
+            try:
+                self._next += 1
+                self._link.send(messages.build("close", self._next))
+                end = time.monotonic() + 5.0
+                while time.monotonic() < end:
+                    answer = self._link.receive(end - time.monotonic())
+                    if answer is not None and messages.head(answer)[1] == self._next:
+                        break
+            except ArcuateError:
+                pass
+        self._link.close()
+
+    def _check_owner(self) -> None:
+        if os.getpid() != self._owner:
+            raise SessionClosed(
+                f"this session belongs to process {self._owner}; a forked child cannot use it: open a "
+                "session of its own in the child"
+            )
+        if self._closed:
+            raise SessionClosed("this session is closed; open another with connect(...)")
+        if self._gone is not None:
+            raise SessionClosed(f"this session is lost: {self._gone.message}; open another with connect(...)")
+
+    # ----------------------------------------------------------------- calls
+
+    def exchange(self, message: Nodes, call: Call) -> Nodes:
+        self._check_owner()
+        wake = self._link.wake
+        guard = Guard.enter(wake)
+        with self._state:
+            outer = self._running[-1].deadline if self._running else None
+            if outer is not None and (call.deadline is None or outer < call.deadline):
+                call.deadline = outer
+            self._running.append(call)
+        self._control(message, call)
+        self._pending.append(message)
+        try:
+            return self._exchange(message, call)
+        finally:
+            self._pending.pop()
+            with self._state:
+                self._running.remove(call)
+            if guard is not None:
+                guard.leave()
+
+    def _control(self, message: Nodes, call: Call) -> None:
+        """Adds what the hub must know beside the request itself."""
+        rows = message.rows
+        extra: list[Any] = []
+        if call.deadline is not None:
+            left = max(1, int((call.deadline - time.monotonic()) * 1000))
+            extra.append((codes.INT, 0, 0, 0, 0, left, "deadline", ""))
+        if self._parents:
+            extra.append((codes.INT, 0, 0, 0, 0, self._parents[-1], "parent", ""))
+        elif self._seen:
+            self._told = self._seen
+            extra.append((codes.INT, 0, 0, 0, 0, self._seen, "seen", ""))
+        if extra:
+            root = rows[0]
+            rows[0] = (*root[:4], root[4] + len(extra), *root[5:])
+            rows[3:3] = extra
+
+    def _exchange(self, message: Nodes, call: Call) -> Nodes:
+        self._transmit(message, call)
+        asked = False
+        while True:
+            patience = _SLICE
+            if call.cancelled or call.deadline is not None:
+                now = time.monotonic()
+                if call.cancelled and not asked:
+                    asked = True
+                    end = now + self._grace + _SLACK
+                    self._cancel(call)
+                elif not asked and call.deadline is not None and now > call.deadline + self._grace + _SLACK:
+                    asked = True
+                    end = now + _SLACK
+                    self._cancel(call)
+                if asked and now > end:
+                    raise self._unanswered(call)
+                if not asked and call.deadline is not None and now < call.deadline:
+                    patience = min(patience, call.deadline - now)
+            try:
+                incoming = self._link.receive(patience)
+            except ConnectionLost as error:
+                self._recover(error, call)
+                asked = False
+                continue
+            if incoming is None:
+                if Guard.struck(self._link.wake):
+                    call.cancelled = True
+                continue
+            if not self._fresh(incoming):
+                continue
+            op, number = messages.head(incoming)
+            if op == "reply" and number == call.id:
+                if incoming.buffers and _large(incoming):
+                    self._acknowledge()
+                return incoming
+            if op == "error" and number in (call.id, 0):
+                raise self._judge(call, from_mapping(messages.fields(incoming)))
+            if op == "event":
+                self._event(call, messages.fields(incoming))
+            elif op == "callback":
+                self._callback(call, incoming)
+            # Anything else answers a call that was given up, or is of a newer minor version.
+
+    def _transmit(self, message: Nodes, call: Call) -> None:
+        if not self._connected:
+            self._recover(ConnectionLost("the connection was lost before this call", executed="no"), call)
+            return
+        try:
+            self._link.send(message)
+        except ConnectionLost as error:
+            self._recover(error, call)
+
+    def _fresh(self, incoming: Nodes) -> bool:
+        """Takes the sequence number off a message; ``False`` for one that came before."""
+        last = incoming.rows[-1]
+        if last[6] != "seq":
+            return True
+        incoming.rows.pop()
+        root = incoming.rows[0]
+        incoming.rows[0] = (*root[:4], root[4] - 1, *root[5:])
+        if last[5] <= self._seen:
+            return False
+        self._seen = last[5]
+        if self._seen - self._told >= _ACK_EVERY:
+            self._acknowledge()
+        return True
+
+    def _event(self, call: Call, event: dict[str, Any]) -> None:
+        if event.get("type") == "restarted":
+            self._greeted(event)
+        else:
+            call.on_event(event)
+
+    def _callback(self, call: Call, incoming: Nodes) -> None:
+        paused = Guard.pause()
+        number = messages.head(incoming)[1]
+        self._parents.append(number)
+        try:
+            answer = call.on_callback(incoming)
+        except KeyboardInterrupt:
+            call.cancelled = True
+            if paused is not None:
+                paused.hit = True
+            answer = messages.build("raise", number)
+        finally:
+            self._parents.pop()
+            Guard.resume(paused)
+        if self._gone is not None:
+            raise SessionClosed(f"this session is lost: {self._gone.message}", executed="maybe")
+        late = call.deadline is not None and time.monotonic() >= call.deadline
+        if call.cancelled or late:
+            call.stopped = True
+            over = CallCancelled("the call was stopped while a callback ran", executed="maybe")
+            answer = messages.build("raise", number, to_mapping(over))
+        self._pending.append(answer)  # a connection that is lost now must carry it again
+        try:
+            self._transmit(answer, call)
+        finally:
+            self._pending.pop()
+
+    def _judge(self, call: Call, error: ArcuateError) -> ArcuateError:
+        if call.stopped and not isinstance(error, (CallCancelled, CallTimeout)):
+            return CallCancelled("the call was cancelled inside a callback", executed="maybe")
+        return error
+
+    def post(self, message: Nodes) -> None:
+        self._check_owner()
+        if self._connected:
+            try:
+                self._link.send(message)
+            except ConnectionLost:
+                self._connected = False
+
+    def _acknowledge(self) -> None:
+        self._told = self._seen
+        self.post(messages.build("ack", 0, {"seen": self._seen}))
+
+    def _cancel(self, call: Call) -> None:
+        try:
+            self._link.send(messages.build("cancel", 0, {"call": call.id}))
+        except ConnectionLost:
+            self._connected = False
+
+    def interrupt(self, number: int | None = None) -> bool:
+        with self._state:
+            if not self._running or (number is not None and all(call.id != number for call in self._running)):
+                return False
+            for call in self._running:
+                call.cancelled = True
+        self._link.wake()
+        return True
+
+    def _unanswered(self, call: Call) -> ArcuateError:
+        """The hub answers neither the call nor its cancel: the connection is given up, the session kept."""
+        self._connected = False
+        cls = CallCancelled if call.cancelled else CallTimeout
+        return cls(
+            "the hub did not answer in time, and not when asked to stop either; what became of the call is not "
+            "known",
+            executed="maybe",
+        )
+
+    # --------------------------------------------------------- lost and found
+
+    def _recover(self, error: ConnectionLost, call: Call) -> None:
+        """Connects again, resumes the session, and sends what was under way once more."""
+        self._connected = False
+        if not hasattr(self, "_secret"):
+            raise error
+        begun = time.monotonic()
+        end = begun + self._window
+        delay = _FIRST_DELAY
+        while True:
+            if call.cancelled or (call.deadline is not None and time.monotonic() >= call.deadline):
+                cls = CallCancelled if call.cancelled else CallTimeout
+                raise cls(
+                    f"the connection was lost ({error.message}) and not back in time; "
+                    "what became of the call is not known",
+                    executed="maybe",
+                )
+            try:
+                self._connect(max(0.5, min(5.0, end - time.monotonic())))
+                self._resume()
+                for message in self._pending:
+                    self._link.send(message)
+                return
+            except ConnectionLost as again:
+                self._connected = False
+                if time.monotonic() + delay >= end:
+                    self._gone = ConnectionLost(
+                        f"the connection was lost ({error.message}) and could not be made again within "
+                        f"{self._window:g} s ({again.message})",
+                        executed="maybe",
+                        workspace=False,
+                    )
+                    raise self._gone from None
+            except ArcuateError as refused:
+                self._connected = False
+                self._gone = ConnectionLost(
+                    f"the connection was lost ({error.message}), and the hub does not resume the session: "
+                    f"{refused.message}",
+                    executed="maybe",
+                    workspace=False,
+                )
+                raise self._gone from refused
+            self._pause(delay * (0.5 + random.random() / 2))  # noqa: S311
+            delay = min(delay * 2, _LAST_DELAY)
+
+    def _pause(self, seconds: float) -> None:
+        threading.Event().wait(seconds)
+
+    def _resume(self) -> None:
+        self._next += 1
+        number = self._next
+        fields = {"session": self.session, "secret": self._secret, "seen": self._seen}
+        self._link.send(messages.build("resume", number, fields))
+        end = time.monotonic() + _SLACK
+        while True:
+            answer = self._link.receive(max(0.0, end - time.monotonic()))
+            if answer is None:
+                if time.monotonic() >= end:
+                    raise ConnectionLost("the hub did not answer", executed="maybe")
+                continue
+            op, got = messages.head(answer)
+            if got not in (number, 0):
+                continue
+            found = messages.fields(answer)
+            if op == "error":
+                raise from_mapping(found)
+            self._greeted(found.get("value") or {})
+            return
+
+
+def _large(message: Nodes) -> bool:
+    return any(
+        (len(buffer) if isinstance(buffer, bytes) else buffer.nbytes) >= _ACK_BYTES
+        for buffer in message.buffers
+    )
+
+
+def _ignore(event: Mapping[str, Any]) -> None:
+    """Drops an event."""
+
+
+def _no_callback(message: Nodes) -> Nodes:
+    raise ProtocolError("the hub calls back where no function was given")
