@@ -387,8 +387,8 @@ class BusTransport(Transport):
         self._connected = False
         cls = CallCancelled if call.cancelled else CallTimeout
         return cls(
-            "the hub did not answer in time, and not when asked to stop either; what became of the call is not "
-            "known",
+            "the hub did not answer in time, and not when asked to stop either; what became of the call is "
+            "not known",
             executed="maybe",
         )
 
