@@ -2,7 +2,8 @@
 
 ``bus`` turns the requests of a session into messages of the bus (``protos/messages.md``) and keeps the
 session alive over lost connections. A :class:`~arcuate.client.net.link.Link` carries messages: ``grpc``,
-``zmq`` and ``http`` import their libraries when the first session of their kind is opened. ``target`` reads addresses.
+``zmq`` and ``http`` import their libraries when the first session of their kind is opened.
+``target`` reads addresses.
 """
 
 from __future__ import annotations
