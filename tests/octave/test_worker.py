@@ -132,3 +132,13 @@ def test_large_results_of_every_kind(octave: Session) -> None:
     assert octave.call("same", texts).ravel().tolist() == texts
     assert np.array_equal(octave.eval("ones (300, 300) > 0"), np.ones((300, 300), bool))
     assert np.array_equal(octave.eval("1i * ones (100, 100)"), 1j * np.ones((100, 100)))
+
+
+def test_a_helper_that_cannot_be_loaded_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and not by a start that takes too long."""
+    broken = tmp_path / "it's" / "arcuate__native.oct"
+    broken.parent.mkdir()
+    broken.write_bytes(b"no library")
+    monkeypatch.setattr(OctaveEnvironment, "_helper", lambda _: str(broken))
+    with pytest.raises(RemoteError, match=r"arcuate__native\.oct"):
+        connect("octave")

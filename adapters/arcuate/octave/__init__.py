@@ -5,8 +5,8 @@ code in ``worker/`` and needs no compiler; :mod:`arcuate.octave.helper` builds a
 that makes it several times faster.
 
 Octave runs interactively with its standard input on a pipe, since only then SIGINT unwinds it to its
-prompt instead of ending it. The host starts the loop by writing its name on that pipe, and does so again
-after each interrupt; the loop then sends ``resumed`` and the workspace is as it was.
+prompt instead of ending it. The command line starts the loop; after each interrupt the host starts it again
+by writing its name on that pipe. The loop then sends ``resumed`` and the workspace is as it was.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from arcuate.worker.environment import Environment, Launch, Report, installer
 __all__ = ["OctaveEnvironment"]
 
 WORKER = Path(__file__).parent / "worker"
+SHADOW = WORKER / "shadow"
 _LOOP = b"arcuate__loop\n"
 _PACKAGES = {"apt-get": "octave", "dnf": "octave", "brew": "octave", "conda": "octave"}
 _COMPILER = {"apt-get": "octave-dev", "dnf": "octave-devel", "brew": "octave", "conda": "octave"}
@@ -44,6 +45,8 @@ _NOISE = (
     "error: ignoring const interrupt_exception& while preparing to exit",
     "octave: X11 DISPLAY environment variable not set",
     "octave: disabling GUI features",
+    "WARNING: Plotting with an 'unknown' terminal.",
+    "No output will be generated. Please select a terminal with 'set terminal'.",
 )
 
 
@@ -70,6 +73,7 @@ class OctaveEnvironment(Environment):
             "DISPLAY": None,
             "WAYLAND_DISPLAY": None,
             "QT_QPA_PLATFORM": "offscreen",
+            "GNUTERM": "unknown",  # or a figure that is made visible is drawn in letters on standard output
         }
         env.update(self.variables)
         return Launch(
@@ -81,18 +85,20 @@ class OctaveEnvironment(Environment):
                 "--no-line-editing",
                 "--no-history",
                 "--no-gui",
+                # Here and not by addpath(): each change of the path makes Octave read all its folders again.
                 "--path",
-                str(WORKER),
-                # Set before the first prompt, so that no prompt is ever printed.
+                os.pathsep.join([str(WORKER), str(SHADOW)]),
+                # The prompts are set before the first one, so that none is ever printed. The loop begins here
+                # and not with a line on standard input: before such a line the path is read once more.
                 "--eval",
-                "PS1 (''); PS2 ('');",
+                f"PS1 (''); PS2 (''); arcuate__loop ({_quoted(self._helper())});",
                 "--persist",
             ],
             env=env,
             cwd=self.cwd,
-            start=_LOOP,
+            start=b"",
             resume=_LOOP,
-            quiet=_NOISE,
+            quiet=[*_NOISE, *_shadowing()],
         )
 
     def executable(self) -> str:
@@ -128,7 +134,6 @@ class OctaveEnvironment(Environment):
             "path": [os.path.abspath(folder) for folder in _texts("path", self.given.get("path"))],
             "packages": [_package(name) for name in _texts("packages", self.given.get("packages"))],
             "figures": _FIGURES[figures],
-            "helper": self._helper(),
         }
 
     def _helper(self) -> str:
@@ -140,7 +145,7 @@ class OctaveEnvironment(Environment):
             return ""
         program = self.executable()
         found = helper.build(program) if wanted else helper.find(program)
-        return "" if found is None else str(found)
+        return "" if found is None else str(found / f"{helper.NAME}.oct")
 
     @classmethod
     def doctor(cls) -> Report:
@@ -192,6 +197,20 @@ def octave_version(program: str) -> str:
         return ""
     found = re.search(r"version (\d+(?:\.\d+)+)", done.stdout)
     return found.group(1) if found else ""
+
+
+def _quoted(text: str) -> str:
+    """A text as Octave code."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _shadowing() -> list[str]:
+    """What Octave says at its start about the functions that the worker means to replace."""
+    return [
+        f"warning: function {file} shadows a built-in function"
+        for file in SHADOW.iterdir()
+        if file.suffix == ".m"
+    ]
 
 
 def _on_path() -> str | None:

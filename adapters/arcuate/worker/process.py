@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import queue
+import select
 import shutil
 import signal
 import subprocess
@@ -67,10 +68,35 @@ class Process:
 
     def wait(self, seconds: float) -> int | None:
         """Its exit status (negative: the signal), or ``None`` when it still runs after that time."""
+        code = self._popen.poll()
+        if code is not None:
+            return code
+        ended = self._watch(seconds)
+        if ended is False:
+            return None
         try:
-            return self._popen.wait(seconds)
+            return self._popen.wait(seconds if ended is None else 1.0)
         except subprocess.TimeoutExpired:
             return None
+
+    def _watch(self, seconds: float) -> bool | None:
+        """Waits for its end on a descriptor of it, since ``Popen.wait`` only looks in ever longer pauses.
+
+        Returns:
+            Whether it has ended; ``None``, at once, where this cannot be seen.
+        """
+        if sys.platform != "linux" or not hasattr(os, "pidfd_open"):
+            return None
+        try:
+            fd = os.pidfd_open(self.pid)
+        except OSError:  # an old kernel, or a sandbox that does not allow it
+            return None
+        try:
+            poll = select.poll()
+            poll.register(fd, select.POLLIN)
+            return bool(poll.poll(max(0.0, seconds) * 1000))
+        finally:
+            os.close(fd)
 
     @property
     def alive(self) -> bool:

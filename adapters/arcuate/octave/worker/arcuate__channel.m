@@ -1,13 +1,17 @@
 function m = arcuate__channel (op, varargin)
   % The two pipes to the host.
   %
-  %   arcuate__channel ('open', files)         opens them; files: further streams that fclose ("all") spares
+  %   native = arcuate__channel ('open', files, helper)
+  %                                            opens them; files: further streams that fclose ("all") spares; helper: the file of the compiled
+  %                                            helper or ''; tells whether it is used
   %   m = arcuate__channel ('read')            the next message, as a struct
   %   arcuate__channel ('write', R, T, P, B)   writes one frame (see arcuate__encode)
-  %   arcuate__channel ('greet', hello)        takes over what the greeting says
+  %   native = arcuate__channel ('greet', hello)
+  %                                            takes over what the greeting says
   persistent in out files prefix threshold u body
   persistent native = false
   persistent scalar null record known
+  persistent ends broken
   mlock ();
   switch (op)
     case {'read', 'raw'}
@@ -88,15 +92,29 @@ function m = arcuate__channel (op, varargin)
       fwrite (out, record);
       fflush (out);
     case 'open'
-      in = fopen (['/proc/self/fd/' getenv('ARCUATE_IN')], 'r');
-      out = fopen (['/proc/self/fd/' getenv('ARCUATE_OUT')], 'w');
+      ends = {getenv('ARCUATE_IN'), getenv('ARCUATE_OUT')};
+      unsetenv ('ARCUATE_IN'); unsetenv ('ARCUATE_OUT');
+      in = fopen (['/proc/self/fd/' ends{1}], 'r');
+      out = fopen (['/proc/self/fd/' ends{2}], 'w');
       files = [in, out, varargin{1}];
-      prefix = ''; threshold = Inf;
-    case 'greet'
-      prefix = varargin{1}.segments; threshold = varargin{1}.threshold;
+      prefix = ''; threshold = flintmax ();
       if (! isempty (varargin{2}))
-        addpath (varargin{2});
-        native = arcuate__native ('open', str2double (getenv ('ARCUATE_IN')), str2double (getenv ('ARCUATE_OUT')), prefix, threshold);
+        % Not by addpath, which makes Octave read all folders of its path again; before the greeting, so that the helper reads it.
+        try
+          autoload ('arcuate__native', varargin{2});
+          native = arcuate__native ('open', str2double (ends{1}), str2double (ends{2}), prefix, threshold);
+        catch err
+          broken = err;   % told in answer to the greeting
+        end
+      end
+      m = native;
+    case 'greet'
+      if (! isempty (broken))
+        rethrow (broken);
+      end
+      prefix = varargin{1}.segments; threshold = varargin{1}.threshold;
+      if (native)
+        arcuate__native ('open', str2double (ends{1}), str2double (ends{2}), prefix, threshold);
       end
       m = native;
     case 'files'

@@ -1,5 +1,7 @@
-function arcuate__loop ()
-  % Starts the worker, or starts it again after an interrupt.  The host writes this name on standard input (PROTOCOL.md, "Interrupts").
+function arcuate__loop (helper = '')
+  % Starts the worker, or starts it again after an interrupt: then the host writes this name on standard input (PROTOCOL.md, "Interrupts").
+  %
+  % helper: the file of the compiled helper, or '' to do without; only for the first start.
   %
   % SIGINT unwinds Octave to its prompt.  All state lives in locked functions and in the base workspace, so the next arcuate__loop goes on.
   % While the loop runs, standard input reads as an error and not as the pipe on which the host writes; at the prompt, standard output is
@@ -11,7 +13,7 @@ function arcuate__loop ()
     in = fopen ('/proc/self/fd/0', 'r');
     out = fopen ('/proc/self/fd/1', 'a');
     arcuate__setup ();
-    arcuate__channel ('open', [null, in, out]);
+    arcuate__request (arcuate__channel ('open', [null, in, out], helper));
   else
     dup2 (out, 1);
   end

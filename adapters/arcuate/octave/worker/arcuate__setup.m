@@ -1,10 +1,5 @@
 function arcuate__setup ()
   % Settings of the interpreter: nothing waits for a user, no pager, no dumps, no windows, no noise.
-  here = fileparts (mfilename ('fullpath'));
-  shadowed = warning ('query', 'Octave:shadowed-function');
-  warning ('off', 'Octave:shadowed-function');
-  addpath (here, fullfile (here, 'shadow'));
-  warning (shadowed.state, 'Octave:shadowed-function');
   warning ('off', 'Octave:gnuplot-graphics');
   PS1 (''); PS2 (''); PS4 ('');
   page_screen_output (false);
