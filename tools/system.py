@@ -5,6 +5,7 @@ Standard library only: this runs before there is an environment to install anyth
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -14,13 +15,17 @@ import sysconfig
 from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
-# interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen.
+# interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen, and without
+# fonts-freefont-otf Octave cannot write a letter in one; octave-struct is for the tests.
 APT = {  # what may be missing -> the Debian packages that bring it
     "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6"],
     "Matrix": ["r-cran-matrix"],
     "R6": ["r-cran-r6"],
-    "octave": ["octave", "octave-dev", "gnuplot-nox"],
+    "octave": ["octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct"],
     "mkoctfile": ["octave-dev"],
+    "gnuplot": ["gnuplot-nox"],
+    "FreeSans": ["fonts-freefont-otf"],
+    "struct": ["octave-struct"],
     "Python.h": ["python3-dev"],
 }
 COMMANDS = {
@@ -31,6 +36,11 @@ COMMANDS = {
     "brew": "brew install r octave && Rscript -e 'chooseCRANmirror(ind = 1); install.packages(\"R6\")'",
 }
 R_PACKAGES = ("Matrix", "R6")
+OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
+    "gnuplot": "/usr/bin/gnuplot",
+    "FreeSans": "/usr/share/fonts/opentype/freefont/FreeSans.otf",
+    "struct": "/usr/share/octave/packages/struct-*",
+}
 
 
 @dataclass(frozen=True)
@@ -80,12 +90,15 @@ def find_r() -> Found:
 
 
 def find_octave() -> Found:
-    """Find Octave, and `mkoctfile`, which builds the optional compiled helper."""
+    """Find Octave, `mkoctfile`, which builds the compiled helper, and what figures and tests need."""
     path = shutil.which("octave-cli") or shutil.which("octave") or ""
     match = re.search(r"version (\d+\.\d+\.\d+)", output_of(path, "--version")) if path else None
     if match is None:
         return Found("Octave", missing=("octave",))
-    return Found("Octave", path, match.group(1), () if shutil.which("mkoctfile") else ("mkoctfile",))
+    missing = [] if shutil.which("mkoctfile") else ["mkoctfile"]
+    if path.startswith("/usr/bin/") and manager() == "apt-get":
+        missing += [name for name, place in OCTAVE_PARTS.items() if not glob.glob(place)]
+    return Found("Octave", path, match.group(1), tuple(missing))
 
 
 def find_python() -> Found:

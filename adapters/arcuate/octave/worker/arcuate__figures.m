@@ -4,13 +4,16 @@ function arcuate__figures (id, format)
   % arcuate__figures ('format', mime) chooses the format: image/png, image/svg+xml or application/pdf; '' sends none.
   % Where no toolkit can print without a window, nothing is sent; that is said once on standard error.
   persistent mime = 'image/png'; persistent told = false;
+  persistent known = [];   % the figures that were sent once; drawnow () takes the mark of change also from one that was not
   mlock ();
   if (ischar (id))
     mime = format;
     return;
   end
-  for h = get (0, 'children').'
-    if (! strcmp (get (h, 'type'), 'figure') || ! strcmp (get (h, '__modified__'), 'on'))
+  shown = sort (get (0, 'children')).';
+  known = known(ismember (known, shown));
+  for h = shown
+    if (! strcmp (get (h, 'type'), 'figure') || ! (strcmp (get (h, '__modified__'), 'on') || ! any (known == h)))
       continue;
     end
     if (strcmp (mime, 'none') || isempty (get (h, 'children')))
@@ -18,13 +21,29 @@ function arcuate__figures (id, format)
     end
     devices = struct ('image_png', '-dpng', 'image_svg_xml', '-dsvg', 'application_pdf', '-dpdf');
     device = devices.(regexprep (mime, '\W', '_'));
+    size = {};
     file = [tempname() '.' device(3:end)];
+    if (strcmp (get (h, '__graphics_toolkit__'), 'gnuplot') && ! strcmp (device, '-dsvg'))
+      % gnuplot's own output: the plain device draws PostScript and needs Ghostscript, and where that is missing leaves files behind.
+      device = [device 'cairo'];
+      p = [8, 6];
+      if (strcmp (get (h, 'paperunits'), 'inches'))
+        p = get (h, 'paperposition')(3:4);
+      end
+      if (strcmp (mime, 'image/png'))
+        size = {sprintf('-S%d,%d', round (150 * p))};   % as large as the plain device makes it; -r would be half ignored
+      end
+    end
     bytes = [];
     state = warning ();
     unwind_protect
       try
         warning ('off', 'all');
-        print (h, file, device);
+        try
+          print (h, file, device, size{:});
+        catch   % a gnuplot without cairo
+          print (h, file, strrep (device, 'cairo', ''));
+        end
         fid = fopen (file, 'r');
         if (fid >= 0)
           bytes = fread (fid, Inf, 'uint8=>uint8').';
@@ -47,5 +66,6 @@ function arcuate__figures (id, format)
       fflush (stderr);
     end
     set (h, '__modified__', 'off');
+    known(end+1) = h;
   end
 end
