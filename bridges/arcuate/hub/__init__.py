@@ -11,5 +11,6 @@ from arcuate.hub.config import Config
 from arcuate.hub.connection import Connection
 from arcuate.hub.core import Hub
 from arcuate.hub.principal import Credentials, Principal
+from arcuate.hub.server import Server
 
-__all__ = ["Config", "Connection", "Credentials", "Hub", "Principal"]
+__all__ = ["Config", "Connection", "Credentials", "Hub", "Principal", "Server"]

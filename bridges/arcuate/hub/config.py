@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Config", "EnvironmentConfig", "LimitsConfig"]
+__all__ = [
+    "DEFAULT_ADDRESSES",
+    "Config",
+    "CurveConfig",
+    "EnvironmentConfig",
+    "LimitsConfig",
+    "LogConfig",
+    "TelemetryConfig",
+    "TlsConfig",
+]
 
 MIB = 1 << 20
 GIB = 1 << 30
+DEFAULT_ADDRESSES = {"grpc": "127.0.0.1:50051", "zmq": "127.0.0.1:5555", "http": "127.0.0.1:8080"}
+"""Where a hub listens that is told nothing."""
 
 
 class _Table(BaseModel):
@@ -71,13 +83,129 @@ class LimitsConfig(_Table):
     topics: int = Field(default=1000, ge=1, description="topics at once")
 
 
+class TlsConfig(_Table):
+    """Certificates of the gRPC and HTTP bridges."""
+
+    certificate: Path | None = Field(default=None, description="PEM file with the hub's certificate chain")
+    key: Path | None = Field(default=None, description="PEM file with its private key")
+    client_ca: Path | None = Field(
+        default=None, description="PEM file with authorities; clients must show a certificate of theirs"
+    )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether there is a certificate."""
+        return self.certificate is not None
+
+
+class CurveConfig(_Table):
+    """Encryption of the ZeroMQ bridge."""
+
+    key: Path | None = Field(
+        default=None, description="file with the hub's CURVE key pair; made when it does not exist"
+    )
+    authorised_keys: Path | None = Field(
+        default=None,
+        description="file with the public keys of the clients that may connect, and their rights",
+    )
+
+    @property
+    def enabled(self) -> bool:
+        """Whether CURVE is on."""
+        return self.key is not None or self.authorised_keys is not None
+
+
+class LogConfig(_Table):
+    """What the hub says while it runs."""
+
+    level: Literal["debug", "info", "warning", "error", "off"] = Field(
+        default="warning",
+        description="from which level on: debug, info (calls and sessions), warning, error, off",
+    )
+    format: Literal["text", "json"] = Field(default="text", description="text, or json: one object per line")
+    file: Path | None = Field(default=None, description="file to append to instead of the terminal (stderr)")
+
+
+class TelemetryConfig(_Table):
+    """Metrics and traces. Never values, and off by default."""
+
+    metrics: bool = Field(
+        default=False, description="count calls for Prometheus, at /metrics of the HTTP bridge"
+    )
+    traces: bool = Field(
+        default=False, description="OpenTelemetry spans; the OTEL_* variables say where they are sent"
+    )
+
+
 class Config(BaseSettings):
     """All that a hub is told."""
 
     model_config = SettingsConfigDict(env_prefix="ARCUATE_HUB_", env_nested_delimiter="__", extra="forbid")
 
+    grpc: list[str] = Field(default_factory=list, description="addresses of the gRPC bridge: host:port")
+    zmq: list[str] = Field(
+        default_factory=list, description="addresses of the ZeroMQ bridge: host:port or ipc:///folder/socket"
+    )
+    http: list[str] = Field(default_factory=list, description="addresses of the HTTP bridge: host:port")
+    tokens: Path | None = Field(default=None, description="file with tokens (arcuate token create)")
+    audit: Path | None = Field(
+        default=None, description="append-only log: who, what, when, outcome; never values"
+    )
+    insecure: bool = Field(
+        default=False,
+        description="allow addresses beyond this machine without authentication, or without encryption",
+    )
+    allow_unconfined: bool = Field(
+        default=False, description="allow tokens without eval where interpreters cannot be confined"
+    )
+    tls: TlsConfig = Field(default_factory=TlsConfig, description="certificates for gRPC and HTTP")
+    curve: CurveConfig = Field(default_factory=CurveConfig, description="encryption for ZeroMQ")
     environments: dict[str, EnvironmentConfig] = Field(
         default_factory=dict,
         description="environments by name; without any, every installed one under its own name",
     )
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="limits, see below")
+    log: LogConfig = Field(default_factory=LogConfig, description="what the hub says while it runs")
+    telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig, description="metrics and traces")
+
+    @field_validator("grpc", "zmq", "http", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return [value] if isinstance(value, (str, int)) and not isinstance(value, bool) else value
+
+    @field_validator("grpc", "zmq", "http")
+    @classmethod
+    def _addresses(cls, value: list[str]) -> list[str]:
+        return [address(one) for one in value]
+
+    def addresses(self) -> dict[str, list[str]]:
+        """Where to listen, by protocol; without any setting, on the default ports of this machine."""
+        found = {name: list(getattr(self, name)) for name in DEFAULT_ADDRESSES if getattr(self, name)}
+        return found or {name: [one] for name, one in DEFAULT_ADDRESSES.items()}
+
+
+def address(text: str) -> str:
+    """An address as the bridges take it: ``host:port`` or ``ipc:///path``. A port alone is this machine's.
+
+    Raises:
+        ValueError: it is no address.
+    """
+    scheme, found, rest = text.strip().partition("://")
+    if found and scheme == "ipc":
+        if not rest.startswith("/"):
+            raise ValueError(f"{text!r} is no address; write ipc:///folder/socket, with an absolute path")
+        return f"ipc://{rest}"
+    if not found:
+        rest = scheme
+    elif scheme not in (*DEFAULT_ADDRESSES, "tcp"):
+        raise ValueError(f"{text!r} is no address to listen on; write host:port, such as 127.0.0.1:0")
+    if rest.isdigit():
+        rest = f"127.0.0.1:{rest}"
+    host, colon, port = rest.rpartition(":")
+    bare = ":" in host and not (host.startswith("[") and host.endswith("]"))
+    if not colon or not host or bare or not port.isdigit() or int(port) > 65535:
+        raise ValueError(
+            f"{text!r} is no address to listen on; write host:port, such as 127.0.0.1:0 (0: the system "
+            "chooses the port) or [::1]:8080"
+        )
+    return rest

@@ -55,6 +55,15 @@ class Hub:
         self._ticker = threading.Thread(target=self._tick, name="arcuate-hub", daemon=True)
         self._ticker.start()
 
+    def reconfigure(self, config: Config) -> None:
+        """Takes over a changed configuration; sessions that are open keep their limits.
+
+        Raises:
+            EnvironmentNotFound: it names a language that is not installed; nothing is changed then.
+        """
+        environments = Environments(config)
+        self.config, self.environments = config, environments
+
     # --------------------------------------------------------------- sessions
 
     def limits_for(self, principal: Principal, asked: Mapping[str, Any] | None = None) -> Limits:

@@ -1,0 +1,195 @@
+"""A hub with its bridges: what ``arcuate serve`` runs, for Python programs and tests as well.
+
+::
+
+    with Server(Config(grpc=["127.0.0.1:0"])) as server:
+        connect(server.endpoints["grpc"] + "/python")
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from arcuate.errors import ArcuateError, EnvironmentNotFound, InvalidArgument, Unavailable
+from arcuate.hub.config import Config
+from arcuate.hub.core import Hub
+
+__all__ = ["Bridge", "Server"]
+
+log = logging.getLogger(__name__)
+
+BRIDGES = {"grpc": "GrpcBridge", "zmq": "ZmqBridge", "http": "HttpBridge"}
+_STOP_SECONDS = 2.0
+"""What a bridge has to send its last messages and end its connections."""
+
+
+class Bridge(Protocol):
+    """What a server needs of a bridge."""
+
+    endpoints: list[str]
+
+    def start(self) -> None:
+        """Listens; calls are answered from then on."""
+
+    def stop(self, grace: float) -> None:
+        """Ends all connections within so many seconds."""
+
+
+class Server:
+    """A hub and the bridges in front of it.
+
+    Args:
+        config: what the operator wants.
+        reread: gives the configuration anew, for :meth:`reload`.
+
+    Attributes:
+        hub: the hub.
+        bridges: the bridges that run, by protocol.
+        skipped: protocols that nobody asked for by name and whose library is missing, with the reason.
+    """
+
+    def __init__(self, config: Config | None = None, *, reread: Callable[[], Config] | None = None) -> None:
+        self.config = config or Config()
+        self.hub = Hub(self.config)
+        self.bridges: dict[str, Bridge] = {}
+        self.skipped: dict[str, str] = {}
+        self._reread = reread
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    # -------------------------------------------------------------------- life
+
+    def start(self) -> Server:
+        """Starts the bridges. When one cannot start, none runs.
+
+        Raises:
+            EnvironmentNotFound: the library of a protocol is missing; the message says what to type.
+            Unavailable: an address cannot be listened on.
+            PermissionDenied: an address would be open to others without authentication or encryption.
+        """
+        asked = any(getattr(self.config, name) for name in BRIDGES)
+        try:
+            for name, addresses in self.config.addresses().items():
+                try:
+                    cls = _bridge(name)
+                except EnvironmentNotFound as error:
+                    if asked:
+                        raise
+                    self.skipped[name] = error.message
+                    continue
+                self._start(name, cls, addresses)
+            if not self.bridges:
+                raise EnvironmentNotFound("; ".join(self.skipped.values()))
+        except BaseException:
+            self.stop(0.0)
+            raise
+        return self
+
+    def _start(self, name: str, cls: Callable[..., Bridge], addresses: list[str]) -> None:
+        config = self.config
+        security: dict[str, Any] = {}
+        if name == "zmq":
+            security["curve"] = config.curve if config.curve.enabled else None
+        else:
+            security["tls"] = config.tls if config.tls.enabled else None
+        try:
+            bridge = cls(self.hub, addresses=addresses, **security)
+            bridge.start()
+        except (OSError, RuntimeError) as error:
+            if isinstance(error, ArcuateError):
+                raise
+            raise Unavailable(
+                f"the {name} bridge cannot listen on {', '.join(addresses)}: {error}; choose another with "
+                f"--{name} (port 0 lets the system choose)"
+            ) from error
+        self.bridges[name] = bridge
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The first address of each protocol, as a client writes it."""
+        return {name: bridge.endpoints[0] for name, bridge in self.bridges.items()}
+
+    @property
+    def ready(self) -> dict[str, Any]:
+        """What the ready file says: the endpoints, and the key of a ZeroMQ server with CURVE."""
+        found: dict[str, Any] = dict(self.endpoints)
+        key = getattr(self.bridges.get("zmq"), "server_key", None)
+        if key:
+            found["zmq_server_key"] = key if isinstance(key, str) else key.decode("ascii")
+        return found
+
+    def drain(self, seconds: float | None = None) -> bool:
+        """Takes no new sessions and waits for running calls; says whether all ended in time."""
+        return self.hub.drain(seconds)
+
+    def stop(self, seconds: float | None = None) -> None:
+        """Ends everything: running calls may finish first. Idempotent.
+
+        Args:
+            seconds: how long they may go on; the setting ``drain_seconds`` if absent.
+        """
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        if self.bridges:
+            self.drain(seconds)
+        self.hub.close()  # before the bridges: clients are still told why their sessions end
+        end = time.monotonic() + _STOP_SECONDS
+        for name, bridge in self.bridges.items():
+            try:
+                bridge.stop(max(0.1, end - time.monotonic()))
+            except Exception:
+                log.exception("the %s bridge did not stop well", name)
+
+    def reload(self) -> None:
+        """Takes over a changed configuration, tokens and certificates, as far as that goes while it runs.
+
+        Limits count for new sessions; addresses need a restart. A mistake in the configuration changes nothing.
+        """
+        if self._reread is not None:
+            fresh = self._reread()
+            if fresh.addresses() != self.config.addresses():
+                log.warning("addresses are not changed by a reload; restart the hub for them")
+            self.hub.reconfigure(fresh)
+            self.config = fresh
+        for name, part in (("hub", self.hub), *self.bridges.items()):
+            again = getattr(part, "reload", None)
+            if again is not None:
+                try:
+                    again()
+                except Exception:
+                    log.exception("%s: reload failed; what was read before stays in force", name)
+
+    def __enter__(self) -> Server:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(0.0)
+
+
+def _bridge(name: str) -> Callable[..., Bridge]:
+    """The class of a bridge.
+
+    Raises:
+        EnvironmentNotFound: its library is missing.
+    """
+    if name not in BRIDGES:
+        raise InvalidArgument(f"there is no bridge {name!r}; there are: {', '.join(BRIDGES)}")
+    module = f"arcuate.{name}"
+    try:
+        if find_spec(module) is None:
+            raise ImportError(f"no module {module!r}")
+        found: Callable[..., Bridge] = getattr(import_module(module), BRIDGES[name])
+    except ImportError as error:
+        raise EnvironmentNotFound(
+            f"the {name} bridge needs a library that is not installed ({error}); "
+            "type: pip install 'arcuate[hub]'"
+        ) from None
+    return found
