@@ -1,23 +1,48 @@
-"""One suite, run once per installed environment: the fixtures, parametrised from the registry."""
+"""One suite, run once per installed environment, and over each transport to a hub: the fixtures.
+
+The environments come from the registry. ``python+grpc`` is Python in a hub that the suite starts as a process
+(``arcuate serve``), reached by gRPC. Everyday runs take Python over every transport and a part of the suite
+with the others; ``ARCUATE_OVER=all`` and ``make soak`` take everything over everything, ``ARCUATE_OVER=none``
+leaves the hub out.
+"""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.contract import quirks as quirks_module
-from tests.contract.processes import open_session
-from tests.contract.quirks import Quirks
+from tests.contract.processes import open_session, until
+from tests.contract.quirks import HUB, OVER, Quirks
 
 from arcuate.client import Session, environments
 from arcuate.errors import ArcuateError
 
 SOAK = bool(os.environ.get("ARCUATE_SOAK"))
 NAMES = sorted(environments())
+WHERE = os.environ.get("ARCUATE_OVER", "all" if SOAK else "")
+REMOTE = [] if WHERE == "none" else [f"{name}+{over}" for over in OVER for name in NAMES]
+EVERYDAY = {
+    ("r", "zmq"): (
+        "test_callbacks",
+        "test_errors",
+        "test_handles",
+        "test_output",
+        "test_session",
+        "test_values",
+    ),
+    ("octave", "http"): ("test_callbacks", "test_errors", "test_output", "test_session", "test_time"),
+    ("octave", "grpc"): ("test_values",),
+}
+"""What an everyday run takes of the other languages over the transports: the modules."""
 
 _common: dict[str, Any] = {
     "deadline": None,
@@ -34,13 +59,26 @@ PROFILE = settings.get_profile("contract-soak" if SOAK else "contract")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `soak` are left out of the everyday run, not skipped."""
-    if SOAK or "soak" in (config.option.markexpr or ""):
-        return
-    out = [item for item in items if item.get_closest_marker("soak")]
+    """Tests marked `soak` are left out of the everyday run, not skipped; so is a part of the transports."""
+    soak = SOAK or "soak" in (config.option.markexpr or "")
+    out = [item for item in items if (not soak and item.get_closest_marker("soak")) or not _wanted(item)]
     if out:
         config.hook.pytest_deselected(items=out)
-        items[:] = [item for item in items if not item.get_closest_marker("soak")]
+        gone = {id(item) for item in out}
+        items[:] = [item for item in items if id(item) not in gone]
+
+
+def _wanted(item: pytest.Item) -> bool:
+    """Whether a test over a transport is part of this run."""
+    call = getattr(item, "callspec", None)
+    name, _, over = str(call.params.get("quirks", "") if call is not None else "").partition("+")
+    if not over:
+        return True
+    if item.get_closest_marker("local"):
+        return False
+    if WHERE == "all" or name == "python":
+        return True
+    return item.path.stem in EVERYDAY.get((name, over), ())
 
 
 @functools.cache
@@ -54,14 +92,46 @@ def absent(name: str) -> str:
     return "" if report.found else f"{name}: {'; '.join(report.missing) or 'not installed'}"
 
 
-@pytest.fixture(scope="session", params=NAMES)
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A hub of its own process, or the one whose endpoints stand in ``ARCUATE_TEST_HUB`` already."""
+    if os.environ.get(HUB):
+        yield
+        return
+    ready = tmp_path_factory.mktemp("hub") / "ready.json"
+    address = "127.0.0.1:0"
+    command = [sys.executable, "-m", "arcuate.cli", "serve", "--ready-file", str(ready)]
+    command += ["--grpc", address, "--zmq", address, "--http", address]
+    with open(ready.with_suffix(".log"), "wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        until(lambda: ready.exists() or process.poll() is not None, "the hub is ready")
+        assert process.poll() is None, ready.with_suffix(".log").read_text()
+        os.environ[HUB] = json.dumps(json.loads(ready.read_text()))
+        yield
+    finally:
+        os.environ.pop(HUB, None)
+        process.send_signal(signal.SIGTERM)
+        try:
+            status = process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+    assert status == 0, ready.with_suffix(".log").read_text()
+
+
+@pytest.fixture(scope="session", params=NAMES + REMOTE)
 def quirks(request: pytest.FixtureRequest) -> type[Quirks]:
-    """The language that the test is run with."""
+    """The language that the test is run with, and the transport."""
     name: str = request.param
-    reason = absent(name)
+    local, _, over = name.partition("+")
+    reason = absent(local)
     if reason:
         pytest.skip(reason)
-    found = quirks_module.find(name, environments()[name].module)
+    if over:
+        request.getfixturevalue("hub")
+    found = quirks_module.find(name, environments()[local].module)
     if found is None:
         pytest.fail(
             f"the environment {name!r} has no quirks: add a class to tests/contract/quirks.py, "

@@ -24,7 +24,7 @@ PATIENCE = 30.0
 
 def open_session(quirks: type[Quirks], **options: Any) -> Session:
     """A session with the functions of :mod:`tests.contract.quirks` defined."""
-    session = connect(quirks.name, **options)
+    session = connect(quirks.target(), **options)
     try:
         session.run(quirks.prelude)
     except BaseException:

@@ -3,6 +3,8 @@
 A new language adds one class here, or ships it itself: a module ``contract`` beside its environment class
 (``arcuate.<name>.contract``) with a subclass of :class:`Quirks` called ``QUIRKS``.
 
+``find("r+grpc")`` is R in a hub, reached by gRPC: the same suite over a transport.
+
 Every function below is defined in the workspace by :attr:`Quirks.prelude`:
 
 ======================  ==========================================================================
@@ -25,10 +27,16 @@ Every function below is defined in the workspace by :attr:`Quirks.prelude`:
 from __future__ import annotations
 
 import importlib
+import json
+import os
 from collections.abc import Sequence
 from typing import ClassVar
 
 from arcuate.client import environments
+
+HUB = "ARCUATE_TEST_HUB"
+"""The environment variable that holds the endpoints of the suite's hub, as JSON."""
+OVER = ("grpc", "zmq", "http")
 
 
 class Quirks:
@@ -36,6 +44,7 @@ class Quirks:
 
     Attributes:
         name: the environment.
+        over: the transport to a hub, ``grpc``, ``zmq`` or ``http``; ``""``: a worker of this process.
         prelude: statements that define the functions above.
         pid: expression: its own process id.
         error_classes: what ``RemoteError.classes`` holds for ``arcuate_fail``; ``identifier`` likewise.
@@ -66,6 +75,7 @@ class Quirks:
     """
 
     name: ClassVar[str]
+    over: ClassVar[str] = ""
     language: ClassVar[str]
     prelude: ClassVar[str]
     pid: ClassVar[str]
@@ -96,6 +106,16 @@ class Quirks:
     variable: ClassVar[str] = "{name} = 7.5"
     interrupt_unwinds_all: ClassVar[bool] = False
     multiple: ClassVar[tuple[str, tuple[object, ...], int, tuple[object, ...]]]
+
+    @classmethod
+    def id(cls) -> str:
+        """What :func:`find` takes, also in a child process."""
+        return f"{cls.name}+{cls.over}" if cls.over else cls.name
+
+    @classmethod
+    def target(cls) -> str:
+        """What ``connect`` takes: the name, or the address in the hub that the suite has started."""
+        return f"{json.loads(os.environ[HUB])[cls.over]}/{cls.name}" if cls.over else cls.name
 
 
 class Python(Quirks):
@@ -293,6 +313,10 @@ end
 
 def find(name: str, module: str = "") -> type[Quirks] | None:
     """The quirks of an environment: from here, or shipped beside it (``module``: its environment class's)."""
+    name, _, over = name.partition("+")
+    if over:
+        local = find(name, module)
+        return None if local is None else type(f"{local.__name__}Over", (local,), {"over": over})
     for quirks in Quirks.__subclasses__():
         if quirks.name == name:
             return quirks

@@ -137,7 +137,7 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 @item("an unknown keyword")
 def _(session: Session, quirks: type[Quirks]) -> None:
     with pytest.raises(InvalidArgument, match=r"colour.*cwd"):
-        connect(quirks.name, colour="red")
+        connect(quirks.target(), colour="red")
     with pytest.raises(InvalidArgument, match=r"colour.*timeout"):
         session.function("arcuate_id").options(colour="red")
     with pytest.raises(RemoteError):
@@ -275,9 +275,9 @@ def _(session: Session, quirks: type[Quirks]) -> None:
 
 @item("a call on a closed session")
 def _(session: Session, quirks: type[Quirks]) -> None:
-    closed = connect(quirks.name)
+    closed = connect(quirks.target())
     closed.close()
-    with pytest.raises(SessionClosed, match=rf"connect\('{quirks.name}'\)"):
+    with pytest.raises(SessionClosed, match=rf"connect\('{quirks.target()}'\)"):
         closed.call("arcuate_id", 1.5)
 
 
@@ -303,7 +303,7 @@ def _(session: Session, quirks: type[Quirks]) -> None:
         print(os.waitpid(pid, 0)[1], session.call("arcuate_add", 1.5, 2.0))
         session.close()
         """,
-        quirks.name,
+        quirks.id(),
     )
     assert finished(child) == "0 3.5\n"
 

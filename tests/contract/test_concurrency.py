@@ -164,7 +164,7 @@ def test_fork(quirks: type[Quirks], session: Session, when: str) -> None:
         if when == "closed by the child"
         else FORK.replace("        session.close()\n        del kept\n", "", 1)
     )
-    assert finished(python(code, quirks.name)) == "0 4.5 1.5 1\n"
+    assert finished(python(code, quirks.id())) == "0 4.5 1.5 1\n"
 
 
 FORK_EXIT = """
@@ -181,7 +181,7 @@ FORK_EXIT = """
 
 
 def test_fork_and_orderly_exit_of_the_child(quirks: type[Quirks], session: Session) -> None:
-    assert finished(python(FORK_EXIT, quirks.name)) == "0 3.5\n"
+    assert finished(python(FORK_EXIT, quirks.id())) == "0 3.5\n"
 
 
 MULTI = """
@@ -213,7 +213,11 @@ def test_multiprocessing(quirks: type[Quirks], session: Session, method: str, tm
     with open(script, "w") as file:
         file.write(MULTI)
     done = subprocess.run(
-        [sys.executable, script, quirks.name, method], capture_output=True, text=True, timeout=90, check=False
+        [sys.executable, script, quirks.target(), method],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "[2.5, 2.5]\n4.5\n"

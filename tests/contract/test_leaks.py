@@ -57,7 +57,7 @@ def test_opening_and_closing(census: Census, quirks: type[Quirks]) -> None:
 def test_failing_to_open(census: Census, quirks: type[Quirks]) -> None:
     for options in ({"cwd": "/no/such/folder"}, {"colour": "red"}, {"grace": -1}):
         with pytest.raises(Exception, match=r"/no/such/folder|colour|grace"):
-            connect(quirks.name, **options)  # type: ignore[arg-type]
+            connect(quirks.target(), **options)  # type: ignore[arg-type]
     census.check()
 
 
@@ -83,7 +83,7 @@ def test_errors_and_timeouts(census: Census, session: Session) -> None:
 
 
 def test_pools(census: Census, quirks: type[Quirks]) -> None:
-    with pool(quirks.name, size=2) as workers:
+    with pool(quirks.target(), size=2) as workers:
         workers.each(quirks.prelude)
         workers.map("arcuate_id", [1.0, 2.0, 3.0])
     census.check()
@@ -147,7 +147,7 @@ def test_a_parent_that_is_killed_takes_its_interpreters_with_it(
     quirks: type[Quirks], session: Session, where: str
 ) -> None:
     shared = set(os.listdir("/dev/shm"))
-    child = python(KILLED, quirks.name, where)
+    child = python(KILLED, quirks.id(), where)
     assert child.stdout is not None
     line = child.stdout.readline()
     try:
@@ -175,7 +175,7 @@ ENDS = """
 
 @pytest.mark.parametrize(("how", "status"), [("end", 0), ("error", 7)])
 def test_a_script_that_closes_nothing(quirks: type[Quirks], session: Session, how: str, status: int) -> None:
-    pid = int(finished(python(ENDS, quirks.name, how), status))
+    pid = int(finished(python(ENDS, quirks.id(), how), status))
     until(lambda: not runs(pid), "the interpreter ends with the script")
 
 
@@ -205,7 +205,7 @@ MEMORY = """
 @pytest.mark.parametrize("megabytes", [200, pytest.param(1024, marks=pytest.mark.soak)])
 def test_memory_for_one_way(quirks: type[Quirks], session: Session, megabytes: int) -> None:
     """An argument needs at most 1.1 times its own size beside itself on the Python side."""
-    assert float(finished(python(MEMORY, quirks.name, str(megabytes)))) <= 1.1
+    assert float(finished(python(MEMORY, quirks.id(), str(megabytes)))) <= 1.1
 
 
 def test_memory_does_not_grow(session: Session, quirks: type[Quirks]) -> None:

@@ -16,7 +16,7 @@ from arcuate.errors import CallCancelled, EnvironmentCrashed, InvalidArgument, R
 
 @pytest.fixture
 def workers(quirks: type[Quirks]):
-    with pool(quirks.name, size=2) as made:
+    with pool(quirks.target(), size=2) as made:
         made.each(quirks.prelude)
         yield made
 
@@ -88,7 +88,7 @@ def test_progress_bar(workers: Pool, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_closing(quirks: type[Quirks]) -> None:
-    made = pool(quirks.name, size=2)
+    made = pool(quirks.target(), size=2)
     pids = [session.info["pid"] for session in made.sessions]
     made.each(quirks.prelude)
     started = threading.Event()
@@ -109,4 +109,4 @@ def test_closing(quirks: type[Quirks]) -> None:
 @pytest.mark.parametrize("size", [0, -1])
 def test_impossible_sizes(quirks: type[Quirks], session: Session, size: int) -> None:
     with pytest.raises(InvalidArgument, match="at least one"):
-        pool(quirks.name, size=size)
+        pool(quirks.target(), size=size)

@@ -55,7 +55,7 @@ def test_workspace_is_a_mapping(session: Session, quirks: type[Quirks]) -> None:
 
 
 def test_workspace_of_a_fresh_session_is_empty(quirks: type[Quirks]) -> None:
-    with connect(quirks.name) as session:
+    with connect(quirks.target()) as session:
         assert list(session) == []
         session["x"] = 1.5
         assert list(session) == ["x"]
@@ -187,7 +187,7 @@ def test_info(session: Session, quirks: type[Quirks]) -> None:
     assert info["environment"] == quirks.name
     assert info["language"] == quirks.language
     assert info["version"][0].isdigit()
-    assert info["transport"] == "worker"
+    assert info["transport"] == (quirks.over or "worker")
     assert info["pid"] == session.eval(quirks.pid)
     assert os.path.exists(f"/proc/{info['pid']}")
 
@@ -235,7 +235,7 @@ def test_closing(fresh: Fresh) -> None:
 
 
 def test_an_unused_session_is_closed_when_collected(fresh: Fresh, quirks: type[Quirks]) -> None:
-    session = connect(quirks.name)
+    session = connect(quirks.target())
     pid = session.info["pid"]
     assert runs(pid)
     del session
@@ -276,7 +276,7 @@ def test_nothing_is_left_in_the_working_directory(
 
 def test_wrong_directory(quirks: type[Quirks]) -> None:
     with pytest.raises(InvalidArgument, match="no directory"):
-        connect(quirks.name, cwd="/no/such/directory")
+        connect(quirks.target(), cwd="/no/such/directory")
 
 
 def test_two_sessions_are_two_interpreters(fresh: Fresh) -> None:
@@ -288,9 +288,9 @@ def test_two_sessions_are_two_interpreters(fresh: Fresh) -> None:
 
 def test_unknown_option_names_the_known_ones(quirks: type[Quirks]) -> None:
     with pytest.raises(InvalidArgument, match=r"'colour'.*cwd"):
-        connect(quirks.name, colour="red")
+        connect(quirks.target(), colour="red")
     with pytest.raises(InvalidArgument, match="grace"):
-        connect(quirks.name, grace=0)
+        connect(quirks.target(), grace=0)
 
 
 def test_an_executable_that_is_not_there() -> None:

@@ -255,7 +255,7 @@ CTRL_C = """
     from tests.contract.quirks import find
     from arcuate.client import connect
     quirks = find(sys.argv[1])
-    session = connect(quirks.name)
+    session = connect(quirks.target())
     session.run(quirks.prelude)
     session["kept"] = 4.5
     pid = session.info["pid"]
@@ -273,7 +273,7 @@ CTRL_C = """
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c(quirks: type[Quirks], session: Session, way: str) -> None:
     """Ctrl-C reaches the Python process: the call is interrupted, the session and its workspace are kept."""
-    child = python(CTRL_C, quirks.name, way)
+    child = python(CTRL_C, quirks.id(), way)
     assert child.stdout is not None
     assert child.stdout.readline() == "running\n", child.communicate(timeout=30)
     os.kill(child.pid, signal.SIGINT)
@@ -285,7 +285,7 @@ CTRL_C_INSIDE = """
     from tests.contract.quirks import find
     from arcuate.client import connect
     quirks = find(sys.argv[1])
-    session = connect(quirks.name)
+    session = connect(quirks.target())
     session.run(quirks.prelude)
     def slow(x):
         if sys.argv[2] == "sleep":
@@ -305,7 +305,7 @@ CTRL_C_INSIDE = """
 @pytest.mark.parametrize("doing", ["sleep", "call"])
 def test_ctrl_c_inside_a_callback(quirks: type[Quirks], session: Session, doing: str) -> None:
     """While Python code of the callback runs, and while a call that it made runs."""
-    child = python(CTRL_C_INSIDE, quirks.name, doing)
+    child = python(CTRL_C_INSIDE, quirks.id(), doing)
     assert child.stdout is not None
     assert child.stdout.readline() == "running\n", child.communicate(timeout=30)
     os.kill(child.pid, signal.SIGINT)
@@ -317,7 +317,7 @@ CTRL_C_MANY = """
     from tests.contract.quirks import find
     from arcuate.client import connect
     quirks = find(sys.argv[1])
-    session = connect(quirks.name)
+    session = connect(quirks.target())
     session.run(quirks.prelude)
     session["kept"] = 4.5
     stop = threading.Event()
@@ -351,4 +351,4 @@ CTRL_C_MANY = """
 
 def test_ctrl_c_at_any_moment(quirks: type[Quirks], session: Session) -> None:
     """Between any two calls, in the middle of a frame: the channel stays in order."""
-    assert finished(python(CTRL_C_MANY, quirks.name)) == "4.5 3.5 1\n"
+    assert finished(python(CTRL_C_MANY, quirks.id())) == "4.5 3.5 1\n"

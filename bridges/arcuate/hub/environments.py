@@ -63,7 +63,7 @@ class Environments:
         adapter: Any = self._installed[config.language].load()
         for option in options:
             if option not in adapter.options:
-                own = ", ".join(sorted(config.client_options)) or "none"
+                own = ", ".join(self._options(config, adapter, principal)) or "none"
                 raise InvalidArgument(
                     f"the environment {name!r} does not know the option {str(option)[:80]!r}; "
                     f"clients may set: {own}"
@@ -82,14 +82,19 @@ class Environments:
         found = []
         for name, one in sorted(self.offered.items()):
             adapter: Any = self._installed[one.language].load()
-            allowed = list(adapter.options) if principal.kind == "local" else list(one.client_options)
             found.append(
                 {
                     "name": name,
                     "language": adapter.language,
                     "doc": one.doc,
-                    "options": allowed if principal.eval else [],
+                    "options": self._options(one, adapter, principal),
                     "eval": principal.eval,
                 }
             )
         return found
+
+    def _options(self, config: EnvironmentConfig, adapter: Any, principal: Principal) -> list[str]:
+        """The options that a client may set itself: any on this machine, else what the operator names."""
+        if not principal.eval:
+            return []
+        return sorted(adapter.options if principal.kind == "local" else config.client_options)

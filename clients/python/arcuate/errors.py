@@ -315,7 +315,7 @@ def from_mapping(data: Mapping[str, Any]) -> ArcuateError:
     Args:
         data: the message: ``code``, ``message``, and where they apply ``class``, ``stack``, ``language``,
             ``identifier``,
-            ``path``, ``setting``, ``output``, ``executed``, ``workspace``.
+            ``path``, ``setting``, ``output``, ``returncode``, ``executed``, ``workspace``.
     """
     cls = error_class(str(data.get("code", "")))
     message = str(data.get("message", ""))
@@ -336,7 +336,13 @@ def from_mapping(data: Mapping[str, Any]) -> ArcuateError:
     if cls is ConversionError:
         return ConversionError(message, path=str(data.get("path", "$")), **common)
     if cls is EnvironmentCrashed:
-        return EnvironmentCrashed(message, output=str(data.get("output", "")), **common)
+        status = data.get("returncode")
+        return EnvironmentCrashed(
+            message,
+            output=str(data.get("output", "")),
+            returncode=status if isinstance(status, int) else None,
+            **common,
+        )
     if cls is LimitExceeded:
         return LimitExceeded(message, setting=str(data.get("setting", "")), **common)
     return cls(message, **common)
@@ -356,6 +362,8 @@ def to_mapping(error: ArcuateError) -> dict[str, Any]:
         data["path"] = error.path
     elif isinstance(error, EnvironmentCrashed):
         data["output"] = error.output
+        if error.returncode is not None:
+            data["returncode"] = error.returncode
     elif isinstance(error, LimitExceeded):
         data["setting"] = error.setting
     return data

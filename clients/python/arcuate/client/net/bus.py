@@ -24,6 +24,7 @@ from arcuate.errors import (
     CallCancelled,
     CallTimeout,
     ConnectionLost,
+    LimitExceeded,
     ProtocolError,
     SessionClosed,
     from_mapping,
@@ -145,7 +146,7 @@ class BusTransport(Transport):
     def _open(self, options: Mapping[str, Any], limits: Limits) -> None:
         fields: dict[str, Any] = {
             "environment": self._environment,
-            "options": dict(options),
+            "options": {key: _sendable(value) for key, value in options.items()},
             "limits": {"message": limits.message, "array": limits.array, "depth": limits.depth},
             "grace": self._grace,
         }
@@ -166,7 +167,11 @@ class BusTransport(Transport):
             order=str(features.get("order", "any")),
             vectors=bool(features.get("vectors", False)),
             features=features,
-            info={**(data.get("info") or {}), "session": self.session},
+            info={
+                **(data.get("info") or {}),
+                "environment": self._environment,
+                "session": self.session,
+            },
         )
 
     def _ask(self, op: str, fields: Mapping[str, Any], timeout: float | None) -> Any:
@@ -214,6 +219,8 @@ class BusTransport(Transport):
 
     def exchange(self, message: Nodes, call: Call) -> Nodes:
         self._check_owner()
+        if message.buffers:
+            self._check_arrays(message)
         wake = self._link.wake
         guard = Guard.enter(wake)
         with self._state:
@@ -231,6 +238,23 @@ class BusTransport(Transport):
                 self._running.remove(call)
             if guard is not None:
                 guard.leave()
+
+    def _check_arrays(self, message: Nodes) -> None:
+        """Fails before anything is sent where the hub, or this session, would not take it."""
+        largest = max(len(one) if isinstance(one, bytes) else one.nbytes for one in message.buffers)
+        if largest > self._link.limits.array:
+            raise LimitExceeded(
+                f"an array of {largest:,} bytes exceeds this session's limit of {self._link.limits.array:,} "
+                "bytes; raise it with connect(..., limits=Limits(array=...)) or send the array in parts",
+                setting="array",
+            )
+        hub = (self.hub.get("limits") or {}).get("array")
+        if isinstance(hub, int) and largest > hub:
+            raise LimitExceeded(
+                f"an array of {largest:,} bytes exceeds the hub's limit of {hub:,} bytes; its operator can raise "
+                "the setting 'array', or send the array in parts",
+                setting="array",
+            )
 
     def _control(self, message: Nodes, call: Call) -> None:
         """Adds what the hub must know beside the request itself."""
@@ -461,6 +485,15 @@ class BusTransport(Transport):
                 raise from_mapping(found)
             self._greeted(found.get("value") or {})
             return
+
+
+def _sendable(option: Any) -> Any:
+    """An option's value, with paths as texts."""
+    if isinstance(option, os.PathLike):
+        return os.fspath(option)
+    if isinstance(option, (list, tuple)):
+        return [_sendable(item) for item in option]
+    return option
 
 
 def _large(message: Nodes) -> bool:
