@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from arcuate.cli.failure import VERBOSE, Commands
+from arcuate.cli.help import WithSettings
 from arcuate.cli.sessions import Opening, names, opened, vectors
 
 __all__ = ["app"]
@@ -224,6 +225,96 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
     from arcuate.cli.listing import list_environments
 
     list_environments(as_json=json)
+
+
+@app.command(cls=WithSettings)
+def serve(
+    grpc: Annotated[
+        list[str] | None, typer.Option("--grpc", metavar="ADDR", help="Listen here with gRPC; repeatable.")
+    ] = None,
+    zmq: Annotated[
+        list[str] | None,
+        typer.Option("--zmq", metavar="ADDR", help="Listen here with ZeroMQ; also ipc:///path; repeatable."),
+    ] = None,
+    http: Annotated[
+        list[str] | None, typer.Option("--http", metavar="ADDR", help="Listen here with HTTP; repeatable.")
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option("--tokens", metavar="FILE", help="Tokens; see: arcuate token create.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="Settings; see: arcuate config.")
+    ] = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option("--ready-file", metavar="FILE", help="Written as JSON when calls are answered."),
+    ] = None,
+    audit: Annotated[
+        Path | None, typer.Option("--audit", metavar="FILE", help="Append who did what, when; never values.")
+    ] = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Count calls for Prometheus.")] = False,
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning, error or off.")
+    ] = None,
+    log_format: Annotated[
+        str | None, typer.Option("--log-format", metavar="FORMAT", help="text or json.")
+    ] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow other machines without authentication or encryption.")
+    ] = False,
+    allow_unconfined: Annotated[
+        bool,
+        typer.Option("--allow-unconfined", help="Allow tokens without eval where nothing can be confined."),
+    ] = False,
+    more: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any setting below, as limits.sessions=10; repeatable."
+        ),
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Run a hub: every environment of this machine for others, over gRPC, ZeroMQ and HTTP.
+
+    ADDR is host:port or a port; port 0 lets the system choose. Without any address the hub listens with all
+    three on this machine only: 50051, 5555, 8080. SIGTERM or Ctrl-C lets running calls finish first.
+    """
+    from arcuate.cli.serve import arguments, serve
+
+    del verbose
+    given = {
+        "grpc": grpc,
+        "zmq": zmq,
+        "http": http,
+        "tokens": tokens,
+        "audit": audit,
+        "telemetry.metrics": metrics,
+        "log.level": log_level,
+        "log.format": log_format,
+        "insecure": insecure,
+        "allow_unconfined": allow_unconfined,
+    }
+    raise typer.Exit(serve(arguments(given, more or []), config, ready_file))
+
+
+@app.command("config")
+def config_(
+    show: Annotated[
+        bool, typer.Option("--show", help="The settings in force and where each comes from.")
+    ] = False,
+    check: Annotated[
+        Path | None, typer.Option("--check", metavar="FILE", help="Say whether a file is right.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="With --show: the file to read.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print a commented arcuate.toml with every setting of a hub, to start from."""
+    from arcuate.cli.configuration import print_configuration
+
+    del verbose
+    raise typer.Exit(print_configuration(show, check, config))
 
 
 @app.command()

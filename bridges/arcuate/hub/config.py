@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from arcuate.hub.variables import Variables
 
 __all__ = [
     "DEFAULT_ADDRESSES",
@@ -32,12 +34,18 @@ class _Table(BaseModel):
 class EnvironmentConfig(_Table):
     """One environment that the hub offers under a name of its own."""
 
-    language: str = Field(description="the installed environment behind it: python, r, octave, ...")
+    language: str = Field(
+        examples=["r"], description="the installed environment behind it: python, r, octave, ..."
+    )
     options: dict[str, Any] = Field(
-        default_factory=dict, description="options of connect(), such as home or path"
+        examples=[{"home": "/opt/R/4.4", "lib": "/srv/r/library"}],
+        default_factory=dict,
+        description="options of connect(), such as home or path",
     )
     client_options: list[str] = Field(
-        default_factory=list, description="options that a client with the right to send code may set itself"
+        examples=[["cwd"]],
+        default_factory=list,
+        description="options that a client with the right to send code may set itself",
     )
     warm: int = Field(default=0, ge=0, description="interpreters kept ready for stateless calls")
     doc: str = Field(default="", description="one line that clients see in the list of environments")
@@ -57,12 +65,17 @@ class LimitsConfig(_Table):
         default=256 * MIB, ge=64, description="bytes of all keys and short texts of one message"
     )
     depth: int = Field(default=64, ge=1, le=64, description="levels of nesting of a value")
-    call_seconds: float | None = Field(default=None, gt=0, description="longest time that a call may take")
+    call_seconds: float | None = Field(
+        examples=[600.0], default=None, gt=0, description="longest time that a call may take"
+    )
     idle_seconds: float | None = Field(
-        default=None, gt=0, description="a session without a call for so long is closed"
+        examples=[3600.0], default=None, gt=0, description="a session without a call for so long is closed"
     )
     memory: int | None = Field(
-        default=None, ge=64 * MIB, description="bytes of memory that an interpreter may take"
+        examples=[8589934592],
+        default=None,
+        ge=64 * MIB,
+        description="bytes of memory that an interpreter may take",
     )
     grace_seconds: float = Field(
         default=30.0, ge=0, description="a session whose connection dropped can be resumed for so long"
@@ -86,10 +99,14 @@ class LimitsConfig(_Table):
 class TlsConfig(_Table):
     """Certificates of the gRPC and HTTP bridges."""
 
-    certificate: Path | None = Field(default=None, description="PEM file with the hub's certificate chain")
-    key: Path | None = Field(default=None, description="PEM file with its private key")
+    certificate: Path | None = Field(
+        examples=["hub.pem"], default=None, description="PEM file with the hub's certificate chain"
+    )
+    key: Path | None = Field(examples=["hub.key"], default=None, description="PEM file with its private key")
     client_ca: Path | None = Field(
-        default=None, description="PEM file with authorities; clients must show a certificate of theirs"
+        examples=["clients.pem"],
+        default=None,
+        description="PEM file with authorities; clients must show a certificate of theirs",
     )
 
     @property
@@ -102,9 +119,12 @@ class CurveConfig(_Table):
     """Encryption of the ZeroMQ bridge."""
 
     key: Path | None = Field(
-        default=None, description="file with the hub's CURVE key pair; made when it does not exist"
+        examples=["curve.key"],
+        default=None,
+        description="file with the hub's CURVE key pair; made when it does not exist",
     )
     authorised_keys: Path | None = Field(
+        examples=["authorised.toml"],
         default=None,
         description="file with the public keys of the clients that may connect, and their rights",
     )
@@ -123,7 +143,9 @@ class LogConfig(_Table):
         description="from which level on: debug, info (calls and sessions), warning, error, off",
     )
     format: Literal["text", "json"] = Field(default="text", description="text, or json: one object per line")
-    file: Path | None = Field(default=None, description="file to append to instead of the terminal (stderr)")
+    file: Path | None = Field(
+        examples=["hub.log"], default=None, description="file to append to instead of the terminal (stderr)"
+    )
 
 
 class TelemetryConfig(_Table):
@@ -140,16 +162,30 @@ class TelemetryConfig(_Table):
 class Config(BaseSettings):
     """All that a hub is told."""
 
-    model_config = SettingsConfigDict(env_prefix="ARCUATE_HUB_", env_nested_delimiter="__", extra="forbid")
+    model_config = SettingsConfigDict(extra="forbid")
 
-    grpc: list[str] = Field(default_factory=list, description="addresses of the gRPC bridge: host:port")
-    zmq: list[str] = Field(
-        default_factory=list, description="addresses of the ZeroMQ bridge: host:port or ipc:///folder/socket"
+    grpc: list[str] = Field(
+        examples=[["127.0.0.1:50051"]],
+        default_factory=list,
+        description="addresses of the gRPC bridge: host:port",
     )
-    http: list[str] = Field(default_factory=list, description="addresses of the HTTP bridge: host:port")
-    tokens: Path | None = Field(default=None, description="file with tokens (arcuate token create)")
+    zmq: list[str] = Field(
+        examples=[["127.0.0.1:5555", "ipc:///run/arcuate/hub"]],
+        default_factory=list,
+        description="addresses of the ZeroMQ bridge: host:port or ipc:///folder/socket",
+    )
+    http: list[str] = Field(
+        examples=[["127.0.0.1:8080"]],
+        default_factory=list,
+        description="addresses of the HTTP bridge: host:port",
+    )
+    tokens: Path | None = Field(
+        examples=["tokens.toml"], default=None, description="file with tokens (arcuate token create)"
+    )
     audit: Path | None = Field(
-        default=None, description="append-only log: who, what, when, outcome; never values"
+        examples=["audit.jsonl"],
+        default=None,
+        description="append-only log: who, what, when, outcome; never values",
     )
     insecure: bool = Field(
         default=False,
@@ -167,6 +203,17 @@ class Config(BaseSettings):
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="limits, see below")
     log: LogConfig = Field(default_factory=LogConfig, description="what the hub says while it runs")
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig, description="metrics and traces")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, Variables(settings_cls)
 
     @field_validator("grpc", "zmq", "http", mode="before")
     @classmethod

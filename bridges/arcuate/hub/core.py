@@ -232,6 +232,11 @@ class Hub:
                 return False
         return True
 
+    def hurry(self) -> None:
+        """Ends a drain early."""
+        self.draining = True
+        self._stop.set()
+
     def close(self) -> None:
         """Ends all sessions. Idempotent."""
         self.draining = True

@@ -116,6 +116,11 @@ class Server:
         return {name: bridge.endpoints[0] for name, bridge in self.bridges.items()}
 
     @property
+    def all_endpoints(self) -> list[str]:
+        """Every address of every protocol."""
+        return [one for bridge in self.bridges.values() for one in bridge.endpoints]
+
+    @property
     def ready(self) -> dict[str, Any]:
         """What the ready file says: the endpoints, and the key of a ZeroMQ server with CURVE."""
         found: dict[str, Any] = dict(self.endpoints)
@@ -127,6 +132,10 @@ class Server:
     def drain(self, seconds: float | None = None) -> bool:
         """Takes no new sessions and waits for running calls; says whether all ended in time."""
         return self.hub.drain(seconds)
+
+    def hurry(self) -> None:
+        """Ends a drain that is under way: running calls are interrupted now."""
+        self.hub.hurry()
 
     def stop(self, seconds: float | None = None) -> None:
         """Ends everything: running calls may finish first. Idempotent.
@@ -151,7 +160,7 @@ class Server:
     def reload(self) -> None:
         """Takes over a changed configuration, tokens and certificates, as far as that goes while it runs.
 
-        Limits count for new sessions; addresses need a restart. A mistake in the configuration changes nothing.
+        Limits count for new sessions; addresses need a restart. A mistake in the file changes nothing.
         """
         if self._reread is not None:
             fresh = self._reread()
