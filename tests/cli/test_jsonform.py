@@ -14,10 +14,9 @@ import pytest
 import xarray as xr
 from scipy import sparse
 
-from arcuate.cli.arrange import arrange
-from arcuate.cli.jsonform import dumps, plain, restore
 from arcuate.cli.literals import parse
 from arcuate.errors import ConversionError
+from arcuate.jsonform import arrange, dumps, plain, restore
 from arcuate.values import NA, Cell, Duration, Missing, StructArray
 
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import typer
 
-from arcuate.cli.arrange import arrange
-from arcuate.cli.jsonform import restore
 from arcuate.cli.literals import Malformed, parse
 from arcuate.errors import ArcuateError
+from arcuate.jsonform import arrange, restore
 
 __all__ = ["keyword", "keywords", "value_of"]
 

@@ -45,8 +45,8 @@ def _read_parquet(path: str) -> Any:
 
 
 def _read_json(path: str) -> Any:
-    from arcuate.cli.jsonform import restore
     from arcuate.cli.literals import parse
+    from arcuate.jsonform import restore
 
     with open(path, encoding="utf-8") as file:
         return restore(parse(file.read()))

@@ -32,7 +32,7 @@ def deliver(value: Any, *, as_json: bool, output: str | None, strict: bool = Fal
     if output:
         _save(value, output, strict)
     if as_json:
-        from arcuate.cli.jsonform import dumps
+        from arcuate.jsonform import dumps
 
         print(dumps(value))
     elif not output:

@@ -108,7 +108,7 @@ def _table(value: Any, path: str) -> tuple[Any, list[str]]:
 
 
 def _write_json(value: Any, path: str) -> None:
-    from arcuate.cli.jsonform import dumps
+    from arcuate.jsonform import dumps
 
     text = dumps(value, indent=2)
     with open(path, "w", encoding="utf-8") as file:

@@ -60,7 +60,7 @@ def demonstrate(out: Path, *, as_json: bool = False) -> int:
     finished = time.perf_counter()
     seconds = {"figure": finished - drawing, "total": finished - started}
     if as_json:
-        from arcuate.cli.jsonform import dumps
+        from arcuate.jsonform import dumps
 
         run = {"hops": journey.rows(), "checks": journey.checks, "figure": path, "seconds": seconds}
         print(dumps({**found.numbers(), **run}))

@@ -14,6 +14,7 @@ What JSON has is plain JSON. What it lacks is an object whose only key begins wi
 ``{"$dataset": ..}``      ``{"vars", "coords", "attrs"}``
 ``{"$table": ..}``        ``{"columns", "index"}``
 ``{"$categorical": ..}``  ``{"codes", "categories", "ordered"}``
+``{"$function": id}``, ``{"$handle": id}``  a function of the client, an object in the interpreter
 ``{"$cell": ..}``, ``{"$structs": ..}``  n-d cell and struct array, column-major
 ``{"$mapping": ..}``      pairs; a mapping that would look like one of these
 =================  ==========================================================
@@ -32,6 +33,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arcuate.errors import ConversionError
+from arcuate.jsonform.reference import FunctionReference, HandleReference
 from arcuate.values import NA, Cell, Duration, Instant, Missing, StructArray
 
 __all__ = ["dumps", "plain", "restore"]
@@ -81,6 +83,10 @@ def plain(value: Any) -> Any:
         return {"$datetime": {"count": value.count, "unit": value.unit, "zone": value.zone}}
     if isinstance(value, Duration):
         return {"$duration": {"count": value.count, "unit": value.unit}}
+    if isinstance(value, FunctionReference):
+        return {"$function": value.name}
+    if isinstance(value, HandleReference):
+        return {"$handle": value.name}
     found = _dates(value)
     if found is None:
         for library, convert in _LIBRARIES.items():
@@ -306,7 +312,7 @@ def _flatten(value: Any) -> list[Any]:
 
 def _column(value: Any) -> Any:
     """The data of a variable, column or index level: always an array."""
-    from arcuate.cli.arrange import column
+    from arcuate.jsonform.arrange import column
 
     return column(restore(value))
 
@@ -376,6 +382,12 @@ def _datetime(body: Any) -> Any:
     return dt.datetime.fromisoformat(body["text"])
 
 
+def _text(body: Any) -> str:
+    if not isinstance(body, str):
+        raise TypeError(f"an id is a text, not {body!r}")
+    return body
+
+
 _READERS: dict[str, Callable[[Any], Any]] = {
     "$float": lambda body: float(str(body)),
     "$missing": lambda body: Missing(str(body)) if body != "none" else NA,
@@ -389,6 +401,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$dataset": _dataset,
     "$table": _table,
     "$categorical": _categorical,
+    "$function": lambda body: FunctionReference(_text(body)),
+    "$handle": lambda body: HandleReference(_text(body)),
     "$cell": lambda body: Cell(map(restore, body["data"]), body["shape"]),
     "$structs": lambda body: StructArray(map(restore, body["data"]), body["shape"], body["fields"]),
     "$mapping": lambda body: {str(key): restore(item) for key, item in body},
