@@ -251,8 +251,8 @@ class BusTransport(Transport):
         hub = (self.hub.get("limits") or {}).get("array")
         if isinstance(hub, int) and largest > hub:
             raise LimitExceeded(
-                f"an array of {largest:,} bytes exceeds the hub's limit of {hub:,} bytes; its operator can raise "
-                "the setting 'array', or send the array in parts",
+                f"an array of {largest:,} bytes exceeds the hub's limit of {hub:,} bytes; its operator can "
+                "raise the setting 'array', or send the array in parts",
                 setting="array",
             )
 
