@@ -94,6 +94,16 @@ class LimitsConfig(_Table):
     replay: int = Field(default=1000, ge=0, description="samples kept per topic for late subscribers")
     replay_bytes: int = Field(default=64 * MIB, ge=0, description="bytes of such samples per topic")
     topics: int = Field(default=1000, ge=1, description="topics at once")
+    stream_bytes: int = Field(
+        default=GIB, ge=1024, description="bytes that the samples of all topics may take"
+    )
+    stream_buffer: int = Field(
+        default=10_000, ge=1, description="samples that may wait for a subscriber, at most"
+    )
+    block_seconds: float = Field(
+        default=30.0, gt=0, description="a publisher waits so long for subscribers that may lose nothing"
+    )
+    subscriptions: int = Field(default=1000, ge=1, description="subscriptions of one connection")
 
 
 class TlsConfig(_Table):

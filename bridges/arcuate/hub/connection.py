@@ -21,6 +21,7 @@ from arcuate.errors import (
     SessionClosed,
 )
 from arcuate.hub.core import Hub, error_of
+from arcuate.hub.feeds import HANDLERS, Feeds
 from arcuate.hub.principal import Credentials, Principal
 from arcuate.hub.relay import Request, error_message, read, reply_message
 from arcuate.hub.session import HubSession
@@ -74,6 +75,7 @@ class Connection:
         self.credentials = credentials or Credentials()
         self.principal: Principal | None = None
         self.session: HubSession | None = None
+        self.feeds = Feeds(self)
         self._send = send
         self._end = end
         self._lock = threading.Lock()
@@ -173,7 +175,7 @@ class Connection:
             handler(self, request)
 
     def _operate(self, request: Request) -> None:
-        principal = self._recognised()
+        principal = self.recognised()
         environment = request.controls.pop("environment", None)
         if environment is not None:
             if request.op not in STATELESS:
@@ -216,7 +218,8 @@ class Connection:
         elif self.session is not None:
             self.session.cancel(number)
 
-    def _recognised(self) -> Principal:
+    def recognised(self) -> Principal:
+        """Who the client is; refuses one that has not said so, or whose time is over."""
         principal = self.principal
         if principal is None:
             raise AuthenticationFailed("say hello first")
@@ -226,7 +229,7 @@ class Connection:
     # ------------------------------------------------------------ the hub's own
 
     def _open(self, request: Request) -> None:
-        principal = self._recognised()
+        principal = self.recognised()
         if self.session is not None and not self.session.closed:
             raise InvalidArgument("this connection has a session already; one connection carries one")
         fields = messages.fields(request.message)
@@ -266,7 +269,7 @@ class Connection:
         session.attach(self._send, seen)
 
     def _resume(self, request: Request) -> None:
-        principal = self._recognised()
+        principal = self.recognised()
         fields = messages.fields(request.message)
         session = self.hub.find(str(fields.get("session", "")))
         secret = str(fields.get("secret", ""))
@@ -292,7 +295,7 @@ class Connection:
         self.hub.in_background(work)
 
     def _environments(self, request: Request) -> None:
-        principal = self._recognised()
+        principal = self.recognised()
         self.answer(reply_message(request.id, self.hub.listing(principal)))
 
     def _ping(self, request: Request) -> None:
@@ -307,6 +310,15 @@ class Connection:
         except ConnectionLost:
             self.lost()
 
+    def send(self, message: Nodes) -> None:
+        """Sends a message; raises ConnectionLost when the client is gone."""
+        self._send(message)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the client is gone."""
+        return self._lost
+
     def end(self) -> None:
         """Has the bridge close the connection."""
         if self._end is not None:
@@ -319,6 +331,7 @@ class Connection:
                 return
             self._lost = True
             session = self.session
+        self.feeds.close()
         for job in list(self._stateless.values()):
             if job is not None:
                 self.hub.pools.cancel(job)
@@ -332,4 +345,5 @@ _HANDLERS: dict[str, Callable[[Connection, Request], None]] = {
     "close": Connection._close,
     "environments": Connection._environments,
     "ping": Connection._ping,
+    **HANDLERS,
 }

@@ -16,6 +16,7 @@ from arcuate.hub.pool import Pools
 from arcuate.hub.principal import Credentials, Principal
 from arcuate.hub.relay import Request
 from arcuate.hub.session import HubSession
+from arcuate.hub.streams import Streams
 from arcuate.values.limits import Limits
 
 __all__ = ["Hub"]
@@ -51,6 +52,7 @@ class Hub:
         self._opening = 0
         self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="arcuate-open")
         self.pools = Pools(self)
+        self.streams = Streams(lambda: self.config.limits)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="arcuate-hub", daemon=True)
         self._ticker.start()
@@ -161,9 +163,21 @@ class Hub:
             self._sessions.pop(session.id, None)
 
     def _finished(self, session: HubSession, request: Request, code: str, seconds: float) -> None:
+        self.observe(session.principal, session.environment, session.id, request, code, seconds)
+
+    def observe(
+        self,
+        principal: Principal,
+        environment: str,
+        session: str,
+        request: Request,
+        code: str,
+        seconds: float,
+    ) -> None:
+        """Tells the observers of a request that ended; streams have no environment and no session."""
         for observer in self.observers:
             try:
-                observer(session.principal, session.environment, session.id, request, code, seconds)
+                observer(principal, environment, session, request, code, seconds)
             except Exception:
                 log.exception("an observer of the hub failed")
 
@@ -202,6 +216,7 @@ class Hub:
             now = time.monotonic()
             limits = self.config.limits
             self.pools.trim(now)
+            self.streams.tick(now)
             for session in self.sessions:
                 session.tick(now)
                 dropped = session.dropped
@@ -242,6 +257,7 @@ class Hub:
         self.draining = True
         self._stop.set()
         self.pools.close()
+        self.streams.close()
         sessions = self.sessions
         for session in sessions:
             session.close(Unavailable("the hub is shutting down", executed="maybe"))

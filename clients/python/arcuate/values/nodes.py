@@ -102,6 +102,11 @@ class Cursor:
         self._row += 1
         return row
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """How many rows, pool numbers and buffers lie behind."""
+        return self._row, self._pool, self._buffer
+
     def peek(self) -> Row:
         """The next row, without taking it."""
         row = self.next()
