@@ -328,3 +328,51 @@ def test_large_arrays_both_ways(r):
     assert (r.call("id", flags) == flags).all()
     texts = np.array([f"t{i}é" for i in range(30_000)])
     assert (r.call("id", texts) == texts).all()
+
+
+def test_large_arrays_again_and_again_keep_their_missing_values(r):
+    """From the second time on the same shared memory is used, mapped: nothing of the time before shows."""
+    size = 400_001  # 3 MB and a rest
+    payload = np.array([0x7FF00000000007A2, 0x7FF0000000000001], "u8").view("f8")  # R's NA, and another NaN
+    for turn in range(6):
+        x = np.full(size, turn + 0.5)
+        at = [turn, 131_072 + turn, size - 1 - turn]
+        x[at] = [payload[0], payload[1], np.inf]
+        r["x"] = x
+        assert list(r.eval("which(is.nan(x)) - 1")) == at[:2]
+        assert not r.eval("any(is.na(x) & !is.nan(x))")  # a NaN that is sent is never taken for NA
+        assert r.eval("sum(x == %r, na.rm = TRUE)" % (turn + 0.5)) == size - 3
+        back = r.call("id", x)
+        assert np.array_equal(back, x, equal_nan=True)
+        assert not hasattr(back, "isna")
+        gone = r.eval(f"{{ x[{turn + 1}] <- NA; x }}")
+        assert gone.isna().nonzero()[0].tolist() == [turn]
+        del back, gone
+
+
+def test_results_that_are_held_stay_what_they_were(r):
+    """Shared memory is used again only when nobody looks at it any more."""
+    held = [r.call("id", np.full(300_000, float(turn))) for turn in range(6)]
+    assert [float(one[0]) for one in held] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert all((one == one[0]).all() for one in held)
+
+
+def test_a_function_that_is_redefined_is_seen_by_the_next_call(r):
+    for turn in range(4):
+        r.run(f"again <- function(x) x + {turn}")
+        assert [r.call("again", 1.0), r.call("again", 2.0)] == [1.0 + turn, 2.0 + turn]
+    r.run("sin <- function(x) 'mine'")
+    assert r.call("sin", 1.0) == "mine"
+    r.run("rm(sin)")
+    assert r.call("sin", 0.0) == 0.0
+
+
+def test_memory_of_large_arguments_is_free_again_after_the_call(r):
+    """Judged by R's own count: the arguments of ten calls do not add up."""
+    x = np.ones(4 << 20)  # 32 MB
+    used = "gc()[2, 2]"  # MB of vectors
+    before = r.eval(used)
+    for _ in range(10):
+        r.call("id", x)
+    assert r.eval(".Internal(gc(FALSE, FALSE, FALSE))[2] * 8 / 2^20") < before + 80
+    assert r.eval(used) < before + 10

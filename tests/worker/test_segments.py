@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -274,3 +275,35 @@ def test_fork(store: Make) -> None:
     assert one.take(4096) is idle
     assert bytes(view[:1]) == b"\0"
     del view
+
+
+def test_no_other_process_changes_the_size_of_a_memfd(form: str, store: Make) -> None:
+    one = store()
+    if form != "memfd":
+        return
+    segment = one.take(2 * MIB)
+    code = (
+        "import os, errno\n"
+        f"fd = os.open({one.prefix + str(segment.ref)!r}, os.O_RDWR)\n"
+        "for size in (0, 1, 4 << 20):\n"
+        "    try: os.ftruncate(fd, size)\n"
+        "    except PermissionError: print(size)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1", str(4 * MIB)]
+    assert os.fstat(segment.fd).st_size == 2 * MIB
+
+
+def test_a_large_segment_that_is_filled_again_holds_the_new_bytes(store: Make) -> None:
+    """The first time through write(), then through memory, also when less or more than before is filled."""
+    one = store()
+    rng = np.random.default_rng(3)
+    for size in (3 * MIB, 3 * MIB, 2 * MIB, 2 * MIB + 5, 3 * MIB, 3 * MIB):
+        data = rng.bytes(size)
+        segment = one.take(size)
+        segment.fill(memoryview(data))
+        path = one.prefix + str(segment.ref)
+        found = in_another_process(path, f"import zlib; print(zlib.crc32(data[:{size}]))")
+        assert found == str(zlib.crc32(data))
+        one.release(segment)
+    assert len(one._idle) == 1

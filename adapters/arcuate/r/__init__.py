@@ -75,6 +75,9 @@ class REnvironment(Environment):
             # twice as fast.
             "MALLOC_MMAP_THRESHOLD_": "4294967296",
             "MALLOC_TRIM_THRESHOLD_": "17179869184",
+            # R collects when so many bytes of vectors are in use. It begins with 64 MiB and goes on from what
+            # it finds: arrays of some tens of megabytes would bring about a whole collection each.
+            "R_VSIZE": os.environ.get("R_VSIZE", "256M"),
             "PYTHONUNBUFFERED": None,
             "PYTHONSTARTUP": None,
             # numpy is used for copies only: no pools of threads

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from arcuate.errors import ConversionError
+from arcuate.r.areas import Areas
 from arcuate.r.rapi import ffi
 from arcuate.values.nodes import Buffer
 
@@ -27,11 +28,16 @@ __all__ = [
 ]
 
 CHUNK = 1 << 19
+"""Bytes that go through ``read`` or ``write`` at once."""
+_BLOCK = 1 << 20
+"""Bytes that are copied at once inside memory. From about this size on the C library writes around the cache,
+which spares reading what is overwritten: smaller blocks take twice as long."""
 NA_BITS = 0x7FF00000000007A2
 NAN_BITS = 0x7FF8000000000000
 NA_INT = -(1 << 31)
 _FEW = 48
 _np: Any = None
+_AREAS = Areas()
 
 
 def numpy() -> Any:
@@ -85,27 +91,51 @@ class Target:
             return bytes(ffi.buffer(pointer, size)[:]) if size else b""
         return self.write(memoryview(ffi.buffer(pointer, size)), None)
 
-    def write(self, view: memoryview, scan: Callable[[memoryview], None] | None) -> Buffer:
-        """Writes a view to a segment, chunk by chunk with ``scan`` on each."""
+    def write(self, view: memoryview, odd: Callable[[memoryview], bool] | None) -> Buffer:
+        """Writes a view to a segment; ``odd`` sees each piece while it is in the cache."""
         ref, path = self.alloc(view.nbytes)
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        size = view.nbytes
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            at, size = 0, view.nbytes
+            area = _AREAS.find(path, fd) if size >= _BLOCK else None
+            if area is not None and len(area) >= size:
+                with memoryview(area) as target:
+                    _copy(view, target, odd, None)
+                return Placed(ref, size)
+            at = 0
             while at < size:
                 piece = view[at : at + CHUNK]
-                if scan is not None:
-                    scan(piece)
+                if odd is not None:
+                    odd(piece)
                 done = 0
                 while done < len(piece):
                     done += os.pwrite(fd, piece[done:], at + done)
                 at += len(piece)
         finally:
             os.close(fd)
-        return Placed(ref, view.nbytes)
+        return Placed(ref, size)
 
-    def patch(self, placed: Buffer, data: bytes | memoryview, at: int) -> None:
-        """Not needed for inline data; see :func:`double_missing`."""
-        raise NotImplementedError
+
+def _copy(
+    source: memoryview,
+    target: memoryview,
+    odd: Callable[[memoryview], bool] | None,
+    mend: Callable[[memoryview], None] | None,
+) -> None:
+    """Copies ``source`` to the start of ``target``, block by block after ``odd`` has looked at each.
+
+    The block is still in the cache when it is copied, so that memory is read once.
+    """
+    np = numpy()
+    given = np.frombuffer(source, np.uint8)
+    taken = np.frombuffer(target, np.uint8)
+    size = len(given)
+    for at in range(0, size, _BLOCK):
+        end = min(at + _BLOCK, size)
+        found = odd is not None and odd(source[at:end])
+        np.copyto(taken[at:end], given[at:end])
+        if found and mend is not None:
+            mend(target[at:end])
 
 
 def double_missing(target: Target, pointer: Any, n: int) -> tuple[Buffer, Buffer | None]:
@@ -129,14 +159,13 @@ def double_missing(target: Target, pointer: Any, n: int) -> tuple[Buffer, Buffer
         return clean.tobytes(), mask.tobytes()
     found = False
 
-    def scan(piece: memoryview) -> None:
+    def odd(piece: memoryview) -> bool:
         nonlocal found
-        if not found:
-            total = np.add.reduce(np.frombuffer(piece, np.float64))
-            found = bool(total != total)
+        found = found or _has_nan(np, piece)
+        return found
 
     with np.errstate(all="ignore"):
-        placed = target.write(memoryview(ffi.buffer(pointer, size)), scan)
+        placed = target.write(memoryview(ffi.buffer(pointer, size)), odd)
     if not found:
         return placed, None
     mask = _na_mask(np, view)
@@ -147,6 +176,12 @@ def double_missing(target: Target, pointer: Any, n: int) -> tuple[Buffer, Buffer
     return target.write(memoryview(clean).cast("B"), None), target.give(
         memoryview(mask.view(np.uint8)).cast("B")
     )
+
+
+def _has_nan(np: Any, piece: memoryview) -> bool:
+    """Whether a NaN may be among these doubles: their sum is NaN then, and rarely so without one."""
+    total = np.add.reduce(np.frombuffer(piece, np.float64))
+    return bool(total != total)
 
 
 def _na_mask(np: Any, view: Any) -> Any:
@@ -221,17 +256,33 @@ class Source:
 
     def copy_into(self, target: memoryview) -> None:
         """Copies everything."""
-        self.fill(target, None)
+        self.fill(target)
 
-    def fill(self, target: memoryview, scan: Callable[[memoryview], None] | None) -> None:
-        """Copies everything into writable memory, chunk by chunk with ``scan`` on each."""
+    def fill(
+        self,
+        target: memoryview,
+        odd: Callable[[memoryview], bool] | None = None,
+        mend: Callable[[memoryview], None] | None = None,
+    ) -> None:
+        """Copies everything into writable memory.
+
+        Args:
+            target: where to.
+            odd: looks at each piece, before or after it was copied.
+            mend: called with those pieces of ``target`` that ``odd`` said yes to.
+        """
         if self._view is not None:
             target[: self.size] = self._view
-            if scan is not None:
-                scan(target)
+            if odd is not None and mend is not None and odd(target):
+                mend(target)
             return
-        fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         try:
+            area = _AREAS.find(self._path, fd) if self.size >= _BLOCK else None
+            if area is not None and len(area) >= self.size:
+                with memoryview(area) as whole, whole[: self.size] as source:
+                    _copy(source, target, odd, mend)
+                return
             at = 0
             while at < self.size:
                 piece = target[at : min(at + CHUNK, self.size)]
@@ -244,8 +295,8 @@ class Source:
                             "sender"
                         )
                     got += more
-                if scan is not None:
-                    scan(piece)
+                if odd is not None and mend is not None and odd(piece):
+                    mend(piece)
                 at += len(piece)
         finally:
             os.close(fd)
@@ -255,7 +306,7 @@ class Source:
         if self._view is not None:
             return self._view
         data = memoryview(bytearray(self.size))
-        self.fill(data, None)
+        self.fill(data)
         return data
 
 
@@ -265,7 +316,7 @@ def fill_doubles(source: Source, pointer: Any, n: int) -> None:
         return
     target = memoryview(ffi.buffer(pointer, 8 * n))
     if n <= _FEW:
-        source.fill(target, None)
+        source.fill(target)
         total = sum(target.cast("d"))
         if total == total:
             return
@@ -273,13 +324,8 @@ def fill_doubles(source: Source, pointer: Any, n: int) -> None:
         return
     np = numpy()
 
-    def scan(piece: memoryview) -> None:
-        total = np.add.reduce(np.frombuffer(piece, np.float64))
-        if total != total:
-            normalise_doubles(piece)
-
     with np.errstate(all="ignore"):
-        source.fill(target, scan)
+        source.fill(target, lambda piece: _has_nan(np, piece), normalise_doubles)
 
 
 def normalise_doubles(view: memoryview) -> None:

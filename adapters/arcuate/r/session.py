@@ -93,6 +93,7 @@ class Session(FromCode, Requests):
         self._figures = False
         self._heads: dict[str, Any] = {}
         self._tempdir = ""
+        self._live = 0.0  # what was left after the last whole collection
         self._handles = Handles(0)
         self._flush = ctypes.PyDLL(None).fflush
         self._ops = {name: getattr(self, "_" + name) for name in _OPS}
@@ -208,6 +209,7 @@ class Session(FromCode, Requests):
         self._text_out = self._f["text_out"]
         self._quote = rapi.symbol("quote")
         self._force = rapi.symbol("forceAndCall")
+        self._young = rapi.anchor(lib.Rf_lang1(self._f["collect_young"]))
 
     def loop(self) -> None:
         """Serves requests until the input ends or ``bye`` arrives."""
@@ -227,9 +229,23 @@ class Session(FromCode, Requests):
             del nodes
             lib.R_interrupts_pending = 0
             if large:
-                # While the caller is busy: the next large vector then takes memory that is mapped already,
-                # since new pages cost more than the copy into them.
-                lib.R_gc()
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Frees large vectors while the caller is busy.
+
+        The next one then takes memory that is mapped already: new pages cost more than the copy into them.
+        """
+        # What is young costs a tenth of a whole collection. A vector that an earlier one has met in use is no
+        # longer young: when memory does not come back to what it was, everything is looked at.
+        if self._used() > self._live + _LARGE // 8:
+            lib.R_gc()
+            self._live = self._used()
+
+    def _used(self) -> float:
+        """Collects what is young; R's vectors that are left, in units of 8 bytes."""
+        left: float = lib.REAL(rapi.checked(self._young))[1]
+        return left
 
     def end(self, status: int) -> None:
         """Ends R and this process."""

@@ -146,6 +146,9 @@ evaluate_print <- function(call) {
 .arguments <- NULL
 unbind <- function(names) rm(list = names, envir = .arguments)
 
+# Numbers of gc(), which looks at young objects only; vectors in use come second.
+collect_young <- function() .Internal(gc(FALSE, FALSE, FALSE))
+
 # --- callbacks ------------------------------------------------------------------------------------------------------
 
 make_function <- function(id, name) {

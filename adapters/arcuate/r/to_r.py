@@ -153,7 +153,7 @@ class PlainReader:
         source = source_of(cursor)
         x = self._new(RAWSXP, source.size, parent, i)
         if source.size:
-            source.fill(memoryview(ffi.buffer(lib.RAW(x), source.size)), None)
+            source.fill(memoryview(ffi.buffer(lib.RAW(x), source.size)))
 
     def _missing(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
         dtype = row[1]
@@ -454,7 +454,7 @@ class PlainReader:
         missing = None if mask is None else truth(mask)
         if dtype == codes.D_I4 and missing is None:
             x = self._new(INTSXP, n, parent, i)
-            source.fill(memoryview(ffi.buffer(lib.INTEGER(x), 4 * n)), None)
+            source.fill(memoryview(ffi.buffer(lib.INTEGER(x), 4 * n)))
             view = np.frombuffer(ffi.buffer(lib.INTEGER(x), 4 * n), np.int32)
             if view.min() > NA_INT:
                 return
@@ -512,7 +512,7 @@ class PlainReader:
             return
         raw = self._new(RAWSXP, source.size, parent, i)
         view = memoryview(ffi.buffer(lib.RAW(raw), source.size))
-        source.fill(view, None)
+        source.fill(view)
         whole = bytes(view)
         if whole.count(b"\0") != n or whole[-1]:
             raise ProtocolError(f"malformed array: {n} texts, but {whole.count(0)} ends of text")
