@@ -295,3 +295,61 @@ def test_texts_that_cannot_travel_are_refused_with_their_path(text: str, column:
     with pytest.raises(ConversionError, match=r"NUL|surrogate") as caught:
         frames.to_bytes(nodes)
     assert caught.value.path == ("$.x" if column == 7 else f"$[{text!r}]")
+
+
+def small(number: float, texts: bytes, pool: int = 1) -> Nodes:
+    """A message as a short result has it: the buffers change, and the rest of the frame stays."""
+    rows = [
+        (9, 0, 0, 0, 2, 0, "", ""),
+        (10, 12, 0, 0, 1, 0, "value", ""),
+        (10, 15, 0, 0, 1, 0, "names", ""),
+    ]
+    return Nodes(rows, [1, pool], [struct.pack("<d", number), texts])
+
+
+def test_small_frames_that_differ_in_their_buffers_or_pool_only() -> None:
+    """What is remembered of the first must not be given for the second."""
+    for number, texts, pool in [
+        (1.0, b"ab\0", 1),
+        (2.5, b"cd\0", 1),
+        (2.5, b"c\0", 1),
+        (0.0, b"e\0f\0", 2),
+    ] * 2:
+        nodes = small(number, texts, pool)
+        frame = frames.to_bytes(nodes, checksum=False)
+        assert second_decoder(frame) == plain(nodes)
+        assert plain(frames.load(frame)) == plain(nodes)
+
+
+def test_a_remembered_frame_is_checked_against_its_length_and_the_limits() -> None:
+    frame = frames.to_bytes(small(1.0, b"known\0"), checksum=False)
+    for _ in range(3):
+        frames.load(frame)
+        for end in (len(frame) - 64, len(frame) - 1, len(frame) - 128):
+            with pytest.raises(ProtocolError):
+                frames.load(frame[:end])
+        with pytest.raises(ProtocolError):
+            frames.load(frame + bytes(64))
+        for limits in (Limits(array=5), Limits(message=64), Limits(nodes=2)):
+            with pytest.raises(LimitExceeded):
+                frames.load(frame, limits=limits)
+
+
+def test_a_remembered_frame_gives_lists_of_its_own() -> None:
+    frame = frames.to_bytes(small(1.0, b"own\0"), checksum=False)
+    expected = plain(frames.load(frame))
+    for _ in range(3):
+        nodes = frames.load(frame)
+        nodes.rows.clear(), nodes.pool.clear(), nodes.buffers.clear()
+    assert plain(frames.load(frame)) == expected
+
+
+def test_a_small_buffer_that_is_placed_elsewhere_is_not_remembered_as_inline() -> None:
+    nodes = small(1.0, b"place\0")
+    inline = frames.to_bytes(nodes, checksum=False)
+    elsewhere = b"".join(frames.dump(nodes, place=lambda number, _: 7 * number, checksum=False))
+    assert frames.to_bytes(nodes, checksum=False) == inline
+    found = frames.load(elsewhere, external=lambda place, length: bytes([place]) * length)
+    assert plain(found) == (nodes.rows, nodes.pool, [nodes.buffers[0], b"\7" * 6])
+    with pytest.raises(ProtocolError):
+        frames.load(elsewhere)

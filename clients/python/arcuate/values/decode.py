@@ -396,6 +396,8 @@ def _single(dtype: int, flags: int, unit: int, zone: str, data: memoryview, mask
     """The scalar of an array of one element."""
     if mask is not None and mask[0]:
         return untyped_missing()
+    if dtype == codes.D_F8:  # the usual result of a call
+        return _unpack(data)[0]
     if dtype == codes.D_DATETIME:
         return _instant(int.from_bytes(data, "little", signed=True), unit, zone, 0)
     if dtype == codes.D_DURATION:

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import concat
 from typing import Any
 
@@ -48,12 +49,23 @@ def dump(nodes: Nodes, *, place: Place | None = None, checksum: bool = True) -> 
     buffers = nodes.buffers
     n, m, p = len(rows), len(buffers), len(nodes.pool)
     kinds, dtypes, flags, units, counts, values, keys, texts = zip(*rows, strict=True)
-    small = not (checksum or m or p) and n <= _SMALL_NODES
+    sizes: list[int] = []
+    places: list[int] = []
+    if m:
+        sizes = [len(buffer) if isinstance(buffer, bytes) else buffer.nbytes for buffer in buffers]
+        places = [0] * m if place is None else [place(i, buffer) for i, buffer in enumerate(buffers)]
+    small = not checksum and n <= _SMALL_NODES
+    if small and m:
+        small = sum(sizes) <= _SMALL_BYTES and not any(places) and set(map(type, buffers)) == _BYTES
     if small:
-        shape = (kinds, dtypes, flags, units, counts, keys, texts)
+        shape = (kinds, dtypes, flags, units, counts, keys, texts, *nodes.pool, *sizes)
         known = _dumped.get(shape)
         if known is not None:
-            return [memoryview(known[0] + _VALUES[n].pack(*values) + known[1])]
+            begin, middle, gaps = known
+            if not m:
+                return [memoryview(begin + _VALUES[n].pack(*values) + middle)]
+            data = b"".join(chain.from_iterable(zip(buffers, gaps, strict=True)))  # type: ignore[arg-type]
+            return [memoryview(begin + _VALUES[n].pack(*values) + middle + data)]
     # Nearly all messages are ASCII: one encoding and one search for NUL serve the whole blob then.
     joined = "".join(map(concat, keys, texts))  # type: ignore[arg-type]
     if joined.isascii() and "\0" not in joined:
@@ -64,19 +76,16 @@ def dump(nodes: Nodes, *, place: Place | None = None, checksum: bool = True) -> 
     used = HEADER_SIZE + _ROW_BYTES * n + 8 * p + 16 * m + len(blob)
     head = (used + 63) & -64
     total = head
-    sizes: list[int] = []
-    places: list[int] = []
     if m:
-        sizes = [len(buffer) if isinstance(buffer, bytes) else buffer.nbytes for buffer in buffers]
-        places = [0] * m if place is None else [place(i, buffer) for i, buffer in enumerate(buffers)]
         total += sum((size + 63) & -64 for size, loc in zip(sizes, places, strict=True) if not loc)
     front = _tables(n + p + 2 * m, n).pack(
         MAGIC, MAJOR, MINOR, total, n, m, p, len(blob), head, 0, 0, 0,
         *values, *nodes.pool, *sizes, *places, *counts, *lengths, *kinds, *dtypes, *flags, *units,
     )  # fmt: skip
     front += blob + bytes(head - used)
-    if small and head <= _SMALL_BYTES:
-        _remember(_dumped, shape, (front[:HEADER_SIZE], front[HEADER_SIZE + 8 * n :]))
+    if small and total <= _SMALL_BYTES:
+        gaps = [bytes(-size % _ALIGN) for size in sizes]
+        _remember(_dumped, shape, (front[:HEADER_SIZE], front[HEADER_SIZE + 8 * n :], gaps))
     if checksum:
         front = front[:48] + struct.pack("<II", CHECKSUM, 0) + front[56:]
         front = front[:52] + struct.pack("<I", _adler(memoryview(front))) + front[56:]
@@ -164,17 +173,21 @@ def load(
         ProtocolError: the frame is malformed.
         LimitExceeded: it is larger than the limits allow.
     """
+    rows: list[Row]
     small = data.__class__ is bytes and len(data) <= _SMALL_BYTES
     if small:
         at = HEADER_SIZE + 8 * int.from_bytes(data[16:20], "little")
-        frame = (data[:HEADER_SIZE], data[at:])
+        frame = (data[:HEADER_SIZE], data[at : int.from_bytes(data[40:48], "little")])
         known = _loaded.get(frame)
-        if known is not None and len(data) <= limits.message and known[0] <= limits.nodes:
-            n, kinds, dtypes, flags, units, counts, keys, texts, pool = known
-            values = _VALUES[n].unpack_from(data, HEADER_SIZE)
-            return Nodes(
-                list(zip(kinds, dtypes, flags, units, counts, values, keys, texts, strict=True)), pool.copy()
-            )
+        if known is not None and len(data) == known[0] <= min(limits.message, limits.array):
+            _, n, kinds, dtypes, flags, units, counts, keys, texts, pool, parts = known
+            if n <= limits.nodes:
+                values = _VALUES[n].unpack_from(data, HEADER_SIZE)
+                rows = list(zip(kinds, dtypes, flags, units, counts, values, keys, texts, strict=True))
+                if not parts:
+                    return Nodes(rows, pool.copy())
+                view = memoryview(data)
+                return Nodes(rows, pool.copy(), [view[start:end] for start, end in parts])
     view = data if isinstance(data, memoryview) and data.format == "B" else memoryview(data).cast("B")
     if len(view) < HEADER_SIZE:
         raise ProtocolError(f"malformed frame: {len(view)} bytes, a header alone has {HEADER_SIZE}")
@@ -191,16 +204,17 @@ def load(
     offset = HEADER_SIZE + 8 * w + 16 * n
     keys, texts = _split(bytes(view[offset : offset + t]), narrow, n)
     columns = (bytewise[:n], bytewise[n : 2 * n], bytewise[2 * n : 3 * n], bytewise[3 * n :], narrow[:n])
-    rows: list[Row] = list(zip(*columns, wide[:n], keys, texts, strict=True))
+    rows = list(zip(*columns, wide[:n], keys, texts, strict=True))
     if not m:
         if head != total:
             raise ProtocolError(f"malformed frame: {total - head} bytes are left over")
         pool = list(wide[n:])
         if small and not bits & CHECKSUM and n <= _SMALL_NODES:
-            _remember(_loaded, frame, (n, *columns, keys, texts, pool))
+            _remember(_loaded, frame, (total, n, *columns, keys, texts, pool, ()))
             pool = pool.copy()
         return Nodes(rows, pool)
     buffers: list[Buffer] = []
+    spans: list[tuple[int, int]] = []
     at = head
     for length, loc in zip(wide[n + p : n + p + m], wide[n + p + m :], strict=True):
         if length > limits.array:
@@ -219,19 +233,25 @@ def load(
         if at + length > total:
             raise ProtocolError(f"malformed frame: a buffer of {length} bytes at {at} ends beyond {total}")
         buffers.append(view[at : at + length])
+        spans.append((at, at + length))
         at += -(-length // _ALIGN) * _ALIGN
     if at != total:
         raise ProtocolError(f"malformed frame: {total - at} bytes are left over")
-    return Nodes(rows, list(wide[n : n + p]), buffers)
+    pool = list(wide[n : n + p])
+    if small and not bits & CHECKSUM and n <= _SMALL_NODES and len(spans) == m:
+        _remember(_loaded, frame, (total, n, *columns, keys, texts, pool.copy(), spans))
+    return Nodes(rows, pool, buffers)
 
 
 # Small messages repeat: all that changes between two calls of a function are the values. What was packed or
-# checked once for a frame of the same bytes apart from its value column is taken from here the next time.
+# checked once for a frame of the same bytes, apart from its value column and its buffers, is taken from here
+# the next time.
 _SMALL_NODES = 40
 _SMALL_BYTES = 2048
 _KNOWN = 1024
 _VALUES = [struct.Struct(f"<{n}Q") for n in range(_SMALL_NODES + 1)]
-_dumped: dict[Any, tuple[bytes, bytes]] = {}
+_BYTES = {bytes}
+_dumped: dict[Any, tuple[bytes, bytes, list[bytes]]] = {}
 _loaded: dict[Any, Any] = {}
 
 
