@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from arcuate.r.numbers import Placed, Source
 from arcuate.values import codes, frames
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Cursor, Nodes, Row, signed, to_float
+from arcuate.worker.waiting import Lookout
 
 __all__ = ["Channel", "alloc", "plain"]
 
@@ -28,6 +30,9 @@ class Channel:
     def __init__(self, receive: int, send: int) -> None:
         self._in = receive
         self._out = send
+        poll = select.poll()
+        poll.register(receive, select.POLLIN)
+        self._lookout = Lookout(poll.poll)
         self._ahead = b""
         self.limits = Limits()
         self.segments = ""
@@ -35,6 +40,8 @@ class Channel:
     def receive(self) -> Nodes | None:
         """The next message, or ``None`` at the end."""
         data = self._ahead
+        if not data:
+            self._lookout.wait(None)
         while len(data) < frames.HEADER_SIZE:
             more = os.read(self._in, _CHUNK)
             if not more:

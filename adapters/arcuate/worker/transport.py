@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from arcuate.client import messages
+from arcuate.client.sigint import Guard
 from arcuate.client.transport import Call, Greeting, Transport
 from arcuate.errors import (
     ArcuateError,
@@ -36,7 +37,7 @@ from arcuate.worker.environment import Environment
 from arcuate.worker.output import Output
 from arcuate.worker.process import Process, start
 from arcuate.worker.segments import Segment, SegmentStore
-from arcuate.worker.sigint import Guard
+from arcuate.worker.waiting import Lookout
 
 __all__ = ["THRESHOLD", "WorkerTransport"]
 
@@ -58,7 +59,7 @@ Python runs its handlers between bytecodes only."""
 _DOUBT = 0.2
 """Seconds in which a signal that seems to be lost may still strike."""
 _FIRST_PATIENCE = 0.25
-"""Seconds without an answer after which an interrupted worker is interrupted again."""
+"""Seconds after which an interrupted worker that has not settled is interrupted again."""
 
 
 class WorkerTransport(Transport):
@@ -119,6 +120,7 @@ class WorkerTransport(Transport):
         self._poll = select.poll()
         for fd in (process.receive, process.stdout, process.stderr, self._wake_read):
             self._poll.register(fd, select.POLLIN)
+        self._lookout = Lookout(self._poll.poll)
         hello = {
             "major": frames.MAJOR,
             "minor": frames.MINOR,
@@ -293,8 +295,7 @@ class WorkerTransport(Transport):
                     self._segments.release(segment)
 
     def _quick(self, process: Process, message: Nodes, call: Call) -> Nodes | None:
-        """The usual small call in few steps: one write, and a first message that comes alone and in one
-        piece.
+        """The usual small call in few steps: one write, and a first message that comes alone, in one piece.
 
         Whatever comes otherwise is left for the general way; ``None`` says so.
         """
@@ -307,7 +308,7 @@ class WorkerTransport(Transport):
         except BlockingIOError:
             self._write(process, message, call)
             return None
-        if call.cancelled or self._poll.poll(_SLICE) != [(process.receive, select.POLLIN)]:
+        if call.cancelled or self._lookout.wait(_SLICE) != [(process.receive, select.POLLIN)]:
             return None
         data = os.read(process.receive, _READ)
         if len(data) < frames.HEADER_SIZE or frames.total_size(data) != len(data):
@@ -412,8 +413,8 @@ class WorkerTransport(Transport):
         self._interrupted = None
         begun = time.monotonic()
         end = begun + self.grace
+        again = begun + _FIRST_PATIENCE if self._resumes else end
         seen = resumed or not self._resumes
-        patience = _FIRST_PATIENCE
         number = self._ask(process, _SETTLE)
         while True:
             incoming = self._parse()
@@ -421,30 +422,34 @@ class WorkerTransport(Transport):
                 now = time.monotonic()
                 if now >= end:
                     raise self._lose(call)
-                if self._wait(process, call, min(patience, end - now) * 1000 + 1):
-                    continue
-                if self._resumes and patience == _FIRST_PATIENCE:  # once: at the third signal Octave exits
+                if now >= again:  # once: at the third signal Octave exits
                     process.interrupt()
-                    patience = self.grace
+                    again, begun, seen = end, now, False
                     number = self._ask(process, number)
+                self._wait(process, call, (min(again, end) - now) * 1000 + 1)
                 continue
             op, got = messages.head(incoming)
+            if op == "event":
+                call.on_event(self._fields(incoming))
+                continue
             if op == "resumed":
                 seen = True
                 self._epoch = object()
-                number = self._ask(process, number)
             elif op == "callback":
                 over = CallCancelled("the call was interrupted", executed="maybe")
                 self._write(process, messages.build("raise", got, to_mapping(over)))
             elif op == "alloc":
                 self._allocate(process, self._fields(incoming))
-            elif op == "event":
-                call.on_event(self._fields(incoming))
-            elif got == number:
-                if seen or time.monotonic() > begun + _DOUBT:
-                    return
+            elif got != number:
+                continue
+            elif seen or time.monotonic() > begun + _DOUBT:
+                while self._granted:
+                    self._segments.release(self._granted.popitem()[1])
+                return
+            else:
                 self._wait(process, call, 2)
-                number = self._ask(process, number)
+            # Asked again, since an answer may come from within a callback, before the call itself has ended.
+            number = self._ask(process, number)
 
     def _ask(self, process: Process, number: int) -> int:
         self._write(process, messages.build("settle", number + 1))
