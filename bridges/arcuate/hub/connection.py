@@ -124,8 +124,10 @@ class Connection:
             self.credentials = Credentials(
                 token, known.curve, known.certificate, known.peer, known.local, known.protected
             )
-        self.principal = self.hub.authenticate(self.credentials)
-        return self.principal
+        principal = self.hub.authenticate(self.credentials)
+        self.hub.admit(self)
+        self.principal = principal
+        return principal
 
     def _hello(self, fields: Mapping[str, Any]) -> None:
         if fields.get("major") != frames.MAJOR:
@@ -187,7 +189,7 @@ class Connection:
         if session is None:
             raise SessionClosed("there is no session on this connection; send 'open' or name an environment")
         self.hub.permit(principal, session.environment, request, session)
-        session.submit(request)
+        session.submit(request, draining=self.hub.draining)
 
     def _pooled(self, principal: Principal, environment: str, request: Request) -> None:
         number = request.id
@@ -331,6 +333,7 @@ class Connection:
                 return
             self._lost = True
             session = self.session
+        self.hub.leave(self)
         self.feeds.close()
         for job in list(self._stateless.values()):
             if job is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,6 +40,7 @@ class Hub:
     Attributes:
         observers: told of each request that ended.
         draining: no session is opened any more.
+        connections: the clients that are connected.
     """
 
     def __init__(self, config: Config | None = None) -> None:
@@ -49,10 +51,11 @@ class Hub:
         self.started = time.time()
         self._lock = threading.Lock()
         self._sessions: dict[str, HubSession] = {}
-        self._opening = 0
+        self._opening: list[str] = []  # names of those whose interpreters start now
         self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="arcuate-open")
         self.pools = Pools(self)
         self.streams = Streams(lambda: self.config.limits)
+        self.connections: weakref.WeakSet[object] = weakref.WeakSet()
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="arcuate-hub", daemon=True)
         self._ticker.start()
@@ -110,10 +113,10 @@ class Hub:
             )
         except BaseException:
             with self._lock:
-                self._opening -= 1
+                self._opening.remove(principal.name)
             raise
         with self._lock:
-            self._opening -= 1
+            self._opening.remove(principal.name)
             self._sessions[session.id] = session
         if self._stop.is_set():
             session.close(Unavailable("the hub has been stopped", executed="no"))
@@ -124,26 +127,66 @@ class Hub:
         with self._lock:
             if self.draining:
                 raise Unavailable("the hub is shutting down and opens no more sessions; try again later")
-            total = len(self._sessions) + self._opening
+            total = len(self._sessions) + len(self._opening)
             if total >= limits.sessions:
                 raise LimitExceeded(
                     f"{total} sessions are open, as many as this hub may have; close some, or raise the "
                     "setting 'sessions'",
                     setting="sessions",
                 )
-            own = sum(1 for one in self._sessions.values() if one.principal.name == principal.name)
-            most = int(principal.limits.get("sessions", limits.sessions_each))
-            if own >= most:
-                raise LimitExceeded(
-                    f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or "
-                    "raise the setting 'sessions_each'",
-                    setting="sessions_each",
-                )
-            self._opening += 1
+            self._check_own(principal)
+            self._opening.append(principal.name)
+
+    def _check_own(self, principal: Principal) -> None:
+        """Refuses a principal that has as many sessions as it may have; the lock is held."""
+        own = sum(1 for one in self._sessions.values() if one.principal.name == principal.name)
+        own += self._opening.count(principal.name)
+        most = int(principal.limits.get("sessions", self.config.limits.sessions_each))
+        if own >= most:
+            raise LimitExceeded(
+                f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or raise "
+                "the setting 'sessions_each'",
+                setting="sessions_each",
+            )
+
+    def hand_over(self, session: HubSession, principal: Principal) -> None:
+        """Gives an interpreter that nobody has used yet to a principal.
+
+        Raises:
+            LimitExceeded: the principal has as many as it may have; the interpreter is ended then.
+        """
+        try:
+            with self._lock:
+                self._check_own(principal)
+                session.principal = principal
+        except LimitExceeded:
+            session.close()
+            raise
 
     def find(self, session: str) -> HubSession | None:
         """The open session of an id."""
         return self._sessions.get(session)
+
+    def admit(self, connection: object) -> None:
+        """Counts a client that said who it is.
+
+        Raises:
+            LimitExceeded: there are as many connections as may be.
+        """
+        with self._lock:
+            most = self.config.limits.connections
+            if connection not in self.connections and len(self.connections) >= most:
+                raise LimitExceeded(
+                    f"{most} clients are connected, as many as this hub serves (setting 'connections'); try "
+                    "again later",
+                    setting="connections",
+                )
+            self.connections.add(connection)
+
+    def leave(self, connection: object) -> None:
+        """A client is gone."""
+        with self._lock:
+            self.connections.discard(connection)
 
     def in_background(self, work: Callable[[], None]) -> None:
         """Does something that may take long away from a bridge's own thread."""
@@ -224,6 +267,7 @@ class Hub:
                     session.close(SessionClosed("its client did not come back in time", executed="maybe"))
                 elif (
                     limits.idle_seconds is not None
+                    and session.resumable  # those of pools have a time of their own
                     and not session.busy
                     and now - session.used >= limits.idle_seconds
                 ):
@@ -242,7 +286,7 @@ class Hub:
         """
         self.draining = True
         end = time.monotonic() + (self.config.limits.drain_seconds if seconds is None else seconds)
-        while any(session.busy for session in self.sessions):
+        while any(session.busy for session in self.sessions) or any(self.pools.waiting.values()):
             if time.monotonic() >= end or self._stop.wait(0.02):
                 return False
         return True

@@ -1,41 +1,60 @@
 """Warm interpreters for stateless calls, per principal and environment.
 
 An interpreter serves one call at a time and only one principal ever. It is replaced after a number of calls,
-and at once after code was run in it, which may have left anything behind.
+and at once after code was run in it, which may have left anything behind. Those that an environment keeps
+``warm`` wait in a stock until some principal needs one.
+
+Locks: a session's lock may be held when the pools' is taken, never the other way round.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from arcuate.errors import ArcuateError, Unavailable
+from arcuate.errors import (
+    ArcuateError,
+    CallCancelled,
+    CallTimeout,
+    InvalidArgument,
+    LimitExceeded,
+    SessionClosed,
+    Unavailable,
+)
+from arcuate.hub.principal import Principal
 from arcuate.hub.relay import Request, error_message
 from arcuate.hub.session import HubSession, Send
+from arcuate.values import codes
 from arcuate.values.nodes import Nodes
 
 if TYPE_CHECKING:
     from arcuate.hub.core import Hub
-    from arcuate.hub.principal import Principal
 
 __all__ = ["Pools"]
 
+log = logging.getLogger(__name__)
+
 _IDLE_SECONDS = 300.0
 """An interpreter that nobody used for so long is ended."""
+_STOCK = Principal("(warm)", limits={"sessions": 1 << 30})
+"""Whose the interpreters are that nobody has used yet."""
 _Key = tuple[str, str]
 
 
-class _Waiting:
-    """A call that waits for an interpreter."""
+class _Job:
+    """A stateless call under way."""
 
-    __slots__ = ("end", "request", "send")
+    __slots__ = ("cancelled", "end", "request", "send", "session")
 
     def __init__(self, request: Request, send: Send, end: float | None) -> None:
         self.request = request
         self.send = send
         self.end = end
+        self.session: HubSession | None = None
+        self.cancelled = False
 
 
 class _Pool:
@@ -44,7 +63,16 @@ class _Pool:
         self.environment = environment
         self.idle: list[tuple[float, HubSession]] = []
         self.size = 0
-        self.waiting: deque[_Waiting] = deque()
+        self.waiting: deque[_Job] = deque()
+
+    def take(self) -> HubSession | None:
+        """An idle interpreter that lives."""
+        while self.idle:
+            _, session = self.idle.pop()
+            if not session.closed:
+                return session
+            self.size -= 1
+        return None
 
 
 class Pools:
@@ -54,7 +82,11 @@ class Pools:
         self._hub = hub
         self._lock = threading.Lock()
         self._pools: dict[_Key, _Pool] = {}
+        self._stock: dict[str, list[HubSession]] = {}
+        self._filling: dict[str, int] = {}
         self._closed = False
+
+    # ------------------------------------------------------------------- calls
 
     def submit(self, principal: Principal, environment: str, request: Request, send: Send) -> Any:
         """Carries out a stateless call on some interpreter; the answer goes to ``send``.
@@ -65,14 +97,16 @@ class Pools:
         Raises:
             EnvironmentNotFound: there is no such environment.
             LimitExceeded: too many wait already.
+            InvalidArgument: the result should be kept, which needs a session.
         """
-        from arcuate.errors import LimitExceeded
-
         self._hub.environments.find(environment)
+        keep = request.row("keep")
+        if keep is not None and keep[0] == codes.BOOL and keep[5]:
+            raise InvalidArgument("a stateless call cannot keep its result there; open a session")
         limits = self._hub.config.limits
         milliseconds = request.controls.pop("deadline", None)
         end = None if milliseconds is None else time.monotonic() + milliseconds / 1000
-        job = _Waiting(request, send, end)
+        job = _Job(request, send, end)
         with self._lock:
             if self._closed or self._hub.draining:
                 raise Unavailable("the hub is shutting down and takes no more calls; try again later")
@@ -80,18 +114,15 @@ class Pools:
             pool.principal = principal
             if len(pool.waiting) >= limits.queue:
                 raise LimitExceeded(
-                    f"{len(pool.waiting)} calls wait for an interpreter of {environment!r} already; wait for "
-                    "replies, or open a session",
+                    f"{len(pool.waiting)} calls wait for an interpreter of {environment!r}, as many as may "
+                    "(setting 'queue'); wait for replies, or open a session",
                     setting="queue",
                 )
-            if pool.idle:
-                _, session = pool.idle.pop()
-            else:
+            session = pool.take()
+            grow = session is None and pool.size < limits.pool
+            if session is None:
                 pool.waiting.append(job)
-                grow = pool.size < limits.pool
-                if grow:
-                    pool.size += 1
-                session = None
+                pool.size += grow
         if session is not None:
             self._run(pool, session, job)
         elif grow:
@@ -100,114 +131,213 @@ class Pools:
 
     def cancel(self, job: Any) -> None:
         """Cancels a call that was submitted."""
-        from arcuate.errors import CallCancelled
-
         with self._lock:
-            for pool in self._pools.values():
-                if job in pool.waiting:
-                    pool.waiting.remove(job)
-                    break
-            else:
-                session = job.request.peer
-                if isinstance(session, HubSession):
-                    session.cancel(job.request.id)
-                return
-        error = CallCancelled("the call was cancelled before it began", executed="no")
+            job.cancelled = True
+            session = job.session
+            pool = next((one for one in self._pools.values() if job in one.waiting), None)
+            if pool is not None:
+                pool.waiting.remove(job)
+        if pool is not None:
+            self._refuse(pool, job, CallCancelled("the call was cancelled before it began", executed="no"))
+        elif session is not None:
+            session.cancel(job.request.id)
+
+    @property
+    def waiting(self) -> dict[_Key, int]:
+        """How many calls wait, by principal and environment."""
+        with self._lock:
+            return {key: len(pool.waiting) for key, pool in self._pools.items()}
+
+    def _refuse(self, pool: _Pool, job: _Job, error: ArcuateError) -> None:
+        """Answers a call that reached no interpreter."""
+        self._hub.observe(pool.principal, pool.environment, "", job.request, error.code, 0.0)
         job.send(error_message(job.request.id, error))
 
-    def _grow(self, pool: _Pool) -> None:
-        try:
-            session = self._hub.open(pool.principal, pool.environment)
-            session.resumable = False
-        except Exception as error:
-            from arcuate.hub.core import error_of
+    def _run(self, pool: _Pool, session: HubSession, job: _Job) -> None:
+        request = job.request
+        if job.end is not None:
+            request.controls["deadline"] = max(1, int((job.end - time.monotonic()) * 1000))
+        spent = request.op in ("eval", "run")
+        parked = False
 
+        def send(message: Nodes) -> None:
+            """Sends; the session's lock is held, so whoever takes the interpreter now waits for it."""
+            nonlocal parked
+            if message.rows[1][7] in ("reply", "error"):
+                with self._lock:
+                    job.session = None
+                    if not (spent or pool.waiting or self._worn(session)):
+                        pool.idle.append((time.monotonic(), session))
+                        parked = True
+            job.send(message)
+
+        def freed() -> None:
+            if not parked:
+                self._done(pool, session, spent)
+
+        session.forget_ids()
+        session.freed = freed
+        session.attach(send)
+        with self._lock:
+            job.session = session
+        try:
+            session.submit(request)
+        except SessionClosed:  # it ended in this very moment: another one does it
             with self._lock:
-                pool.size -= 1
-                stranded = list(pool.waiting) if not pool.size else []
-                if stranded:
-                    pool.waiting.clear()
-            for job in stranded:
-                job.send(error_message(job.request.id, error_of(error)))
+                job.session = None
+                pool.waiting.appendleft(job)
+            self._hub.in_background(lambda: self._replace(pool, session))
             return
-        self._next(pool, session)
+        except ArcuateError as error:
+            self._refuse(pool, job, error)
+            self._done(pool, session, True)
+            return
+        if job.cancelled:  # while it was on its way here
+            session.cancel(request.id)
 
     def _next(self, pool: _Pool, session: HubSession) -> None:
         """Gives an interpreter that is free its next call."""
         while True:
             with self._lock:
                 if self._closed:
-                    session.close()
-                    return
+                    break
                 if not pool.waiting:
                     pool.idle.append((time.monotonic(), session))
                     return
                 job = pool.waiting.popleft()
-            if job.end is not None and time.monotonic() >= job.end:
-                from arcuate.errors import CallTimeout
+            if job.end is None or time.monotonic() < job.end:
+                self._run(pool, session, job)
+                return
+            self._refuse(pool, job, _late())
+        session.close()
 
-                late = CallTimeout("the call's time ran out before an interpreter was free", executed="no")
-                job.send(error_message(job.request.id, late))
-                continue
-            self._run(pool, session, job)
-            return
+    # ------------------------------------------------------------ interpreters
 
-    def _run(self, pool: _Pool, session: HubSession, job: _Waiting) -> None:
-        request = job.request
-        if job.end is not None:
-            request.controls["deadline"] = max(1, int((job.end - time.monotonic()) * 1000))
-        request.peer = session
-        spent = request.op in ("eval", "run")
-
-        def send(message: Nodes) -> None:
-            op = message.rows[1][7]
-            job.send(message)
-            if op in ("reply", "error") and message.rows[2][5] == request.id:
-                session.acknowledge(1 << 62)
-                self._done(pool, session, spent)
-
-        session.attach(send)
-        session.forget_ids()
-        try:
-            session.submit(request)
-        except ArcuateError as error:
-            job.send(error_message(request.id, error))
-            self._done(pool, session, True)
+    def _worn(self, session: HubSession) -> bool:
+        return self._closed or session.closed or session.calls >= self._hub.config.limits.recycle
 
     def _done(self, pool: _Pool, session: HubSession, spent: bool) -> None:
-        if spent or session.closed or session.calls >= self._hub.config.limits.recycle:
-            self._hub.in_background(lambda: self._replace(pool, session))
+        if spent or self._worn(session):
+            try:
+                self._hub.in_background(lambda: self._replace(pool, session))
+            except Unavailable:
+                session.close()
         else:
-            self._hub.in_background(lambda: self._next(pool, session))
+            self._next(pool, session)
 
     def _replace(self, pool: _Pool, session: HubSession) -> None:
         session.close()
         with self._lock:
-            needed = bool(pool.waiting) or pool.size <= self._hub.environments.find(pool.environment).warm
+            needed = not self._closed and (bool(pool.waiting) or pool.size <= self._warm(pool.environment))
             if not needed:
                 pool.size -= 1
         if needed:
             self._grow(pool)
 
+    def _grow(self, pool: _Pool) -> None:
+        """Gets a pool, which has counted it already, another interpreter. Blocks while it starts."""
+        from arcuate.hub.core import error_of
+
+        try:
+            session = self._from_stock(pool) or self._fresh(pool.principal, pool.environment)
+        except Exception as error:
+            with self._lock:
+                pool.size -= 1
+                stranded = list(pool.waiting) if not pool.size else []
+                if stranded:
+                    pool.waiting.clear()
+            for job in stranded:
+                self._refuse(pool, job, error_of(error))
+            return
+        self._next(pool, session)
+
+    def _fresh(self, principal: Principal, environment: str) -> HubSession:
+        session = self._hub.open(principal, environment)
+        session.resumable = False
+        return session
+
+    # ------------------------------------------------------------------- stock
+
+    def _warm(self, environment: str) -> int:
+        found = self._hub.environments.offered.get(environment)
+        return 0 if found is None else found.warm
+
+    def warm(self) -> None:
+        """Starts the interpreters that are kept ready; does not wait for them."""
+        for name in self._hub.environments.offered:
+            with self._lock:
+                missing = self._warm(name) - len(self._stock.get(name, ())) - self._filling.get(name, 0)
+                self._filling[name] = self._filling.get(name, 0) + max(0, missing)
+            for _ in range(missing):
+                self._hub.in_background(lambda name=name: self._fill(name))  # type: ignore[misc]
+
+    def _fill(self, name: str) -> None:
+        session = None
+        try:
+            session = self._fresh(_STOCK, name)
+        except ArcuateError as error:
+            log.warning("no warm interpreter of %r: %s", name, error)
+        finally:
+            with self._lock:
+                self._filling[name] -= 1
+                kept = session is not None and not self._closed
+                if kept and session is not None:
+                    self._stock.setdefault(name, []).append(session)
+        if session is not None and not kept:
+            session.close()
+
+    def _from_stock(self, pool: _Pool) -> HubSession | None:
+        """An interpreter that was started in advance, if there is one that this principal may have."""
+        principal = pool.principal
+        if not principal.eval or principal.limits:
+            return None  # it needs one that is confined, or has lower limits
+        while True:
+            with self._lock:
+                stock = self._stock.get(pool.environment)
+                session = stock.pop() if stock else None
+            if session is None:
+                return None
+            if not session.closed:
+                break
+        self._hub.hand_over(session, principal)
+        self.warm()
+        return session
+
+    # -------------------------------------------------------------------- time
+
     def trim(self, now: float) -> None:
-        """Ends interpreters that have been idle for long, but for those that are kept warm."""
+        """Ends interpreters that have been idle for long, but for those that are kept warm.
+
+        Refuses calls whose time ran out while they waited.
+        """
         spare: list[HubSession] = []
+        late: list[tuple[_Pool, _Job]] = []
         with self._lock:
             for pool in self._pools.values():
-                warm = self._hub.environments.find(pool.environment).warm
+                warm = self._warm(pool.environment)
                 while pool.idle and pool.size > warm and now - pool.idle[0][0] >= _IDLE_SECONDS:
                     spare.append(pool.idle.pop(0)[1])
                     pool.size -= 1
+                over = [job for job in pool.waiting if job.end is not None and now >= job.end]
+                for job in over:
+                    pool.waiting.remove(job)
+                    late.append((pool, job))
         for session in spare:
             session.close()
+        for pool, job in late:
+            self._refuse(pool, job, _late())
 
     def close(self) -> None:
         """Takes no more calls."""
         with self._lock:
             self._closed = True
-            waiting = [job for pool in self._pools.values() for job in pool.waiting]
+            waiting = [(pool, job) for pool in self._pools.values() for job in pool.waiting]
             for pool in self._pools.values():
                 pool.waiting.clear()
         over = Unavailable("the hub is shutting down", executed="no")
-        for job in waiting:
-            job.send(error_message(job.request.id, over))
+        for pool, job in waiting:
+            self._refuse(pool, job, over)
+
+
+def _late() -> CallTimeout:
+    return CallTimeout("the call's time ran out before an interpreter was free", executed="no")

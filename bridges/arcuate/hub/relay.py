@@ -140,6 +140,15 @@ def numbered(message: Nodes, sequence: int) -> Nodes:
     return Nodes(rows, message.pool, message.buffers)
 
 
+def unnumbered(message: Nodes) -> Nodes:
+    """A message of :func:`numbered` as it was before: changed in place."""
+    rows = message.rows
+    root = rows[0]
+    rows[0] = (*root[:4], root[4] - 1, *root[5:])
+    rows.pop()
+    return message
+
+
 def sized(message: Nodes) -> int:
     """Bytes of a message's data."""
     if not message.buffers:

@@ -26,10 +26,12 @@ from arcuate.errors import (
     LimitExceeded,
     ProtocolError,
     SessionClosed,
+    Unavailable,
+    Unsupported,
     to_mapping,
 )
 from arcuate.hub.outbox import Outbox
-from arcuate.hub.relay import Request, error_message, event_message, reply_message, with_id
+from arcuate.hub.relay import Request, error_message, event_message, reply_message, unnumbered, with_id
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes
 
@@ -60,7 +62,12 @@ class HubSession:
         transport: the channel to the interpreter.
         limits: the hub's limits.
         outcome: told of each request that ended.
-        label: name of its thread.
+        ended: told when the interpreter has ended.
+
+    Attributes:
+        resumable: whether a client may come back to it; an interpreter of a pool answers one call after the
+            other and remembers nothing that was sent.
+        freed: called after each answer of an interpreter of a pool.
     """
 
     def __init__(
@@ -83,6 +90,8 @@ class HubSession:
         self.resumable = True
         self.calls = 0
         self.closed = False
+        self.freed: Callable[[], None] | None = None
+        self._reason: ArcuateError | None = None
         self._outcome = outcome
         self._ended = ended
         self._generation = transport.generation
@@ -146,11 +155,16 @@ class HubSession:
 
     # --------------------------------------------------------------- requests
 
-    def submit(self, request: Request) -> None:
+    def submit(self, request: Request, *, draining: bool = False) -> None:
         """Takes a request; it is answered through the connection.
+
+        Args:
+            request: what to do.
+            draining: whether only what belongs to a call that runs is still done.
 
         Raises:
             LimitExceeded: too many wait already.
+            Unavailable: it is too late for another call.
             ProtocolError: its id is older than what the session remembers.
             SessionClosed: the session is over.
         """
@@ -176,10 +190,12 @@ class HubSession:
                 raise ProtocolError(
                     f"the request {request.id} is too old: use a new, higher id for each", executed="maybe"
                 )
+            if draining and not request.controls.get("parent"):
+                raise Unavailable("the hub is shutting down and begins no more calls; try again later")
             if len(self._waiting) >= self.limits.queue:
                 raise LimitExceeded(
                     f"{len(self._waiting)} requests wait in this session, more than the limit of "
-                    f"{self.limits.queue}; wait for replies, or open another session",
+                    f"{self.limits.queue} (setting 'queue'); wait for replies, or open another session",
                     setting="queue",
                 )
             self._ids[request.id] = False
@@ -229,6 +245,11 @@ class HubSession:
             self._finish(request, _expired())
 
     @property
+    def restarts(self) -> int:
+        """How often the interpreter was replaced."""
+        return self.transport.generation - 1
+
+    @property
     def busy(self) -> bool:
         """Whether something runs or waits."""
         return bool(self._running or self._waiting)
@@ -247,7 +268,7 @@ class HubSession:
             self._space.notify_all()
             waiting = list(self._waiting.values())
             self._waiting.clear()
-        over = reason or SessionClosed("the session was closed", executed="no")
+            over = self._reason = reason or SessionClosed("the session was closed", executed="no")
         for request in waiting:
             self._finish(request, over)
         self.transport.interrupt()
@@ -280,8 +301,9 @@ class HubSession:
     def _perform(self, request: Request) -> None:
         """Carries out one request and answers it."""
         with self._lock:
-            if self._waiting.pop(request.id, None) is None:
+            if self._waiting.get(request.id) is not request:
                 return  # cancelled, or its time was over, while it waited
+            del self._waiting[request.id]
         if request.op == "release":
             self._release(request)
             return
@@ -304,6 +326,8 @@ class HubSession:
             else:
                 answer = self.transport.exchange(request.message, call)
         except ArcuateError as error:
+            if self._reason is not None and isinstance(error, CallCancelled):
+                error = _because(self._reason)
             code = error.code
             answer = error_message(number, error)
         except Exception as error:
@@ -318,11 +342,15 @@ class HubSession:
         self._regenerated(number)
         self._outcome(self, request, code, time.monotonic() - begun)
         self._deliver(answer, number)
+        if self.freed is not None:
+            self.freed()
 
     def _regenerated(self, number: int) -> None:
         """Tells the client of a fresh interpreter before the reply that comes from it."""
         if self._generation != self.transport.generation:
             self._generation = self.transport.generation
+            if not self.resumable:
+                return  # nobody has seen the one before
             greeting = {**self.greeting(), "type": "restarted"}
             del greeting["secret"]
             self._put(event_message(number, greeting), event=False)
@@ -331,6 +359,8 @@ class HubSession:
         """Answers a request that was not carried out."""
         self._outcome(self, request, error.code, 0.0)
         self._deliver(error_message(request.id, error), request.id)
+        if self.freed is not None:
+            self.freed()
 
     def _deliver(self, answer: Nodes, number: int) -> None:
         with self._lock:
@@ -359,7 +389,7 @@ class HubSession:
         message = event_message(number, event)
         with self._space:
             end = time.monotonic() + _BACK_PRESSURE
-            while self._send is not None and not self.closed and not self._outbox.room:
+            while self._send is not None and self.resumable and not self.closed and not self._outbox.room:
                 left = end - time.monotonic()
                 if left <= 0 or not self._space.wait(left):
                     break
@@ -368,6 +398,8 @@ class HubSession:
     def _callback(self, message: Nodes, call: Call) -> Nodes:
         """Has the client run one of its functions; serves its requests meanwhile."""
         inner = messages.head(message)[1]
+        if not self.resumable:
+            return _raise(inner, Unsupported("a stateless call cannot call back; open a session"))
         self._callback_number += 1
         number = self._callback_number
         outgoing = _with_call(with_id(message, number), call.id)
@@ -406,7 +438,9 @@ class HubSession:
 
     def _put_locked(self, message: Nodes, *, event: bool) -> None:
         for one in self._outbox.put(message, event=event):
-            self._transmit(one)
+            self._transmit(one if self.resumable else unnumbered(one))
+        if not self.resumable and not event:
+            self._outbox.forget(1 << 62)  # the call is over
 
     def _transmit(self, message: Nodes) -> None:
         """Sends on the connection, if there is one; the lock is held."""
@@ -422,6 +456,11 @@ class HubSession:
 def _expired(executed: str = "no") -> CallTimeout:
     where = "before it began" if executed == "no" else "inside a callback"
     return CallTimeout(f"the call's time ran out {where}", executed=executed)
+
+
+def _because(reason: ArcuateError) -> ArcuateError:
+    """What a call is told that ran when its session was closed."""
+    return type(reason)(reason.message, executed="maybe", workspace=False)
 
 
 def _raise(number: int, error: ArcuateError) -> Nodes:
