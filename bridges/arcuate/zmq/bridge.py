@@ -1,0 +1,298 @@
+"""The bridge: a thread that receives for all sockets, and what it takes to start and to stop it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import zmq
+from arcuate.client.net.parts import identify, size_of_frame, too_large, unpack
+from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, ProtocolError, Unavailable
+from arcuate.hub import Hub
+from arcuate.hub.relay import error_message
+from arcuate.zmq.addresses import Place, place
+from arcuate.zmq.curve import Keys, ZapServer
+from arcuate.zmq.peer import Peer
+from arcuate.zmq.port import Port
+
+__all__ = ["ZmqBridge"]
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT = 5.0
+"""Seconds between two signs of life."""
+PATIENCE = 20.0
+"""Seconds without any after which a client counts as gone."""
+HELLO = 30.0
+"""Seconds that a client has to say its first word."""
+STUCK = 60.0
+"""Seconds in which a client must take something of what waits for it."""
+_LARGE = 1 << 20
+"""Messages from this size on are read by threads of their own: others need not wait for that."""
+_READERS = 4
+_TICK = 0.25
+_AGAIN = 0.01
+
+
+class ZmqBridge:
+    """ROUTER sockets in front of a hub.
+
+    Args:
+        hub: the hub.
+        addresses: ``"host:port"``, ``"tcp://host:port"`` (port 0: any) or ``"ipc:///folder/socket"``.
+        curve: has ``key`` and ``authorised_keys``, paths or ``None``; tcp sockets then speak CURVE only.
+        heartbeat: seconds between two signs of life.
+        patience: seconds without any after which a client counts as gone.
+
+    Attributes:
+        endpoints: where clients find it, in the order of the addresses.
+        server_key: the public CURVE key (Z85), or ``None``.
+        counts: what went wrong: ``garbage`` (messages that could not be read), ``handshake``,
+            ``unauthorised``, ``identity``, ``connections``, ``silent``, ``slow``.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        addresses: Sequence[str] = ("tcp://127.0.0.1:0",),
+        curve: Any = None,
+        *,
+        heartbeat: float = HEARTBEAT,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.hub = hub
+        self.endpoints: list[str] = []
+        self.server_key: str | None = None
+        self.counts: Counter[str] = Counter()
+        self._places: list[Place] = [place(one) for one in addresses]
+        self._keys = None if curve is None else Keys.of(curve)
+        self._heartbeat, self._patience = heartbeat, patience
+        self._context: zmq.Context[Any] | None = None
+        self._ports: list[Port] = []
+        self._zap: ZapServer | None = None
+        self._stopping = threading.Event()
+        self._linger = 1.0
+        self._thread: threading.Thread | None = None
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="arcuate-zmq-read")
+
+    # -------------------------------------------------------------------- life
+
+    def start(self) -> None:
+        """Binds the sockets; messages are answered from then on.
+
+        Raises:
+            Unavailable: an address cannot be listened on.
+        """
+        if self._thread is not None:
+            raise InvalidArgument("this bridge has been started already; make another")
+        context = self._context = zmq.Context()
+        context.set(zmq.MAX_SOCKETS, 65_536)
+        try:
+            if self._keys is not None:
+                self._zap = ZapServer(context, self._keys)  # before any socket that asks it
+                self.server_key = self._keys.public
+            for one in self._places:
+                self._bind(context, one)
+        except BaseException:
+            self._tear_down(0.0)
+            raise
+        self._thread = threading.Thread(target=self._main, name="arcuate-zmq", daemon=True)
+        self._thread.start()
+
+    def _bind(self, context: zmq.Context[Any], where: Place) -> None:
+        limits = self.hub.config.limits
+        socket = context.socket(zmq.ROUTER)
+        try:
+            socket.setsockopt(zmq.LINGER, 0)
+            socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            socket.setsockopt(zmq.MAXMSGSIZE, max(limits.message, limits.array))
+            socket.setsockopt(zmq.BACKLOG, 1024)
+            socket.setsockopt(zmq.HANDSHAKE_IVL, int(HELLO * 1000))
+            socket.setsockopt(zmq.HEARTBEAT_IVL, int(self._heartbeat * 1000))
+            socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(self._patience * 1000))
+            socket.setsockopt(zmq.HEARTBEAT_TTL, int(self._patience * 1000))
+            socket.setsockopt(zmq.IPV6, int(where.six))
+            keys = None if where.path else self._keys
+            if keys is not None:
+                socket.curve_server = True
+                socket.curve_secretkey = keys.secret.encode()
+                socket.zap_domain = b"arcuate"
+            port = Port(self, socket, keys is not None and keys.selective)
+        except BaseException:
+            socket.close(0)
+            raise
+        self._ports.append(port)
+        try:
+            socket.bind(where.prepare())
+        except zmq.ZMQError as error:
+            raise Unavailable(
+                f"cannot listen on {where.text!r}: {error}; choose another address (port 0 lets the "
+                "system choose)"
+            ) from None
+        self.endpoints.append(where.endpoint(socket.getsockopt_string(zmq.LAST_ENDPOINT)))
+
+    def stop(self, grace: float = 1.0) -> None:
+        """Ends all connections; what was sent has so many seconds to arrive. Idempotent."""
+        self._linger = grace
+        self._stopping.set()
+        self.wake()
+        thread = self._thread
+        if thread is not None:
+            if thread is not threading.current_thread():
+                thread.join(grace + 5.0)
+        else:
+            self._tear_down(0.0)
+
+    def reload(self) -> None:
+        """Reads the authorised keys again, which otherwise happens when their file has changed."""
+        if self._keys is not None:
+            self._keys.reload()
+            self.wake()
+
+    def _tear_down(self, linger: float) -> None:
+        for port in self._ports:
+            port.close(linger)
+        if self._zap is not None:
+            self._zap.close()
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        context, self._context = self._context, None
+        if context is not None:
+            context.term()
+        for one in self._places:
+            one.clear()
+        for fd in (self._wake_read, self._wake_write):
+            if fd >= 0:
+                os.close(fd)
+        self._wake_read = self._wake_write = -1
+
+    def wake(self) -> None:
+        """Has the bridge's thread look around. From any thread."""
+        try:
+            os.write(self._wake_write, b"w")
+        except OSError:
+            pass  # full: it will look anyway; closed: there is nobody any more
+
+    def count(self, what: str) -> None:
+        """Counts something that went wrong."""
+        self.counts[what] += 1
+        log.info("zmq: %s (%d so far)", what, self.counts[what])
+
+    def admit(self) -> bool:
+        """Whether there is room for the connection that was just accepted."""
+        return sum(len(port.wires) for port in self._ports) <= self.hub.config.limits.connections
+
+    # --------------------------------------------------------------- the thread
+
+    def _main(self) -> None:
+        poll = select.poll()
+        poll.register(self._wake_read, select.POLLIN)
+        for port in self._ports:
+            poll.register(port.fd, select.POLLIN)
+            poll.register(port.monitor_fd, select.POLLIN)
+        if self._zap is not None:
+            poll.register(self._zap.fd, select.POLLIN)
+        watched = {port.monitor_fd: port for port in self._ports}
+        swept = 0.0
+        try:
+            while not self._stopping.is_set():
+                for port in self._ports:
+                    for peer, first, rest in port.arrivals():
+                        self._arrived(peer, first, rest)
+                    if port.waiting:
+                        port.flush(time.monotonic(), STUCK)
+                wait = _AGAIN if any(port.waiting for port in self._ports) else _TICK
+                for fd, _ in poll.poll(wait * 1000):
+                    if fd == self._wake_read:
+                        os.read(fd, 4096)
+                    elif fd in watched:
+                        port = watched[fd]
+                        for peer, first, rest in port.arrivals():  # before the end of who said it
+                            self._arrived(peer, first, rest)
+                        port.watch()
+                if self._zap is not None:
+                    self._zap.serve()
+                now = time.monotonic()
+                if now - swept >= _TICK:
+                    swept = now
+                    self._sweep(now)
+        except Exception:
+            log.exception("the ZeroMQ bridge failed")
+        finally:
+            self._tear_down(self._linger)
+
+    def _sweep(self, now: float) -> None:
+        removed = self._keys.changed() if self._keys is not None else frozenset()
+        for port in self._ports:
+            for peer in list(port.peers.values()):
+                if peer.key is not None and peer.key in removed:
+                    peer.end()
+            port.sweep(now, HELLO)
+
+    def _arrived(self, peer: Peer, first: zmq.Frame, rest: list[memoryview]) -> None:
+        """Reads a message here, or has another thread do it; the order of a client's messages is kept."""
+        frame: Any = first.bytes
+        announced = size_of_frame(frame)
+        if announced is not None:
+            if not rest or len(rest[0]) != announced:
+                self._garbage(
+                    peer, ProtocolError(f"a frame of {announced} bytes was announced, but not sent")
+                )
+                return
+            frame = rest.pop(0)
+        if not rest and len(frame) < _LARGE and not peer.working:
+            self._read(peer, frame, rest)
+            return
+        if not peer.working and len(frame) + sum(map(len, rest)) < _LARGE:
+            self._read(peer, frame, rest)
+            return
+        with peer.port.lock:
+            peer.inbox.append((frame, rest))
+            busy, peer.working = peer.working, True
+        if not busy:
+            self._readers.submit(self._catch_up, peer)
+
+    def _catch_up(self, peer: Peer) -> None:
+        while True:
+            with peer.port.lock:
+                if not peer.inbox:
+                    peer.working = False
+                    return
+                frame, rest = peer.inbox.popleft()
+            self._read(peer, frame, rest)
+            del frame, rest
+
+    def _read(self, peer: Peer, frame: Any, rest: list[memoryview]) -> None:
+        connection = peer.connection
+        limits = connection.limits
+        try:
+            if len(frame) > limits.message:
+                raise too_large(len(frame), limits)
+            message = unpack(frame, rest, limits)
+        except LimitExceeded as error:
+            number = identify(frame)
+            connection.answer(error_message(number, error))
+            if not number:
+                peer.end()
+        except ArcuateError as error:
+            self._garbage(peer, error)
+        except Exception as error:  # a defect of the reader must not end the bridge
+            log.exception("a message of %s could not be read", connection.credentials.peer)
+            self._garbage(peer, ProtocolError(f"the message cannot be read: {type(error).__name__}"))
+        else:
+            connection.receive(message)
+
+    def _garbage(self, peer: Peer, error: ArcuateError) -> None:
+        """Tells a client what is wrong with it, and lets go of it."""
+        self.count("garbage")
+        peer.connection.answer(error_message(0, error))
+        peer.end()

@@ -1,0 +1,250 @@
+"""One ROUTER socket with its clients.
+
+A ZeroMQ socket belongs to one thread at a time; a lock passes it on. The bridge's thread receives, and
+whoever has something to send sends it itself: a reply then needs no other thread. A send may swallow the
+signal that something has arrived, so it looks whether that is so, and wakes the bridge's thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from arcuate.client.net.parts import PLACED, Part
+from arcuate.errors import ConnectionLost
+from arcuate.zmq.peer import Peer, Wire, credentials
+from zmq.utils.monitor import parse_monitor_message
+
+if TYPE_CHECKING:
+    from arcuate.hub import Hub
+    from arcuate.zmq.bridge import ZmqBridge
+
+__all__ = ["BACKLOG", "BACKLOG_BYTES", "Port"]
+
+BACKLOG = 10_000
+"""Messages that may wait for a client that does not read, beyond those that ZeroMQ itself keeps."""
+BACKLOG_BYTES = 1 << 28
+"""Bytes of them, but for one that is larger on its own."""
+_WATCHED = (
+    zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)  # fmt: skip
+_FAILED: dict[int, str] = {
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "handshake",
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "handshake",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "unauthorised",
+}
+
+Arrival = tuple[Peer, Any, list[memoryview]]
+"""Whose message it is, its first part (:class:`zmq.Frame`), the others."""
+
+
+class Port:
+    """A socket that was bound, and who is connected to it.
+
+    Args:
+        bridge: whose it is.
+        socket: the ROUTER, with its options set.
+        authorised: whether the keys of its clients were compared with a list.
+
+    Attributes:
+        peers: the clients that have said something, by identity.
+        wires: all connections, by descriptor.
+    """
+
+    def __init__(self, bridge: ZmqBridge, socket: Any, authorised: bool) -> None:
+        self.hub: Hub = bridge.hub
+        self.socket = socket
+        self.monitor = socket.get_monitor_socket(_WATCHED)
+        self.peers: dict[bytes, Peer] = {}
+        self.wires: dict[int, Wire] = {}
+        self.lock = threading.Lock()
+        self.fd: int = socket.FD
+        self.monitor_fd: int = self.monitor.FD
+        self.waiting: set[Peer] = set()
+        self.wake = bridge.wake
+        self._bridge = bridge
+        self._authorised = authorised
+
+    # ----------------------------------------------------------------- arrival
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """What has arrived. For the bridge's thread."""
+        take = self.take
+        while True:
+            found = take()
+            if found is None:
+                return
+            identity, first, rest = found
+            peer = self.peers.get(identity)
+            if peer is None:
+                peer = self._new(identity, first)
+            if not peer.ending and not peer.gone:
+                yield peer, first, rest
+
+    def take(self) -> tuple[bytes, zmq.Frame, list[memoryview]] | None:
+        """One message: who sent it, its first part, the others."""
+        socket = self.socket
+        rest: list[memoryview] = []
+        with self.lock:
+            if not socket.get(zmq.EVENTS) & zmq.POLLIN:
+                return None
+            identity = socket.recv(zmq.NOBLOCK)
+            first = part = socket.recv(zmq.NOBLOCK, copy=False)
+            while part.more:
+                part = socket.recv(zmq.NOBLOCK, copy=False)
+                rest.append(part.buffer)
+        return identity, first, rest
+
+    def _new(self, identity: bytes, frame: zmq.Frame) -> Peer:
+        """A connection says its first word."""
+        self.watch()  # an earlier connection may have had the same descriptor
+        try:
+            wire = self.wires.get(int(frame.get(zmq.SRCFD)))
+        except zmq.ZMQError:
+            wire = None
+        known, key = credentials(frame, self._authorised)
+        peer = self.peers[identity] = Peer(self, identity, wire, known, key)
+        if wire is None:
+            peer.gone = True  # its end was told before its last words were read
+            self.forget(peer)
+            return peer
+        wire.peer = peer
+        if identity[:1] != b"\0":
+            self._bridge.count("identity")
+            peer.ending = time.monotonic()
+        return peer
+
+    def watch(self) -> None:
+        """Reads what the monitor has seen."""
+        monitor = self.monitor
+        while monitor.get(zmq.EVENTS) & zmq.POLLIN:
+            told = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
+            event, fd = int(told["event"]), int(told["value"])
+            if event == zmq.EVENT_ACCEPTED:
+                wire = self.wires[fd] = Wire(fd)
+                if not self._bridge.admit():
+                    self._bridge.count("connections")
+                    wire.cut()
+            elif event in _FAILED:
+                self._bridge.count(_FAILED[event])
+            elif event == zmq.EVENT_DISCONNECTED:
+                gone = self.wires.pop(fd, None)
+                if gone is not None and gone.peer is not None:
+                    self.forget(gone.peer)
+
+    def forget(self, peer: Peer) -> None:
+        """A client is gone: its session waits for it."""
+        with self.lock:
+            peer.gone = True
+            peer.backlog.clear()
+            self.waiting.discard(peer)
+            if self.peers.get(peer.identity) is peer:
+                del self.peers[peer.identity]
+        peer.connection.lost()
+
+    # ---------------------------------------------------------------- leaving
+
+    def post(self, peer: Peer, parts: list[Part]) -> None:
+        """Sends a message, or keeps it for a client that takes nothing now.
+
+        Raises:
+            ConnectionLost: the client is gone.
+        """
+        with self.lock:
+            if peer.gone:
+                raise ConnectionLost("the client is gone")
+            if peer.backlog:
+                self._later(peer, parts)
+                return
+            try:
+                self._put(peer.identity, parts)
+            except zmq.Again:
+                self._later(peer, parts)
+                stirred = True
+            except zmq.ZMQError:
+                peer.gone = True
+                raise ConnectionLost("the client is gone") from None
+            else:
+                stirred = bool(self.socket.get(zmq.EVENTS) & zmq.POLLIN)
+        if stirred:
+            self.wake()
+
+    def _put(self, identity: bytes, parts: list[Part]) -> None:
+        send = self.socket.send
+        send(identity, zmq.SNDMORE | zmq.NOBLOCK)  # refuses a client that is gone or takes nothing
+        last = len(parts) - 1
+        if not last:
+            send(parts[0], zmq.NOBLOCK)
+            return
+        for number, part in enumerate(parts):
+            flags = zmq.NOBLOCK if number == last else zmq.NOBLOCK | zmq.SNDMORE
+            send(part, flags, copy=len(part) < PLACED)
+
+    def _later(self, peer: Peer, parts: list[Part]) -> None:
+        """Keeps a message; a client for which too many wait is given up. The lock is held."""
+        if not peer.backlog:
+            peer.stuck = time.monotonic()
+        peer.backlog.append(parts)
+        self.waiting.add(peer)
+        size = (
+            sum(len(part) for message in peer.backlog for part in message)
+            if len(peer.backlog) % 64 == 0
+            else 0
+        )
+        if len(peer.backlog) > BACKLOG or size > BACKLOG_BYTES:
+            self._slow(peer)
+            raise ConnectionLost("the client does not read what it is sent")
+
+    def _slow(self, peer: Peer) -> None:
+        self._bridge.count("slow")
+        peer.gone = True
+        peer.backlog.clear()
+        peer.ending = time.monotonic()
+
+    def flush(self, now: float, patience: float) -> None:
+        """Tries again to send what waits."""
+        given_up = []
+        with self.lock:
+            for peer in list(self.waiting):
+                try:
+                    while peer.backlog:
+                        self._put(peer.identity, peer.backlog[0])
+                        peer.backlog.popleft()
+                        peer.stuck = now
+                except zmq.Again:
+                    if now - peer.stuck >= patience:
+                        self._slow(peer)
+                except zmq.ZMQError:
+                    peer.gone = True
+                    peer.backlog.clear()
+                if not peer.backlog:
+                    self.waiting.discard(peer)
+                    if peer.gone:
+                        given_up.append(peer)
+        for peer in given_up:
+            peer.connection.lost()
+
+    # ------------------------------------------------------------------- time
+
+    def sweep(self, now: float, hello: float) -> None:
+        """Cuts off who has to go: told to, refused, or silent since it connected."""
+        for wire in list(self.wires.values()):
+            peer = wire.peer
+            if peer is not None:
+                if peer.ending is not None and now >= peer.ending:
+                    wire.cut()
+            elif now - wire.since >= hello:
+                self._bridge.count("silent")
+                wire.cut()
+
+    def close(self, linger: float) -> None:
+        """Closes the socket; what was sent has so many seconds to leave."""
+        for peer in list(self.peers.values()):
+            self.forget(peer)
+        with self.lock:
+            self.socket.disable_monitor()
+            self.socket.close(int(linger * 1000))

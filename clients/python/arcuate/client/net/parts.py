@@ -1,0 +1,182 @@
+"""Messages as the parts of a ZeroMQ message: the layout of ``protos/zeromq.md``.
+
+A frame goes first and holds all small buffers; large ones follow as parts of their own, without a copy on
+either side. A first part is never longer than :data:`FIRST`: a larger frame is announced by a part of 16
+bytes. So a reader that has to say how much it wants to receive always can.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+
+from arcuate.errors import LimitExceeded, ProtocolError
+from arcuate.values import frames
+from arcuate.values.limits import Limits
+from arcuate.values.nodes import Buffer, Nodes
+
+__all__ = [
+    "FIRST",
+    "LENGTH_MAGIC",
+    "PART",
+    "PLACED",
+    "Joined",
+    "identify",
+    "pack",
+    "size_of_frame",
+    "too_large",
+    "unpack",
+]
+
+FIRST = 1 << 16
+"""Bytes that a first part may have."""
+PLACED = 1 << 16
+"""Bytes from which on a buffer travels as a part of its own."""
+PART = 1 << 27
+"""Bytes of one part: the pieces of a larger buffer follow each other."""
+LENGTH_MAGIC = b"ARCL"
+_LENGTH = struct.Struct("<4sIQ")
+_SMALL = 2048
+"""Frames up to this size have their checksum taken off before they are read: see :func:`_unsealed`."""
+
+Part = bytes | memoryview
+
+
+class Joined:
+    """A buffer that arrived in pieces; laid out where it is copied to."""
+
+    __slots__ = ("_pieces", "nbytes")
+
+    def __init__(self, pieces: Sequence[memoryview]) -> None:
+        self._pieces = pieces
+        self.nbytes = sum(len(piece) for piece in pieces)
+
+    def copy_into(self, target: memoryview) -> None:
+        """Writes all pieces one after the other."""
+        at = 0
+        for piece in self._pieces:
+            target[at : at + len(piece)] = piece
+            at += len(piece)
+
+
+def pack(message: Nodes) -> list[Part]:
+    """The parts of a message. Those of :data:`PLACED` bytes and more are views of its buffers.
+
+    Raises:
+        ConversionError: a text that has no form in a frame.
+    """
+    if not message.buffers:
+        front = _sealed(frames.dump(message, checksum=False)[0])
+        return [front] if len(front) <= FIRST else [_LENGTH.pack(LENGTH_MAGIC, 0, len(front)), front]
+    placed: list[Part] = []
+
+    def place(_: int, buffer: Buffer) -> int:
+        size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes
+        if size < PLACED:
+            return 0
+        number = len(placed) + 1
+        view = _view(buffer)
+        placed.extend(view[at : at + PART] for at in range(0, size, PART))
+        return number
+
+    inline = frames.dump(message, place=place, checksum=False)
+    front = _sealed(inline[0]) if len(inline) == 1 else b"".join((_sealed(inline[0]), *inline[1:]))
+    if len(front) > FIRST:
+        return [_LENGTH.pack(LENGTH_MAGIC, 0, len(front)), front, *placed]
+    return [front, *placed]
+
+
+def size_of_frame(first: bytes) -> int | None:
+    """The bytes of the frame that a first part announces; ``None`` when it is the frame itself."""
+    if first[:4] == LENGTH_MAGIC and len(first) == _LENGTH.size:
+        return int(_LENGTH.unpack(first)[2])
+    return None
+
+
+def unpack(frame: Part, placed: Sequence[memoryview], limits: Limits) -> Nodes:
+    """The message in a frame and the parts that followed it. Its buffers are views of them.
+
+    Raises:
+        ProtocolError: they do not fit together.
+        LimitExceeded: larger than the limits allow.
+    """
+    if len(frame) <= _SMALL and not placed:
+        return frames.load(_unsealed(frame if isinstance(frame, bytes) else bytes(frame)), limits=limits)
+    at = 0
+
+    def external(number: int, length: int) -> Buffer:
+        nonlocal at
+        if number != at + 1 or number > len(placed):
+            raise ProtocolError(
+                f"malformed message: a buffer is said to be part {number}, the next one is {at + 1} of "
+                f"{len(placed)}"
+            )
+        at += 1
+        if len(placed[at - 1]) == length:
+            return placed[at - 1]
+        begin, total = at - 1, len(placed[at - 1])
+        while total < length and at < len(placed):
+            total += len(placed[at])
+            at += 1
+        if total != length:
+            raise ProtocolError(
+                f"malformed message: a buffer of {length} bytes is announced, its parts have {total}"
+            )
+        return Joined(placed[begin:at])
+
+    found = frames.load(frame, limits=limits, external=external)
+    if at != len(placed):
+        raise ProtocolError(f"malformed message: {len(placed) - at} parts are left over")
+    return found
+
+
+def identify(frame: Part) -> int:
+    """The id of a message that is too large to be read, so that its refusal can name it; 0 if it has none."""
+    try:
+        n = int.from_bytes(frame[16:20], "little")
+        value = int.from_bytes(frame[80:88], "little")
+        return value if n >= 3 and 0 < value <= 1 << 53 else 0
+    except (ValueError, IndexError):
+        return 0
+
+
+def _view(buffer: Buffer) -> memoryview:
+    if isinstance(buffer, (bytes, memoryview)):
+        view = memoryview(buffer)
+        return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+    target = memoryview(bytearray(buffer.nbytes))
+    buffer.copy_into(target)
+    return target
+
+
+def _sealed(front: memoryview) -> bytes:
+    """The front of a frame with its checksum."""
+    begin = bytes(front[:48]) + b"\1\0\0\0"
+    rest = front[56:]
+    head = int.from_bytes(begin[40:48], "little")
+    checksum = zlib.adler32(rest[: head - 56], zlib.adler32(begin))
+    return b"".join((begin, checksum.to_bytes(4, "little"), rest))
+
+
+def _unsealed(frame: bytes) -> bytes:
+    """A small frame without its checksum, which is right: frames that differ in nothing but values are then
+    the same to the reader, which remembers them.
+    """
+    if len(frame) < frames.HEADER_SIZE or frame[48:52] != b"\1\0\0\0":
+        return frame
+    head = int.from_bytes(frame[40:48], "little")
+    if not frames.HEADER_SIZE <= head <= len(frame):
+        return frame  # the reader says what is wrong with it
+    if zlib.adler32(frame[56:head], zlib.adler32(frame[:52])) != int.from_bytes(frame[52:56], "little"):
+        raise ProtocolError("malformed frame: the checksum of its tables is wrong; it was damaged on the way")
+    return b"".join((frame[:48], b"\0\0\0\0\0\0\0\0", frame[56:]))
+
+
+def too_large(size: int, limits: Limits) -> LimitExceeded:
+    """The refusal of a frame."""
+    return LimitExceeded(
+        f"a frame of {size:,} bytes exceeds the limit of {limits.message:,} bytes; raise the setting "
+        "'message'",
+        setting="message",
+    )
