@@ -256,7 +256,10 @@ namespace
     std::string key;
     octave_scalar_map m = r.node (key).scalar_map_value ();
     have = 0;
-    if (m.contents ("op").string_value () != "segment")
+    std::string op = m.contents ("op").string_value ();
+    if (op != "segment" && op != "raise")   // the host has given this call up
+      error_with_id ("Arcuate:interrupted", "the call was interrupted");
+    if (op == "raise")
       error_with_id (("Arcuate:" + m.contents ("code").string_value ()).c_str (), "%s", m.contents ("message").string_value ().c_str ());
     return static_cast<std::uint64_t> (m.contents ("ref").double_value ());
   }

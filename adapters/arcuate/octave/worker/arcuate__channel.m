@@ -5,6 +5,7 @@ function m = arcuate__channel (op, varargin)
   %                                            opens them; files: further streams that fclose ("all") spares; helper: the file of the compiled
   %                                            helper or ''; tells whether it is used
   %   m = arcuate__channel ('read')            the next message, as a struct
+  %   arcuate__channel ('finish')              drops the rest of a message that was being read when an interrupt came
   %   arcuate__channel ('write', R, T, P, B)   writes one frame (see arcuate__encode)
   %   native = arcuate__channel ('greet', hello)
   %                                            takes over what the greeting says
@@ -48,6 +49,11 @@ function m = arcuate__channel (op, varargin)
         m.error = err;
         u = body = [];
       end
+    case 'finish'   % the answer to `place` that an interrupt has cut in two: the next message begins behind it
+      if (numel (u) == 16 && isempty (body))
+        body = fread (in, u(3) + 4294967296 * u(4) - 64, 'uint8=>uint8');
+      end
+      u = body = [];
     case 'write'
       if (native)
         arcuate__native ('write', frame (prefix, threshold, varargin{:}));
@@ -151,7 +157,10 @@ function ref = place (prefix, x, bytes)
   % Writes a large buffer into shared memory of the host.
   arcuate__send ('alloc', 0, 'size', bytes);
   m = arcuate__channel ('read');
-  if (! strcmp (m.op, 'segment'))
+  if (! any (strcmp (m.op, {'segment', 'raise'})))   % the host has given this call up
+    error ('Arcuate:interrupted', 'the call was interrupted');
+  end
+  if (strcmp (m.op, 'raise'))
     error (['Arcuate:' m.code], '%s', m.message);
   end
   ref = m.ref;

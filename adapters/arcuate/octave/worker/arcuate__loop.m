@@ -20,6 +20,7 @@ function arcuate__loop (helper = '')
   dup2 (null, 0);
   unwind_protect
     if (! isempty (started))
+      arcuate__channel ('finish');
       arcuate__send ('resumed', 0);
     end
     started = true;

@@ -7,13 +7,14 @@ function v = arcuate__serve (waiting = 0)
       case 'release'
         arcuate__handles ('release', m.handles);
       case {'return', 'raise'}
-        if (m.id == waiting)
+        if (waiting && m.id == waiting)
           if (strcmp (m.op, 'raise'))
             arcuate__raise (m);
           end
           v = m.value;
           return;
-        end   % otherwise the answer to a callback that an interrupt has ended
+        end   % otherwise the answer to a callback, or a refused segment, of a call that an interrupt has ended
+      case 'segment'   % for such a call as well
       case 'bye'
         exit (0);
       otherwise
