@@ -18,9 +18,10 @@ from dataclasses import dataclass
 # interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen, and without
 # fonts-freefont-otf Octave cannot write a letter in one; octave-struct is for the tests.
 APT = {  # what may be missing -> the Debian packages that bring it
-    "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6"],
+    "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6", "r-cran-bit64"],
     "Matrix": ["r-cran-matrix"],
     "R6": ["r-cran-r6"],
+    "bit64": ["r-cran-bit64"],
     "octave": ["octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct"],
     "mkoctfile": ["octave-dev"],
     "gnuplot": ["gnuplot-nox"],
@@ -29,13 +30,14 @@ APT = {  # what may be missing -> the Debian packages that bring it
     "Python.h": ["python3-dev"],
 }
 COMMANDS = {
-    "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 octave compilers",
+    "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 r-bit64 octave compilers",
     "apt-get": "sudo apt-get update && sudo apt-get install -y --no-install-recommends @PACKAGES@",
-    "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 octave octave-devel",
+    "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 R-bit64 octave octave-devel",
     "pacman": "sudo pacman -S --needed r octave base-devel",
-    "brew": "brew install r octave && Rscript -e 'chooseCRANmirror(ind = 1); install.packages(\"R6\")'",
+    "brew": "brew install r octave && "
+    'Rscript -e \'chooseCRANmirror(ind = 1); install.packages(c("R6", "bit64"))\'',
 }
-R_PACKAGES = ("Matrix", "R6")
+R_PACKAGES = ("Matrix", "R6", "bit64")
 OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
     "gnuplot": "/usr/bin/gnuplot",
     "FreeSans": "/usr/share/fonts/opentype/freefont/FreeSans.otf",
