@@ -1,0 +1,280 @@
+"""The bridge: uvicorn in a thread of its own, with its own loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import uvicorn
+
+from arcuate.errors import InvalidArgument, Unavailable
+from arcuate.http.app import Application
+from arcuate.http.guard import Guard
+from arcuate.http.protocol import HttpConnection
+from arcuate.hub import Hub
+
+__all__ = ["HttpBridge"]
+
+log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 75.0
+"""A connection that no session lives on may be idle for so long."""
+_TICK = 1.0
+_BACKLOG = 512
+
+
+class HttpBridge:
+    """A hub over HTTP/1.1.
+
+    Args:
+        hub: the hub.
+        addresses: ``host:port`` each; port 0 lets the system choose.
+        tls: has ``certificate``, ``key`` and ``client_ca``, as attributes or keys; ``None``: without TLS.
+        hosts: names under which the hub is reached, beside ``localhost`` and addresses; ``*``: any.
+        origins: origins of web pages that may use it.
+
+    Attributes:
+        endpoints: where it listens, such as ``http://127.0.0.1:43211``.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        addresses: Iterable[str] = ("127.0.0.1:0",),
+        tls: Any = None,
+        *,
+        hosts: Iterable[str] = (),
+        origins: Iterable[str] = (),
+    ) -> None:
+        self.hub = hub
+        self.endpoints: list[str] = []
+        self.application: Application | None = None
+        self._addresses = list(addresses)
+        self._tls = None if tls is None else _Certificates(tls)
+        self._guard = Guard(hosts, origins)
+        self._sockets: list[socket.socket] = []
+        self._server: _Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._failed: BaseException | None = None
+
+    def start(self) -> None:
+        """Listens; requests are answered from then on.
+
+        Raises:
+            Unavailable: an address cannot be listened on.
+        """
+        try:
+            for address in self._addresses:
+                self._sockets.append(_listen(address))
+        except BaseException:
+            self._close_sockets()
+            raise
+        scheme = "https" if self._tls is not None else "http"
+        for one in self._sockets:
+            host, port = one.getsockname()[:2]
+            self.endpoints.append(
+                f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+            )
+        ready = threading.Event()
+        self._thread = threading.Thread(target=self._main, args=(ready,), name="arcuate-http", daemon=True)
+        self._thread.start()
+        ready.wait(30.0)
+        if self._failed is not None:
+            self._close_sockets()
+            raise Unavailable(f"the HTTP bridge could not be started: {self._failed}") from self._failed
+
+    def _main(self, ready: threading.Event) -> None:
+        loop = _new_loop()
+        self._loop = loop
+        try:
+            loop.run_until_complete(self._serve(loop, ready))
+        except BaseException as error:
+            self._failed = error
+            if ready.is_set():
+                log.exception("the HTTP bridge failed")
+        finally:
+            ready.set()
+            try:
+                loop.run_until_complete(loop.shutdown_default_executor())
+            finally:
+                loop.close()
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
+        self.application = Application(self.hub, loop, self._guard)
+        limits = self.hub.config.limits
+
+        class Limited(HttpConnection):
+            most = limits.connections
+
+        logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
+        config = uvicorn.Config(
+            self.application,
+            http=Limited,
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # they would let a client say where it comes from
+            server_header=False,
+            timeout_keep_alive=int(_IDLE_SECONDS),
+            ws_max_size=min(limits.message, (1 << 31) - 1),
+            ws_per_message_deflate=False,
+            backlog=_BACKLOG,
+        )
+        config.load()
+        if self._tls is not None:
+            config.ssl = self._tls.context
+        self._server = _Server(config, ready)
+        ticker = asyncio.ensure_future(self._tick())
+        try:
+            await self._server.serve(self._sockets)
+        finally:
+            ticker.cancel()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            if self.application is not None:
+                self.application.resources.tick()
+            if self._tls is not None:
+                self._tls.refresh()
+
+    def reload(self) -> None:
+        """Reads the certificate anew; connections that come from now on see it."""
+        if self._tls is not None:
+            self._tls.refresh(force=True)
+
+    def stop(self, grace: float = 2.0) -> None:
+        """Ends all connections within so many seconds. Idempotent."""
+        server, loop, thread = self._server, self._loop, self._thread
+        self._thread = None
+        if server is None or loop is None or thread is None:
+            self._close_sockets()
+            return
+
+        def end() -> None:
+            if self.application is not None:
+                self.application.resources.close()
+            server.config.timeout_graceful_shutdown = max(1, round(grace))
+            server.should_exit = True
+
+        def force() -> None:
+            server.force_exit = True
+            for connection in list(server.server_state.connections):
+                if connection.transport is not None:
+                    connection.transport.abort()
+
+        try:
+            loop.call_soon_threadsafe(end)
+            loop.call_soon_threadsafe(loop.call_later, max(0.0, grace), force)
+        except RuntimeError:
+            pass
+        thread.join(grace + 5.0)
+        self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for one in self._sockets:
+            one.close()
+        self._sockets = []
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves signals alone."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._ready.set()
+
+
+class _Certificates:
+    """The TLS context. Files that were renewed are read again; connections made from then on see them."""
+
+    def __init__(self, tls: Any) -> None:
+        def get(name: str) -> str | None:
+            found = tls.get(name) if isinstance(tls, Mapping) else getattr(tls, name, None)
+            return None if found is None else os.fspath(found)
+
+        certificate = get("certificate")
+        if certificate is None:
+            raise InvalidArgument("TLS needs 'certificate', a PEM file, and 'key' if that is in another")
+        self._certificate, self._key = certificate, get("key") or certificate
+        client = get("client_ca")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(self._certificate, self._key)
+        if client is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client)
+        self.context = context
+        self._seen = self._state()
+
+    def _state(self) -> tuple[float, ...]:
+        try:
+            return tuple(os.stat(path).st_mtime_ns for path in (self._certificate, self._key))
+        except OSError:
+            return ()
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Reads the certificate again if its files have changed."""
+        state = self._state()
+        if not state or (state == self._seen and not force):
+            return
+        try:
+            self.context.load_cert_chain(self._certificate, self._key)
+        except (
+            OSError,
+            ssl.SSLError,
+        ) as error:  # half written, or a key that does not fit yet: the next time
+            log.warning("the certificate %s cannot be read: %s", self._certificate, error)
+        else:
+            self._seen = state
+
+
+def _listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdigit():
+        raise InvalidArgument(f"{address!r} is no address to listen on; write host:port")
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            host, int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        found = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise Unavailable(f"cannot listen on {address}: {error}") from None
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a listener's options are its children's
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4)):
+            if hasattr(socket, name):
+                found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        if family == socket.AF_INET6:
+            found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        found.bind(where)
+        found.listen(_BACKLOG)
+        found.setblocking(False)
+    except OSError as error:
+        found.close()
+        raise Unavailable(f"cannot listen on {address}: {error}") from None
+    return found
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop

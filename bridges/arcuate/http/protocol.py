@@ -1,0 +1,179 @@
+"""uvicorn's HTTP/1.1 connection with what it leaves open: limits and time for heads, large bodies, its end.
+
+The parser is llhttp in its strict mode: it refuses what smuggles requests (a length and chunks at once, two
+lengths, bare line feeds). What it does not bound is bounded here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+__all__ = ["HttpConnection"]
+
+_HEAD_BYTES = 64 << 10
+"""Bytes of a request's head; and of what surrounds the pieces of a chunked body."""
+_HEAD_SECONDS = 10.0
+_STATUS = {
+    408: b"HTTP/1.1 408 Request Timeout\r\n",
+    431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
+    503: b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n",
+}
+
+
+class HttpConnection(HttpToolsProtocol):
+    """One TCP connection.
+
+    Attributes:
+        most: how many there may be at once.
+        held: sessions live as long as this connection; it is not closed for being idle then.
+        watchers: called when it is lost.
+        filled: bytes of a large body that have arrived.
+    """
+
+    most = 1024
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.held: set[Any] = set()
+        self.watchers: set[Callable[[], None]] = set()
+        self.filled = 0
+        self._target: memoryview | None = None
+        self._done: asyncio.Future[bool] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._heading = True
+        self._overhead = 0  # bytes that are no body
+        self._body = self._piece = 0
+
+    # -------------------------------------------------------------------- life
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            self._refuse(503)
+            return
+        self._timer = self.loop.call_later(_HEAD_SECONDS, self._slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._no_timer()
+        done, self._done, self._target = self._done, None, None
+        if done is not None and not done.done():
+            done.set_result(False)
+        for held in list(self.held):
+            held.let_go(self)
+        for watcher in list(self.watchers):
+            watcher()
+        self.watchers.clear()
+
+    def _slow(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self._refuse(408)
+
+    def _refuse(self, status: int) -> None:
+        self._no_timer()
+        self.transport.write(_STATUS[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+    def _no_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # ----------------------------------------------------------------- arrival
+
+    def data_received(self, data: bytes) -> None:
+        self._piece = 0  # by packet: a message that begins in this one has its own count of its body
+        super().data_received(data)
+        if self.transport.is_closing() or self.parser is None:
+            return
+        self._overhead += len(data) - self._piece
+        if self._overhead > _HEAD_BYTES + self._body // 8:
+            self._refuse(431)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["arcuate.protocol"] = self  # type: ignore[typeddict-unknown-key]
+        self._heading = True
+        self._overhead = self._body = 0
+        if self._timer is None:
+            self._timer = self.loop.call_later(_HEAD_SECONDS, self._slow)
+
+    def on_headers_complete(self) -> None:
+        self._heading = False
+        self._overhead = 0
+        self._no_timer()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        size = len(body)
+        self._body += size
+        self._piece += size
+        target = self._target
+        if target is None:
+            super().on_body(body)
+            return
+        at = self.filled
+        target[at : at + size] = body
+        self.filled = at + size
+        if self.filled == len(target):
+            self._full()
+
+    def sink(self, scope: MutableMapping[str, Any], target: memoryview) -> asyncio.Future[bool]:
+        """Has the rest of a request's body written to ``target``.
+
+        Returns:
+            A future: ``True`` when it is full, ``False`` when the connection was lost.
+        """
+        done: asyncio.Future[bool] = self.loop.create_future()
+        cycle: Any = self.cycle
+        if cycle.scope is not scope or cycle.disconnected:
+            done.set_result(False)
+            return done
+        self._done = done
+        self.filled = len(cycle.body)
+        target[: self.filled] = cycle.body
+        cycle.body = bytearray()
+        if self.filled == len(target):
+            self._full()
+            return done
+        self._target = target
+        if cycle.waiting_for_100_continue and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            cycle.waiting_for_100_continue = False
+        self.flow.resume_reading()
+        return done
+
+    def _full(self) -> None:
+        done, self._done, self._target = self._done, None, None
+        if done is not None and not done.done():
+            done.set_result(True)
+
+    # ------------------------------------------------------------------ answer
+
+    def on_response_complete(self) -> None:
+        done, self._done, self._target = self._done, None, None  # answered before the body was there
+        if done is not None and not done.done():
+            done.set_result(False)
+        super().on_response_complete()
+        if self.held:
+            self._unset_keepalive_if_required()
+
+    def certificate(self) -> str | None:
+        """The subject of the certificate that the client has shown, as ``CN=...,O=...``."""
+        tls = self.transport.get_extra_info("ssl_object")
+        shown = tls.getpeercert() if tls is not None else None
+        if not shown:
+            return None
+        short = {
+            "commonName": "CN",
+            "organizationName": "O",
+            "organizationalUnitName": "OU",
+            "countryName": "C",
+        }
+        pairs = [pair for group in shown.get("subject", ()) for pair in group]
+        return ",".join(f"{short.get(name, name)}={value}" for name, value in reversed(pairs)) or None
