@@ -28,6 +28,7 @@ from arcuate.errors import (
     InvalidArgument,
     LimitExceeded,
     PermissionDenied,
+    RateLimited,
     Unavailable,
 )
 from arcuate.hub.relay import sized
@@ -150,7 +151,7 @@ class Streams:
                     setting="queue",
                 )
             seconds = limits.block_seconds
-            late: ArcuateError = Unavailable(
+            late: ArcuateError = RateLimited(
                 f"the subscribers of {topic!r} that may not lose anything have had no room for {seconds:g} s "
                 "(setting 'block_seconds'); the sample was not taken"
             )
@@ -330,6 +331,12 @@ class Streams:
         """Memory of all samples that are kept, about."""
         with self._lock:
             return self._ledger.nbytes + self._offered
+
+    def waiting(self, topic: str) -> int:
+        """Samples of a topic that wait until slow subscribers have room."""
+        with self._lock:
+            found = self._topics.get(topic)
+            return len(found.offers) if found is not None else 0
 
     def tick(self, now: float) -> None:
         """Gives up what has waited too long, and ends subscriptions whose principal's time is over."""

@@ -14,10 +14,12 @@ from arcuate.client.function import Function, Namespace
 from arcuate.client.pooling import Pool, pool
 from arcuate.client.remote import Remote
 from arcuate.client.session import Session
+from arcuate.client.streams import GapWarning, publish, publisher, subscribe
 
 __all__ = [
     "Display",
     "Function",
+    "GapWarning",
     "Namespace",
     "Pool",
     "Remote",
@@ -26,4 +28,7 @@ __all__ = [
     "connect",
     "environments",
     "pool",
+    "publish",
+    "publisher",
+    "subscribe",
 ]
