@@ -8,9 +8,11 @@ from __future__ import annotations
 import queue
 from typing import Any
 
+from arcuate.client import messages
 from arcuate.client.net import Link
-from arcuate.errors import ConnectionLost
+from arcuate.errors import ConnectionLost, LimitExceeded
 from arcuate.hub import Connection, Credentials, Hub
+from arcuate.hub.relay import error_message
 from arcuate.values import frames
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
@@ -50,7 +52,14 @@ class MemoryLink(Link):
     def send(self, message: Nodes) -> None:
         if self.connection is None:
             raise ConnectionLost("cut")
-        self.connection.receive(frames.load(frames.to_bytes(message)))
+        data = frames.to_bytes(message)
+        try:
+            arrived = frames.load(data, limits=self.connection.limits)
+        except LimitExceeded as error:  # as a bridge does it
+            number = messages.head(frames.load(data))[1]
+            self.connection.answer(error_message(number, error))
+            return
+        self.connection.receive(arrived)
 
     def receive(self, timeout: float | None) -> Nodes | None:
         if self.connection is None:

@@ -190,8 +190,15 @@ class Hub:
 
     def in_background(self, work: Callable[[], None]) -> None:
         """Does something that may take long away from a bridge's own thread."""
+
+        def guarded() -> None:
+            try:
+                work()
+            except Exception:  # an executor keeps it to itself
+                log.exception("work of the hub failed")
+
         try:
-            self._openers.submit(work)
+            self._openers.submit(guarded)
         except RuntimeError:
             raise Unavailable("the hub has been stopped") from None
 

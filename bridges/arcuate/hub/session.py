@@ -357,6 +357,8 @@ class HubSession:
 
     def _finish(self, request: Request, error: ArcuateError) -> None:
         """Answers a request that was not carried out."""
+        if request.id < 0:
+            return  # a release, which nobody waits for
         self._outcome(self, request, error.code, 0.0)
         self._deliver(error_message(request.id, error), request.id)
         if self.freed is not None:
