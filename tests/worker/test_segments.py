@@ -21,6 +21,7 @@ import pytest
 from tests.contract.processes import descriptors
 
 from arcuate.errors import LimitExceeded
+from arcuate.worker import segments
 from arcuate.worker.segments import Segment, SegmentStore
 
 Make = Callable[..., SegmentStore]
@@ -33,6 +34,7 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if request.param == "files":
         monkeypatch.delattr(os, "memfd_create", raising=False)
+        monkeypatch.setattr(segments, "_memory", lambda: None)
     elif not hasattr(os, "memfd_create"):
         pytest.fail("this platform has no memfd")
     return str(request.param)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.octave import helper
+from arcuate.worker.confine import prefix
 from arcuate.worker.environment import Environment, Launch, Report, installer
 
 __all__ = ["OctaveEnvironment"]
@@ -100,6 +101,22 @@ class OctaveEnvironment(Environment):
             resume=_LOOP,
             quiet=[*_NOISE, *_shadowing()],
         )
+
+    def readable(self) -> list[str]:
+        """Octave's folders, the worker's, and those of packages of the user who runs it."""
+        program = os.path.realpath(self.executable())
+        home = Path.home()
+        own = [home / ".local/share/octave", home / "octave", home / ".octave_packages"]
+        helper_file = self._helper()
+        return [
+            *prefix(os.path.dirname(os.path.dirname(program))),
+            "/usr/libexec/octave",
+            "/usr/local/libexec/octave",
+            str(WORKER),
+            *([os.path.dirname(helper_file)] if helper_file else []),
+            *(str(path) for path in own if path.exists()),
+            *self.hello()["path"],
+        ]
 
     def executable(self) -> str:
         """The path of ``octave-cli``.

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import arcuate  # type: ignore[import-untyped,unused-ignore]
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
+from arcuate.worker.confine import python_files
 from arcuate.worker.environment import Environment, Launch, Report
 
 __all__ = ["PythonEnvironment"]
@@ -61,6 +62,10 @@ class PythonEnvironment(Environment):
                 f"name a Python interpreter, such as .venv/bin/python"
             )
         return str(os.path.abspath(found))
+
+    def readable(self) -> list[str]:
+        given = self.given.get("executable")
+        return [*python_files(None if given is None else self.executable()), *self.hello()["path"]]
 
     def hello(self) -> Mapping[str, Any]:
         figures = self.given.get("figures", "png")

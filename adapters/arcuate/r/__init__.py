@@ -15,9 +15,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
+from arcuate.worker.confine import python_files
 from arcuate.worker.environment import Environment, Launch, Report, installer
 
 __all__ = ["REnvironment"]
@@ -89,6 +91,26 @@ class REnvironment(Environment):
         # -P keeps the working directory off the path: a user's own numbers.py must not be imported here.
         argv = [sys.executable, *(["-P"] if sys.version_info >= (3, 11) else []), "-m", "arcuate.r.worker"]
         return Launch(argv, env=env, cwd=self.cwd, dies_alone=True)
+
+    def readable(self) -> list[str]:
+        """R's home with what its links lead to, the libraries of packages, and Python's files."""
+        given = self.given.get("home")
+        home = find_home(None if given is None else os.fspath(given))
+        # /usr/lib/R/etc is full of links to /etc/R, say
+        linked = [os.path.realpath(os.path.join(home, "etc", name)) for name in ("Renviron", "Rprofile.site")]
+        libraries = [path for path in os.environ.get("R_LIBS", "").split(os.pathsep) if path]
+        return [
+            home,
+            os.path.realpath(home),
+            *(os.path.dirname(path) for path in linked),
+            *libraries,
+            *_texts(self.given.get("lib"), "lib"),
+            *python_files(),
+        ]
+
+    def confined(self) -> Mapping[str, str]:
+        """R asks other programs about the system while it starts, unless this profile is read first."""
+        return {"R_PROFILE": str(Path(__file__).with_name("confined.R"))}
 
     def hello(self) -> Mapping[str, Any]:
         """The options for the worker."""

@@ -19,6 +19,7 @@ from arcuate.errors import InvalidArgument, Unsupported
 if TYPE_CHECKING:
     from arcuate.client.transport import Transport
     from arcuate.values.limits import Limits
+    from arcuate.worker.confine import Restrictions
 
 __all__ = ["Environment", "Launch", "Report"]
 
@@ -114,12 +115,24 @@ class Environment(ABC):
     def doctor(cls) -> Report:
         """What is found on this machine. Starts no session and never raises."""
 
-    def open(self, limits: Limits, grace: float) -> Transport:
+    def readable(self) -> Sequence[str]:
+        """Files and folders that a confined worker reads: the interpreter's own and its toolboxes'.
+
+        What every program needs, such as the system's libraries, is not among them.
+        """
+        return ()
+
+    def confined(self) -> Mapping[str, str]:
+        """Variables that tell the interpreter that it can start no program."""
+        return {}
+
+    def open(self, limits: Limits, grace: float, restrictions: Restrictions | None = None) -> Transport:
         """Starts the interpreter and returns the transport to it.
 
         Args:
             limits: what the session accepts and sends.
             grace: seconds that an interrupted interpreter has to stop before it is killed.
+            restrictions: what the worker is kept from; nothing when left out.
         """
         if os.name != "posix":
             raise Unsupported(
@@ -127,7 +140,7 @@ class Environment(ABC):
             )
         from arcuate.worker.transport import WorkerTransport
 
-        return WorkerTransport(self, limits, grace)
+        return WorkerTransport(self, limits, grace, restrictions=restrictions)
 
     @property
     def cwd(self) -> str | None:

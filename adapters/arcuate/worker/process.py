@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import queue
+import resource
 import select
 import shutil
 import signal
@@ -127,8 +128,12 @@ class Process:
                 os.killpg(self.pid, number)
 
 
-def start(launch: Launch) -> Process:
+def start(launch: Launch, memory: int | None = None) -> Process:
     """Starts a worker.
+
+    Args:
+        launch: how.
+        memory: bytes of memory of its own that it may take; shared memory does not count (Linux only).
 
     Raises:
         EnvironmentNotFound: the program cannot be started.
@@ -159,6 +164,9 @@ def start(launch: Launch) -> Process:
         if not launch.dies_alone and sys.platform == "linux":
             argv = _dying_with_parent(argv)
         popen = _spawner().run(argv, env, launch, (down_read, up_write))
+        if memory is not None and sys.platform == "linux":
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(popen.pid, resource.RLIMIT_DATA, (memory, memory))
     except OSError as error:
         os.close(down_write)
         os.close(up_read)

@@ -18,15 +18,14 @@ import ctypes
 import fcntl
 import mmap
 import os
-import shutil
 import sys
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable
 
 from arcuate.errors import LimitExceeded
 from arcuate.values.nodes import Buffer
+from arcuate.worker.folders import PrivateFolder
 
 __all__ = ["Segment", "SegmentStore"]
 
@@ -103,9 +102,10 @@ class SegmentStore:
     Args:
         limit: bytes that one segment may have.
         keep: bytes of idle segments that are kept for the next large buffer.
+        files: use files although there are memfds: a confined worker cannot look into this process.
     """
 
-    def __init__(self, limit: int, keep: int = 512 << 20) -> None:
+    def __init__(self, limit: int, keep: int = 512 << 20, *, files: bool = False) -> None:
         self.limit = limit
         self.keep = keep
         self._lock = threading.RLock()
@@ -114,7 +114,7 @@ class SegmentStore:
         self._closed = False
         self._pid = os.getpid()
         self._files: _Files | None = (
-            None if hasattr(os, "memfd_create") and sys.platform == "linux" else _Files()
+            None if not files and hasattr(os, "memfd_create") and sys.platform == "linux" else _Files()
         )
         self.prefix = f"/proc/{self._pid}/fd/" if self._files is None else self._files.prefix
 
@@ -204,13 +204,23 @@ class SegmentStore:
             self._files.remove(segment.ref)
 
 
+def _memory() -> str | None:
+    """A file system in memory with room in it, or ``None`` for the usual place of temporary files."""
+    place = "/dev/shm"  # noqa: S108  (a folder of random name is made there)
+    try:
+        state = os.statvfs(place)
+    except OSError:
+        return None
+    return place if os.access(place, os.W_OK) and state.f_bavail * state.f_frsize >= _CHUNK else None
+
+
 class _Files:
     """Segments as files in a private directory, where there is no memfd."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self.folder = tempfile.mkdtemp(prefix="arcuate-")
-        self.prefix = self.folder + os.sep
+        self._folder = PrivateFolder("arcuate-segments-", _memory())
+        self.prefix = self._folder.path + os.sep
         self._next = 1
 
     def create(self, size: int) -> Segment:
@@ -237,5 +247,4 @@ class _Files:
             pass
 
     def close(self) -> None:
-        if os.getpid() == self._pid:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        self._folder.close()

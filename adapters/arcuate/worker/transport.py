@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,6 +32,8 @@ from arcuate.errors import (
 from arcuate.values import frames
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Nodes
+from arcuate.worker.confine import Jail, Restrictions
+from arcuate.worker.endings import Malformed, crashed, lost
 from arcuate.worker.environment import Environment
 from arcuate.worker.output import Output
 from arcuate.worker.process import Process, start
@@ -70,6 +71,7 @@ class WorkerTransport(Transport):
         limits: what a session accepts and sends.
         grace: seconds that an interrupted interpreter has to stop before it is killed.
         start: seconds that the worker has to answer the greeting.
+        restrictions: what the worker is kept from.
     """
 
     name = "worker"
@@ -80,6 +82,7 @@ class WorkerTransport(Transport):
         limits: Limits,
         grace: float = GRACE_SECONDS,
         start: float = START_SECONDS,
+        restrictions: Restrictions | None = None,
     ) -> None:
         self.environment = environment
         self.start = start
@@ -87,7 +90,9 @@ class WorkerTransport(Transport):
         self.grace = grace
         self.generation = 0
         self._owner = os.getpid()
-        self._segments = SegmentStore(limits.array)
+        self._restrictions = restrictions or Restrictions()
+        self._jail: Jail | None = None
+        self._segments = SegmentStore(limits.array, files=self._restrictions.confined)
         self._process: Process | None = None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -113,7 +118,11 @@ class WorkerTransport(Transport):
         self._again = _AGAIN
         self._received: bytes | bytearray = b""
         self._granted: dict[int, Segment] = {}
-        process = start(launch)
+        if self._restrictions.confined:
+            folder = os.path.dirname(self._segments.prefix)
+            self._jail = Jail(launch, self.environment, folder, self._restrictions.secret)
+            launch = self._jail.launch
+        process = start(launch, self._restrictions.memory)
         self._process = process
         self._resumes = launch.resume is not None
         self._output = Output(process.stdout, process.stderr, self.limits.output, launch.quiet)
@@ -176,6 +185,8 @@ class WorkerTransport(Transport):
         if os.getpid() != self._owner:
             return  # a forked child holds copies; the process belongs to the parent
         self._end(kill=False)
+        if self._jail is not None:  # also that of a worker which could not be started
+            self._jail.close()
         self._segments.close()
         for fd in (self._wake_read, self._wake_write):
             os.close(fd)
@@ -200,6 +211,8 @@ class WorkerTransport(Transport):
         for segment in self._granted.values():
             self._segments.give_up(segment)
         self._granted = {}
+        if self._jail is not None:
+            self._jail.close()
         return code
 
     def _check_owner(self) -> None:
@@ -285,7 +298,7 @@ class WorkerTransport(Transport):
                 self._serve(process, call, op, number, incoming, epoch)
         except (BrokenPipeError, ConnectionResetError):
             raise self._crash(call) from None
-        except _Malformed as found:
+        except Malformed as found:
             raise self._break_off(found.error) from None
         finally:
             for segment in sent:
@@ -329,7 +342,7 @@ class WorkerTransport(Transport):
         if op == "error":
             data = self._fields(incoming)
             if number not in (call.id, -1):
-                raise _Malformed(f"the worker answered call {number} while {call.id} was running")
+                raise Malformed(f"the worker answered call {number} while {call.id} was running")
             if self._interrupted is not None:
                 self._settle(process, call)
             raise self._judge(call, from_mapping(data))
@@ -340,9 +353,9 @@ class WorkerTransport(Transport):
         elif op == "alloc":
             self._allocate(process, self._fields(incoming))
         elif op == "reply":
-            raise _Malformed(f"the worker answered call {number} while {call.id} was running")
+            raise Malformed(f"the worker answered call {number} while {call.id} was running")
         elif op != "resumed":
-            raise _Malformed(f"the worker sent a message that nobody expects: {op!r}")
+            raise Malformed(f"the worker sent a message that nobody expects: {op!r}")
 
     def _callback(self, process: Process, call: Call, incoming: Nodes, epoch: object) -> None:
         paused = Guard.pause()
@@ -374,7 +387,7 @@ class WorkerTransport(Transport):
     def _allocate(self, process: Process, data: Mapping[str, Any]) -> None:
         size = data.get("size")
         if not isinstance(size, int) or size < 0:
-            raise _Malformed(f"the worker asked for a segment of {size!r} bytes")
+            raise Malformed(f"the worker asked for a segment of {size!r} bytes")
         try:
             segment = self._segments.take(max(1, size))
         except LimitExceeded as error:
@@ -538,16 +551,7 @@ class WorkerTransport(Transport):
     def _lose(self, call: Call) -> ArcuateError:
         """Kills a worker that does not react; the error that says so."""
         self._end(kill=True)
-        language = self.environment.language
-        lost = (
-            f"{language} did not react to the interrupt within {self.grace:g} s and was killed: "
-            f"its variables are lost, the next call starts a fresh one"
-        )
-        if call.cancelled:
-            return CallCancelled(f"the call was cancelled; {lost}", executed="maybe", workspace=False)
-        return CallTimeout(
-            f"the call took longer than its timeout; {lost}", executed="maybe", workspace=False
-        )
+        return lost(self.environment.language, self.grace, call)
 
     def _crash(self, call: Call) -> EnvironmentCrashed:
         process = self._process
@@ -555,20 +559,7 @@ class WorkerTransport(Transport):
         code = self._end(kill=lived)
         self._output.settle()
         self._deliver(call)
-        if code is None:
-            how = "ended"
-        elif lived and code == -signal.SIGKILL:
-            how = "closed its channel to this side and was killed"
-        elif code < 0:
-            how = f"was ended by {_signal_name(-code)}"
-        else:
-            how = f"ended with status {code}"
-        return EnvironmentCrashed(
-            f"{self.environment.language} {how} during the call; its variables are lost, "
-            f"the next call starts a fresh one",
-            output=self._output.last,
-            returncode=code,
-        )
+        return crashed(self.environment.language, code, lived, self._output.last)
 
     def _break_off(self, error: ArcuateError) -> ArcuateError:
         """Kills a worker whose messages cannot be understood; what follows could not be told apart."""
@@ -644,7 +635,7 @@ class WorkerTransport(Transport):
             try:
                 frames.frame_size(received, self.limits)
             except ArcuateError as error:
-                raise _Malformed(error) from None
+                raise Malformed(error) from None
             if isinstance(received, bytes):
                 self._received = bytearray(received)
             return None
@@ -659,13 +650,13 @@ class WorkerTransport(Transport):
         try:
             return frames.load(frame, limits=self.limits, external=self._external)
         except ProtocolError as error:
-            raise _Malformed(error) from None
+            raise Malformed(error) from None
 
     def _fields(self, message: Nodes) -> dict[str, Any]:
         try:
             return messages.fields(message)
         except ArcuateError as error:
-            raise _Malformed(error) from None
+            raise Malformed(error) from None
 
     def _external(self, ref: int, length: int) -> Buffer:
         segment = self._granted.get(ref)
@@ -675,25 +666,6 @@ class WorkerTransport(Transport):
             raise ProtocolError(f"the worker claims {length} bytes in a segment of {segment.size}")
         del self._granted[ref]
         return segment.lease(length, self._segments.release)
-
-
-class _Malformed(Exception):
-    """What came from the worker cannot be understood: the channel is out of step.
-
-    Attributes:
-        error: what the caller gets.
-    """
-
-    def __init__(self, error: ArcuateError | str) -> None:
-        super().__init__(str(error))
-        self.error = ProtocolError(error) if isinstance(error, str) else error
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # one of the real-time signals
-        return f"signal {number}"
 
 
 def _ignore(event: Mapping[str, Any]) -> None:
