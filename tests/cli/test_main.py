@@ -11,7 +11,10 @@ from importlib.metadata import entry_points, version
 import pytest
 from tests.cli.support import arcuate, shell
 
-COMMANDS = {"bench", "call", "demo", "doctor", "environments", "eval", "repl", "run", "types"}
+COMMANDS = {
+    "bench", "call", "config", "demo", "doctor", "environments", "eval", "repl", "run", "serve", "types",
+}  # fmt: skip
+"""What the design promises, written down here and not read from the application."""
 
 
 def test_version() -> None:
