@@ -153,7 +153,7 @@ def _r_array(value: np.ndarray) -> np.ndarray | None:
             return value.astype("i4")
         if kind.kind == "u" and all(item < 2**31 for item in wide):
             return value.astype("i4")
-        return value.astype("f8") if all(abs(item) <= 2**53 for item in wide) else None
+        return value.astype("f8") if all(int(float(item)) == item for item in wide) else None
     if kind.kind == "f":
         return value.astype("f8")
     return value.astype("c16") if kind.kind == "c" else value

@@ -261,6 +261,8 @@ function c = strsplit_nul (s)
   % The texts of a blob in which each ends with a NUL.
   if (isempty (s))
     c = cell (1, 0);
+  elseif (numel (s) == 1)   % of '' ostrsplit makes no text at all
+    c = {''};
   else
     c = ostrsplit (s(1:end-1), "\0");
     c(cellfun ('isempty', c)) = {''};

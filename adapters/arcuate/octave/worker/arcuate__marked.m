@@ -28,7 +28,7 @@ function [R, T, P, B] = arcuate__marked (v, depth, nd)
         if (any (gone(:)))
           codes(gone) = 0;
         end
-        if (any (double (codes(:)) >= numel (category_values (v.categories))))
+        if (any (double (codes(! gone)) >= numel (category_values (v.categories))))
           error ('Arcuate:conversion', 'a categorical has the code %d but only %d categories; codes count from 0', max (double (codes(:))), numel (category_values (v.categories)));
         end
         [R, T, P, B] = group (14, {'codes', 'categories'}, {@() masked(codes, gone, nd), @() data(v.categories, 1, depth + 1)});
