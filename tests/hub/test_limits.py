@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from arcuate.errors import (
     CallTimeout,
     EnvironmentCrashed,
     LimitExceeded,
+    RemoteError,
     SessionClosed,
     StaleHandle,
     Unavailable,
@@ -173,6 +175,27 @@ def test_call_seconds() -> None:
             assert caught.value.workspace
             assert remote["x"] == 5
         assert Raw(hub).call("time.sleep", 30.0)["code"] == "CALL_TIMEOUT"
+
+
+@pytest.mark.parametrize(
+    ("environment", "code"),
+    [
+        ("python", "len(bytearray(3 << 30))"),
+        ("r", "length(numeric(4e8))"),
+        ("octave", "numel(ones(1, 4e8))"),
+    ],
+)
+def test_memory(environment: str, code: str) -> None:
+    if environment == "octave" and shutil.which("octave-cli") is None:
+        pytest.skip("octave: not installed")
+    if environment == "r" and shutil.which("R") is None:
+        pytest.skip("r: not installed")
+    with Hub(Config(limits={"memory": 2 << 30})) as hub:  # type: ignore[arg-type]
+        remote, _ = session(hub, environment)
+        with remote:
+            with pytest.raises(RemoteError, match=r"2,147,483,648 bytes \(setting 'memory'\)"):
+                remote.eval(code)
+            assert remote.eval("6 * 7") == 42
 
 
 def test_idle_seconds() -> None:

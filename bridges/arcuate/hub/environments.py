@@ -11,6 +11,7 @@ from arcuate.errors import EnvironmentNotFound, InvalidArgument, PermissionDenie
 from arcuate.hub.config import Config, EnvironmentConfig
 from arcuate.hub.principal import Principal
 from arcuate.values.limits import Limits
+from arcuate.worker.confine import Restrictions
 
 __all__ = ["Environments"]
 
@@ -20,6 +21,7 @@ class Environments:
 
     def __init__(self, config: Config) -> None:
         self._installed = environments()
+        self._memory = config.limits.memory
         offered = dict(config.environments)
         if not offered:
             offered = {name: EnvironmentConfig(language=name) for name in self._installed}
@@ -74,8 +76,13 @@ class Environments:
                     f"client_options = [{option!r}]"
                 )
         environment = adapter(**{**config.options, **options})
-        transport: Transport = environment.open(limits, grace)
+        transport: Transport = environment.open(limits, grace, self._restrictions(principal))
         return transport
+
+    def _restrictions(self, principal: Principal) -> Restrictions:
+        """What an interpreter for a principal is kept from."""
+        found = [one for one in (self._memory, principal.limits.get("memory")) if one is not None]
+        return Restrictions(memory=min(found, default=None))
 
     def listing(self, principal: Principal) -> list[dict[str, Any]]:
         """What clients are told of the environments that they may use."""

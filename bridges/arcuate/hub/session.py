@@ -25,6 +25,7 @@ from arcuate.errors import (
     InternalError,
     LimitExceeded,
     ProtocolError,
+    RemoteError,
     SessionClosed,
     Unavailable,
     Unsupported,
@@ -45,6 +46,8 @@ _REMEMBERED = 10_000
 """Ids of past requests that a session remembers, so that none is carried out twice."""
 _BACK_PRESSURE = 5.0
 """Seconds that output waits for a connected client that does not acknowledge it, before it is dropped."""
+_NO_MEMORY = ("memoryerror", "out of memory", "cannot allocate", "bad_alloc", "memory exhausted")
+"""What interpreters say that cannot have as much memory as they want."""
 _STOP = object()
 _WAKE = object()
 
@@ -328,6 +331,7 @@ class HubSession:
         except ArcuateError as error:
             if self._reason is not None and isinstance(error, CallCancelled):
                 error = _because(self._reason)
+            self._explain(error)
             code = error.code
             answer = error_message(number, error)
         except Exception as error:
@@ -344,6 +348,16 @@ class HubSession:
         self._deliver(answer, number)
         if self.freed is not None:
             self.freed()
+
+    def _explain(self, error: ArcuateError) -> None:
+        """Names the setting where an interpreter seems to have met its limit of memory."""
+        most = self.limits.memory
+        if most is None or not isinstance(error, RemoteError):
+            return
+        said = " ".join((*error.classes, error.message)).lower()
+        if any(sign in said for sign in _NO_MEMORY):
+            error.message += f"; an interpreter of this hub may take {most:,} bytes (setting 'memory')"
+            error.remote_message = error.message
 
     def _regenerated(self, number: int) -> None:
         """Tells the client of a fresh interpreter before the reply that comes from it."""
