@@ -25,6 +25,7 @@ from arcuate.values import codes, frames
 from arcuate.values.encode import encode_into
 from arcuate.values.nodes import Nodes
 from arcuate.values.options import DecodeOptions, EncodeOptions
+from arcuate.values.types import List
 from arcuate.worker.child import Channel, die_with_parent, message, read_fields
 
 __all__ = ["Worker", "main"]
@@ -168,7 +169,7 @@ class Worker:
         if keep:
             ident, info = self.handles.keep(value)
             reply.rows.append((codes.HANDLE, 0, 0, 0, 1, 0, "value", ident))
-            encode_into(dict(info), reply, "info")
+            encode_into({**info, "class": List(info["class"])}, reply, "info")
         elif nargout > 1:
             if not isinstance(value, (tuple, list)) or len(value) < nargout:
                 raise RemoteError(

@@ -247,4 +247,5 @@ class Port:
             self.forget(peer)
         with self.lock:
             self.socket.disable_monitor()
+            self.monitor.close(0)
             self.socket.close(int(linger * 1000))

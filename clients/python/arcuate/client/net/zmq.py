@@ -193,7 +193,7 @@ class ZmqLink(Link):
         if link is not None:
             link.disable_monitor()
             link.close(0)
-        elif monitor is not None:
+        if monitor is not None:
             monitor.close(0)
 
     def close(self) -> None:
