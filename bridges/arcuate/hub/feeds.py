@@ -80,6 +80,7 @@ class Feeds:
             buffer = _int(request, "buffer", BUFFER)
             start = request.row("from")
             epoch = request.row("epoch")
+            credit = _int(request, "credit", buffer)
             reader = connection.hub.streams.subscribe(
                 principal,
                 _text(request, "topic"),
@@ -98,7 +99,7 @@ class Feeds:
         place = reader.topic
         fields = {"next": place.next, "oldest": place.oldest, "first": reader.at, "epoch": place.epoch}
         connection.answer(reply_message(number, fields))
-        reader.more(_int(request, "credit", buffer))
+        reader.more(credit)
         if connection.gone:
             self.close()
 
