@@ -102,8 +102,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     address = "127.0.0.1:0"
     command = [sys.executable, "-m", "arcuate.cli", "serve", "--ready-file", str(ready)]
     command += ["--grpc", address, "--zmq", address, "--http", address]
+    # a session whose client was killed must be gone within the patience of the tests
+    environ = {**os.environ, "ARCUATE_HUB_LIMITS__GRACE_SECONDS": "10"}
     with open(ready.with_suffix(".log"), "wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
     try:
         until(lambda: ready.exists() or process.poll() is not None, "the hub is ready")
         assert process.poll() is None, ready.with_suffix(".log").read_text()

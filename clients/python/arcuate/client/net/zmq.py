@@ -47,6 +47,9 @@ _REFUSED: dict[int, str] = {
 _KEYS = frozenset(("server_key", "public_key", "secret_key"))
 
 _contexts: dict[int, zmq.Context[Any]] = {}
+_held: set[Any] = set()
+"""Sockets that are open. Held here, they outlive their link until it closes them, also where the collector
+takes both at once and in any order."""
 
 
 def _context() -> zmq.Context[Any]:
@@ -104,6 +107,7 @@ class ZmqLink(Link):
                 link.curve_secretkey = self._curve["secret_key"].encode()
             self._monitor = link.get_monitor_socket()
             self._socket = link
+            _held.update((self._monitor, link))
             link.connect(address)
         except zmq.ZMQError as error:
             self._drop()
@@ -195,6 +199,7 @@ class ZmqLink(Link):
             link.close(0)
         if monitor is not None:
             monitor.close(0)
+        _held.difference_update((link, monitor))
 
     def close(self) -> None:
         if self._closed:
