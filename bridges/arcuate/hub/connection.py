@@ -13,6 +13,7 @@ from typing import Any
 
 from arcuate.client import messages
 from arcuate.errors import (
+    ArcuateError,
     AuthenticationFailed,
     ConnectionLost,
     InvalidArgument,
@@ -76,7 +77,9 @@ class Connection:
         self.principal: Principal | None = None
         self.session: HubSession | None = None
         self.feeds = Feeds(self)
-        self._send = send
+        self._meter = meter = hub.meter
+        self._send = send if meter is None else meter.outgoing(transport, send)
+        self._arrived = None if meter is None else meter.incoming(transport)
         self._end = end
         self._lock = threading.Lock()
         self._lost = False
@@ -96,6 +99,8 @@ class Connection:
             checked: whether its values were checked already, as :mod:`arcuate.values.protobuf` does.
         """
         number = 0
+        if self._arrived is not None:
+            self._arrived(message)
         try:
             number = max(0, messages.head(message)[1])
             if not checked:
@@ -108,8 +113,7 @@ class Connection:
                 return
             self._dispatch(request)
         except Exception as error:
-            found = error_of(error)
-            self.answer(error_message(number, found))
+            self.refuse(number, error_of(error))
             if self.principal is None:
                 self.end()
 
@@ -251,7 +255,7 @@ class Connection:
             try:
                 session = self.hub.open(principal, environment, options, limits, float(grace))
             except Exception as error:
-                self.answer(error_message(request.id, error_of(error)))
+                self.refuse(request.id, error_of(error))
                 return
             self._give(session, request.id)
 
@@ -311,6 +315,12 @@ class Connection:
             self._send(message)
         except ConnectionLost:
             self.lost()
+
+    def refuse(self, number: int, error: ArcuateError) -> None:
+        """Answers a request of which nothing was done; 0 as its number means the connection as a whole."""
+        if self._meter is not None:
+            self._meter.refused(self.transport, error.code)
+        self.answer(error_message(number, error))
 
     def send(self, message: Nodes) -> None:
         """Sends a message; raises ConnectionLost when the client is gone."""

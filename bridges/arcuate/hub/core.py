@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from arcuate.errors import ArcuateError, AuthenticationFailed, LimitExceeded, SessionClosed, Unavailable
 from arcuate.hub.config import Config
 from arcuate.hub.environments import Environments
+from arcuate.hub.metrics import Metrics
 from arcuate.hub.pool import Pools
 from arcuate.hub.principal import Credentials, Principal
 from arcuate.hub.relay import Request
@@ -39,6 +41,9 @@ class Hub:
 
     Attributes:
         observers: told of each request that ended.
+        meter: what counts for Prometheus, if that is wanted.
+        opened: interpreters that were started, by environment.
+        restarts: interpreters that were replaced in sessions that are over, by environment.
         draining: no session is opened any more.
         connections: the clients that are connected.
     """
@@ -47,6 +52,9 @@ class Hub:
         self.config = config or Config()
         self.environments = Environments(self.config)
         self.observers: list[Observer] = []
+        self.meter: Metrics | None = None
+        self.opened: Counter[str] = Counter()
+        self.restarts: Counter[str] = Counter()
         self.draining = False
         self.started = time.time()
         self._lock = threading.Lock()
@@ -57,6 +65,7 @@ class Hub:
         self.streams = Streams(lambda: self.config.limits)
         self.connections: weakref.WeakSet[object] = weakref.WeakSet()
         self._stop = threading.Event()
+        self._watch()
         self._ticker = threading.Thread(target=self._tick, name="arcuate-hub", daemon=True)
         self._ticker.start()
 
@@ -68,6 +77,21 @@ class Hub:
         """
         environments = Environments(config)
         self.config, self.environments = config, environments
+        self._watch()
+
+    def _watch(self) -> None:
+        """Begins or ends to count, as the configuration says."""
+        wanted = self.config.telemetry.metrics
+        if wanted and self.meter is None:
+            self.meter = Metrics(self)
+            self.observers.append(self.meter)
+        elif not wanted and self.meter is not None:
+            self.observers.remove(self.meter)
+            self.meter = None
+
+    def metrics_text(self) -> str | None:
+        """The figures of this hub in Prometheus' text format; ``None`` when nothing is counted."""
+        return None if self.meter is None else self.meter.text()
 
     # --------------------------------------------------------------- sessions
 
@@ -118,6 +142,7 @@ class Hub:
         with self._lock:
             self._opening.remove(principal.name)
             self._sessions[session.id] = session
+            self.opened[environment] += 1
         if self._stop.is_set():
             session.close(Unavailable("the hub has been stopped", executed="no"))
         return session
@@ -210,7 +235,8 @@ class Hub:
 
     def _forget(self, session: HubSession) -> None:
         with self._lock:
-            self._sessions.pop(session.id, None)
+            if self._sessions.pop(session.id, None) is not None:
+                self.restarts[session.environment] += session.restarts
 
     def _finished(self, session: HubSession, request: Request, code: str, seconds: float) -> None:
         self.observe(session.principal, session.environment, session.id, request, code, seconds)

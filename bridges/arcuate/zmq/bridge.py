@@ -185,6 +185,8 @@ class ZmqBridge:
     def count(self, what: str) -> None:
         """Counts something that went wrong."""
         self.counts[what] += 1
+        if self.hub.meter is not None:
+            self.hub.meter.dropped("zmq", what)
         log.info("zmq: %s (%d so far)", what, self.counts[what])
 
     def admit(self) -> bool:
