@@ -26,12 +26,13 @@ test: generator  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, AR
 soak: generator  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
 	ARCUATE_SOAK=1 $(BIN)/pytest -m "soak or not soak" --timeout=3600 $(or $(ARGS),tests/contract)
 
-lint: generator  ## ruff, mypy --strict, the layer contract, generated files in step
+lint: generator  ## ruff, mypy --strict, the layer contract, buf, generated files in step
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/python tools/layers.py
 	$(BIN)/python tools/generate.py --check
+	$(BIN)/python tools/protocol.py
 
 format: setup  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix-only .

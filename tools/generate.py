@@ -27,7 +27,9 @@ Files = dict[Path, str]
 
 
 def protobuf() -> Files:
-    """Messages of protos/arcuate/v1/*.proto as Python, with type stubs, and a package that re-exports them.
+    """Messages and services of protos/arcuate/v1/*.proto as Python, with type stubs.
+
+    The package re-exports the messages; the `*_pb2_grpc` modules need grpcio and are imported by name.
 
     The generator is pinned (tools/environment.py) to the oldest supported runtime: code made by protobuf 6.31
     runs on 6.31 and newer 6.x, and on 7.x, while a runtime refuses code newer than itself.
@@ -38,16 +40,26 @@ def protobuf() -> Files:
     python = environment.python_of(environment.make_side("generate", environment.GENERATOR))
     with tempfile.TemporaryDirectory() as folder:
         command = [str(python), "-m", "grpc_tools.protoc", f"-I{ROOT / 'protos'}"]
-        command += [f"--python_out={folder}", f"--pyi_out={folder}"]
+        command += [f"--python_out={folder}", f"--pyi_out={folder}", f"--grpc_python_out={folder}"]
         names = [source.relative_to(ROOT / "protos").as_posix() for source in sources]
         done = subprocess.run([*command, *names], capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"protoc refused the definitions:\n{done.stderr}")
         made = sorted(Path(folder, "arcuate/v1").iterdir())
+        services = {
+            source.stem for source in sources if re.search(r"^service ", source.read_text(), re.MULTILINE)
+        }
+        made = [path for path in made if _wanted(path.name, services)]
         files = {MESSAGES / path.name: path.read_text() for path in made}
     files[MESSAGES / "__init__.py"] = _package(files)
     files[MESSAGES / "py.typed"] = ""
     return files
+
+
+def _wanted(name: str, services: set[str]) -> bool:
+    """Tell whether a generated file holds anything: protoc writes an empty one where there is no service."""
+    stem, found, _ = name.partition("_pb2_grpc.py")
+    return not found or stem in services
 
 
 def _package(files: Files) -> str:
