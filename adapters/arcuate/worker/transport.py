@@ -582,7 +582,10 @@ class WorkerTransport(Transport):
             leased: list[Segment] = [] if sent is None else sent
             place = self._placer(leased)
         end = 0.0
-        for part in frames.dump(message, place=place, checksum=False):
+        parts = frames.dump(message, place=place, checksum=False)
+        if place is not None:
+            message.buffers.clear()  # they are in the segments or in the parts: 1 GB need not be there twice
+        for part in parts:
             while part.nbytes:
                 try:
                     part = part[os.write(process.send, part) :]

@@ -24,6 +24,8 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 SINK = 1 << 20
 """Bytes from which on a body is read straight into its place."""
+PIECE = 1 << 20
+"""Bytes that are handed to the socket at once."""
 _BODY_SECONDS = 30.0
 """A body that does not go on for so long is given up."""
 
@@ -254,9 +256,11 @@ class Incoming:
         """Sends an answer of several parts without joining them."""
         listed = list(parts)
         await self.start(status, kind, headers, sum(map(len, listed)))
-        for part in listed[:-1]:
-            await self.write(part)
-        await self.write(listed[-1], False)
+        for number, part in enumerate(listed, 1):
+            final = number == len(listed)
+            # piece by piece: what the client has not taken yet would be copied into the queue of the socket
+            for at in range(0, max(1, len(part)), PIECE):
+                await self.write(part[at : at + PIECE], not final or at + PIECE < len(part))
 
     async def fail(self, error: BaseException, number: int = 0) -> None:
         """Sends an error, as a frame or as JSON by what the client wants."""

@@ -31,6 +31,10 @@ _STUCK = 60.0
 """Seconds after which a connection that takes no data counts as lost."""
 _VECTOR = 64
 
+_held: set[socket.socket] = set()
+"""Sockets that are open. Held here, they outlive their link until it closes them, also where the collector
+takes both at once and in any order."""
+
 _IDLE, _IN_HEAD, _LENGTH, _SIZE, _CHUNK, _CRLF, _TRAILER, _CLOSE = range(8)
 
 
@@ -65,6 +69,7 @@ class Wire:
         self._target: memoryview | None = None  # the place of a large one
         self._filled = 0
         sock.setblocking(False)
+        _held.add(sock)
 
     def fileno(self) -> int:
         """The descriptor, to wait for."""
@@ -79,6 +84,7 @@ class Wire:
         """Closes it."""
         self.open = False
         self._sock.close()
+        _held.discard(self._sock)
 
     # ----------------------------------------------------------------- request
 
