@@ -80,8 +80,8 @@ class Application:
             _route(session + "/calls/{call:int}/cancel", POST=plain.cancel),
             _route(session + "/callbacks/{callback:int}", POST=plain.callback),
             _route("/v1/topics", GET=topics.list),
-            _route("/v1/topics/{topic}/samples", GET=topics.samples),
-            _route("/v1/topics/{topic}", POST=topics.publish),
+            _route("/v1/topics/{topic:path}/samples", GET=topics.samples),
+            _route("/v1/topics/{topic:path}", POST=topics.publish),
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

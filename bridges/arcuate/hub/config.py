@@ -189,6 +189,16 @@ class Config(BaseSettings):
         default_factory=list,
         description="addresses of the HTTP bridge: host:port",
     )
+    http_hosts: list[str] = Field(
+        examples=[["hub.example.org"]],
+        default_factory=list,
+        description="names under which the HTTP bridge is reached, beside localhost and addresses; *: any",
+    )
+    http_origins: list[str] = Field(
+        examples=[["https://lab.example.org"]],
+        default_factory=list,
+        description="web pages whose scripts may use the HTTP bridge",
+    )
     tokens: Path | None = Field(
         examples=["tokens.toml"], default=None, description="file with tokens (arcuate token create)"
     )

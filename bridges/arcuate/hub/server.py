@@ -98,6 +98,8 @@ class Server:
             security["curve"] = config.curve if config.curve.enabled else None
         else:
             security["tls"] = config.tls if config.tls.enabled else None
+        if name == "http":
+            security |= {"hosts": config.http_hosts, "origins": config.http_origins}
         try:
             bridge = cls(self.hub, addresses=addresses, **security)
             bridge.start()
