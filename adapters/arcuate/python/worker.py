@@ -26,7 +26,7 @@ from arcuate.values.encode import encode_into
 from arcuate.values.nodes import Nodes
 from arcuate.values.options import DecodeOptions, EncodeOptions
 from arcuate.values.types import List
-from arcuate.worker.child import Channel, die_with_parent, message, read_fields
+from arcuate.worker.child import Channel, die_with_parent, join_trace, message, read_fields
 
 __all__ = ["Worker", "main"]
 
@@ -107,6 +107,8 @@ class Worker:
         outer, self.current = self.current, number
         try:
             fields = read_fields(nodes, self.decode)
+            if "trace" in fields:
+                join_trace(fields["trace"])
             if op == "release":
                 for name in fields["handles"]:
                     self.handles.release(name)

@@ -36,6 +36,7 @@ from arcuate.r.to_r_labelled import Reader
 from arcuate.values import codes
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes, Row, step
+from arcuate.worker.child import join_trace
 
 __all__ = ["Session"]
 
@@ -356,6 +357,8 @@ class Session(FromCode, Requests):
                     cursor.place = at
                     fields[key] = plain(cursor)
                     at = cursor.place
+            if "trace" in fields:
+                join_trace(fields["trace"])
             rows = out.rows
             rows.append((codes.MAPPING, 0, 0, 0, 3, 0, "", ""))
             rows.append((codes.TEXT, 0, 0, 0, 0, 0, "op", "reply"))

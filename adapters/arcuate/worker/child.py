@@ -21,7 +21,7 @@ from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Cursor, Nodes, Row
 from arcuate.values.options import DecodeOptions, EncodeOptions
 
-__all__ = ["Channel", "die_with_parent", "message", "read_fields"]
+__all__ = ["Channel", "die_with_parent", "join_trace", "message", "read_fields"]
 
 _READ_SIZE = 1 << 16
 _PLAIN = EncodeOptions()
@@ -38,6 +38,14 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, int(signal.SIGKILL))
     if parent is not None and os.getppid() != int(parent):
         os._exit(1)
+
+
+def join_trace(parent: str) -> None:
+    """Puts the W3C trace that a request belongs to where code that traces looks for it; ``""`` ends it."""
+    if parent:
+        os.environ["TRACEPARENT"] = parent
+    else:
+        os.environ.pop("TRACEPARENT", None)
 
 
 def message(op: str, number: int, plain: Mapping[str, Any] | None = None, extra: int = 0) -> Nodes:

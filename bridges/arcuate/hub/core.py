@@ -20,6 +20,7 @@ from arcuate.hub.principal import Credentials, Principal
 from arcuate.hub.relay import Request
 from arcuate.hub.session import HubSession
 from arcuate.hub.streams import Streams
+from arcuate.hub.traces import Traces
 from arcuate.values.limits import Limits
 
 __all__ = ["Hub"]
@@ -42,6 +43,7 @@ class Hub:
     Attributes:
         observers: told of each request that ended.
         meter: what counts for Prometheus, if that is wanted.
+        tracing: what makes spans of requests, if that is wanted.
         opened: interpreters that were started, by environment.
         restarts: interpreters that were replaced in sessions that are over, by environment.
         draining: no session is opened any more.
@@ -53,6 +55,7 @@ class Hub:
         self.environments = Environments(self.config)
         self.observers: list[Observer] = []
         self.meter: Metrics | None = None
+        self.tracing: Traces | None = None
         self.opened: Counter[str] = Counter()
         self.restarts: Counter[str] = Counter()
         self.draining = False
@@ -80,7 +83,7 @@ class Hub:
         self._watch()
 
     def _watch(self) -> None:
-        """Begins or ends to count, as the configuration says."""
+        """Begins or ends to count and to trace, as the configuration says."""
         wanted = self.config.telemetry.metrics
         if wanted and self.meter is None:
             self.meter = Metrics(self)
@@ -88,6 +91,21 @@ class Hub:
         elif not wanted and self.meter is not None:
             self.observers.remove(self.meter)
             self.meter = None
+        if self.config.telemetry.traces and self.tracing is None:
+            self.trace(Traces())
+        elif not self.config.telemetry.traces and self.tracing is not None:
+            self.trace(None)
+
+    def trace(self, tracing: Traces | None) -> None:
+        """Makes spans of requests from now on, or no longer with ``None``."""
+        before, self.tracing = self.tracing, tracing
+        if tracing is not None:
+            self.observers.append(tracing)
+        for session in self.sessions:
+            session.tracing = tracing
+        if before is not None:
+            self.observers.remove(before)
+            before.close()
 
     def metrics_text(self) -> str | None:
         """The figures of this hub in Prometheus' text format; ``None`` when nothing is counted."""
@@ -143,6 +161,7 @@ class Hub:
             self._opening.remove(principal.name)
             self._sessions[session.id] = session
             self.opened[environment] += 1
+            session.tracing = self.tracing
         if self._stop.is_set():
             session.close(Unavailable("the hub has been stopped", executed="no"))
         return session
@@ -341,6 +360,8 @@ class Hub:
         for session in sessions:
             session.join(15.0)
         self._openers.shutdown(wait=False, cancel_futures=True)
+        if self.tracing is not None:
+            self.tracing.close()
 
     def __enter__(self) -> Hub:
         return self

@@ -10,7 +10,7 @@ from arcuate.errors import ArcuateError, ProtocolError, to_mapping
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes, Row, signed
 
-__all__ = ["CONTROLS", "Request", "error_message", "numbered", "read", "reply_message", "sized"]
+__all__ = ["CONTROLS", "Request", "error_message", "numbered", "read", "reply_message", "sized", "traced"]
 
 CONTROLS = frozenset(("deadline", "parent", "seen", "environment", "trace"))
 """Fields that are for the hub and not for the worker."""
@@ -27,9 +27,10 @@ class Request:
         controls: the hub's own fields.
         places: for each other field the index of its row in ``message.rows``.
         peer: who sent it; free for the connection.
+        span: its trace, while it is traced.
     """
 
-    __slots__ = ("arrived", "controls", "end", "id", "message", "op", "peer", "places")
+    __slots__ = ("arrived", "controls", "end", "id", "message", "op", "peer", "places", "span")
 
     def __init__(
         self, message: Nodes, op: str, number: int, controls: dict[str, Any], places: dict[str, int]
@@ -42,6 +43,7 @@ class Request:
         self.end: float | None = None
         self.arrived = 0.0
         self.peer: Any = None
+        self.span: Any = None
 
     def row(self, key: str) -> Row | None:
         """The row of a field, or ``None``."""
@@ -138,6 +140,13 @@ def numbered(message: Nodes, sequence: int) -> Nodes:
     rows[0] = (*root[:4], root[4] + 1, *root[5:])
     rows.append((codes.INT, 0, 0, 0, 0, sequence, "seq", ""))
     return Nodes(rows, message.pool, message.buffers)
+
+
+def traced(message: Nodes, trace: str) -> None:
+    """Adds the trace that a request belongs to, as its last field: other fields keep their places."""
+    root = message.rows[0]
+    message.rows[0] = (*root[:4], root[4] + 1, *root[5:])
+    message.rows.append((codes.TEXT, 0, 0, 0, 0, 0, "trace", trace))
 
 
 def unnumbered(message: Nodes) -> Nodes:

@@ -32,7 +32,16 @@ from arcuate.errors import (
     to_mapping,
 )
 from arcuate.hub.outbox import Outbox
-from arcuate.hub.relay import Request, error_message, event_message, reply_message, unnumbered, with_id
+from arcuate.hub.relay import (
+    Request,
+    error_message,
+    event_message,
+    reply_message,
+    traced,
+    unnumbered,
+    with_id,
+)
+from arcuate.hub.traces import Traces, parent
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes
 
@@ -71,6 +80,7 @@ class HubSession:
         resumable: whether a client may come back to it; an interpreter of a pool answers one call after the
             other and remembers nothing that was sent.
         freed: called after each answer of an interpreter of a pool.
+        tracing: makes spans of requests, where that is wanted.
     """
 
     def __init__(
@@ -94,6 +104,8 @@ class HubSession:
         self.calls = 0
         self.closed = False
         self.freed: Callable[[], None] | None = None
+        self.tracing: Traces | None = None
+        self._traced = False
         self._reason: ArcuateError | None = None
         self._outcome = outcome
         self._ended = ended
@@ -327,6 +339,7 @@ class HubSession:
                 answer = reply_message(number, self.greeting())
                 self._generation = self.transport.generation
             else:
+                self._trace(request)
                 answer = self.transport.exchange(request.message, call)
         except ArcuateError as error:
             if self._reason is not None and isinstance(error, CallCancelled):
@@ -348,6 +361,18 @@ class HubSession:
         self._deliver(answer, number)
         if self.freed is not None:
             self.freed()
+
+    def _trace(self, request: Request) -> None:
+        """Tells the interpreter to which trace a request belongs, or that it no longer belongs to one."""
+        if self.tracing is not None:
+            trace = self.tracing.begin(self, request)
+        elif "trace" in request.controls:
+            trace = parent(request)
+        else:
+            trace = ""
+        if trace or self._traced:
+            traced(request.message, trace)
+            self._traced = bool(trace)
 
     def _explain(self, error: ArcuateError) -> None:
         """Names the setting where an interpreter seems to have met its limit of memory."""

@@ -45,6 +45,13 @@ function m = arcuate__request (m)
     return;
   end
   try
+    if (isfield (m, 'trace'))   % the W3C trace that the request belongs to, or the end of one
+      if (isempty (m.trace))
+        unsetenv ('TRACEPARENT');
+      else
+        setenv ('TRACEPARENT', m.trace);
+      end
+    end
     switch (m.op)
       case 'call'
         [named, count, keep] = controls (m);

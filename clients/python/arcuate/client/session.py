@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -99,7 +100,8 @@ class Session(Requester):
             A future; its ``cancel()`` interrupts the call when it is running already.
         """
         self._check_open()
-        return self._submit(lambda: self.call(name, *args, timeout=timeout, **keywords))
+        context = copy_context()  # a trace, for example, goes on over there
+        return self._submit(lambda: context.run(self.call, name, *args, timeout=timeout, **keywords))
 
     def function(self, name: str) -> Function:
         """The function of that name, also where the session has an attribute of the same name."""

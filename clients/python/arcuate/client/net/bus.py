@@ -17,6 +17,7 @@ from typing import Any
 
 from arcuate.client import messages
 from arcuate.client.net.link import Link
+from arcuate.client.net.tracing import begin
 from arcuate.client.sigint import Guard
 from arcuate.client.transport import Call, Greeting, Transport
 from arcuate.errors import (
@@ -228,11 +229,19 @@ class BusTransport(Transport):
             if outer is not None and (call.deadline is None or outer < call.deadline):
                 call.deadline = outer
             self._running.append(call)
-        self._control(message, call)
+        span = begin(message, self._environment, self.name)
+        self._control(message, call, "" if span is None else span.parent)
         self._pending.append(message)
+        failed: BaseException | None = None
         try:
             return self._exchange(message, call)
+        except BaseException as error:
+            failed = error
+            raise
         finally:
+            if span is not None:
+                span.end(failed)
+            del failed
             self._pending.pop()
             with self._state:
                 self._running.remove(call)
@@ -256,7 +265,7 @@ class BusTransport(Transport):
                 setting="array",
             )
 
-    def _control(self, message: Nodes, call: Call) -> None:
+    def _control(self, message: Nodes, call: Call, trace: str) -> None:
         """Adds what the hub must know beside the request itself."""
         rows = message.rows
         extra: list[Any] = []
@@ -268,6 +277,8 @@ class BusTransport(Transport):
         elif self._seen:
             self._told = self._seen
             extra.append((codes.INT, 0, 0, 0, 0, self._seen, "seen", ""))
+        if trace:
+            extra.append((codes.TEXT, 0, 0, 0, 0, 0, "trace", trace))
         if extra:
             root = rows[0]
             rows[0] = (*root[:4], root[4] + len(extra), *root[5:])
