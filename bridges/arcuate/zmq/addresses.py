@@ -6,13 +6,14 @@ import os
 import socket
 import stat
 import tempfile
+from typing import Any
 from urllib.parse import quote
 
 from arcuate.errors import InvalidArgument, PermissionDenied, Unavailable
 
 __all__ = ["Place", "place"]
 
-_LONGEST = 100
+_LONGEST = 96
 """Bytes of a socket's path: the system allows 107."""
 
 
@@ -70,6 +71,18 @@ class Place:
             return "zmq" + bound.removeprefix("tcp")
         os.chmod(self.path, 0o600)
         return "zmq+ipc://" + quote(self.path)
+
+    def beside(self, bound: str) -> str:
+        """The address, as ZeroMQ binds it, of the socket for samples beside one that was bound."""
+        return f"ipc://{self.path}.samples" if self.path else f"{bound.rpartition(':')[0]}:*"
+
+    def told(self, bound: str) -> dict[str, Any]:
+        """What a client is told to find that socket."""
+        if not self.path:
+            return {"port": int(bound.rpartition(":")[2])}
+        path = bound.removeprefix("ipc://")
+        os.chmod(path, 0o600)
+        return {"path": path}
 
     def clear(self) -> None:
         """Removes what was made for it."""

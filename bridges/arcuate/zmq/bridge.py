@@ -13,12 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import zmq
+from arcuate.client import messages
 from arcuate.client.net.parts import identify, size_of_frame, too_large, unpack
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, ProtocolError, Unavailable
 from arcuate.hub import Hub
-from arcuate.hub.relay import error_message
+from arcuate.hub.core import error_of
+from arcuate.hub.relay import error_message, read, reply_message
+from arcuate.values.check import check
+from arcuate.values.nodes import Nodes
 from arcuate.zmq.addresses import Place, place
 from arcuate.zmq.curve import Keys, ZapServer
+from arcuate.zmq.feed import WAITING, Feed
 from arcuate.zmq.peer import Peer
 from arcuate.zmq.port import Port
 
@@ -55,7 +60,7 @@ class ZmqBridge:
         endpoints: where clients find it, in the order of the addresses.
         server_key: the public CURVE key (Z85), or ``None``.
         counts: what went wrong: ``garbage`` (messages that could not be read), ``handshake``,
-            ``unauthorised``, ``identity``, ``connections``, ``silent``, ``slow``.
+            ``unauthorised``, ``identity``, ``connections``, ``silent``, ``slow``, ``subscription``.
     """
 
     def __init__(
@@ -110,24 +115,14 @@ class ZmqBridge:
         self._thread.start()
 
     def _bind(self, context: zmq.Context[Any], where: Place) -> None:
-        limits = self.hub.config.limits
-        socket = context.socket(zmq.ROUTER)
+        keys = None if where.path else self._keys
+        socket = self._socket(context, zmq.ROUTER, where, keys)
         try:
-            socket.setsockopt(zmq.LINGER, 0)
-            socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            limits = self.hub.config.limits
             socket.setsockopt(zmq.MAXMSGSIZE, max(limits.message, limits.array))
-            socket.setsockopt(zmq.BACKLOG, 1024)
-            socket.setsockopt(zmq.HANDSHAKE_IVL, int(HELLO * 1000))
-            socket.setsockopt(zmq.HEARTBEAT_IVL, int(self._heartbeat * 1000))
-            socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(self._patience * 1000))
-            socket.setsockopt(zmq.HEARTBEAT_TTL, int(self._patience * 1000))
-            socket.setsockopt(zmq.IPV6, int(where.six))
-            keys = None if where.path else self._keys
-            if keys is not None:
-                socket.curve_server = True
-                socket.curve_secretkey = keys.secret.encode()
-                socket.zap_domain = b"arcuate"
-            port = Port(self, socket, keys is not None and keys.selective)
+            socket.setsockopt(zmq.ROUTER_MANDATORY, 1)
+            authorised = keys is not None and keys.selective
+            port = Port(self, socket, authorised, lambda: self._beside(context, where, keys, socket))
         except BaseException:
             socket.close(0)
             raise
@@ -140,6 +135,34 @@ class ZmqBridge:
                 "system choose)"
             ) from None
         self.endpoints.append(where.endpoint(socket.getsockopt_string(zmq.LAST_ENDPOINT)))
+
+    def _socket(self, context: zmq.Context[Any], kind: int, where: Place, keys: Keys | None) -> Any:
+        socket = context.socket(kind)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.BACKLOG, 1024)
+        socket.setsockopt(zmq.HANDSHAKE_IVL, int(HELLO * 1000))
+        socket.setsockopt(zmq.HEARTBEAT_IVL, int(self._heartbeat * 1000))
+        socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(self._patience * 1000))
+        socket.setsockopt(zmq.HEARTBEAT_TTL, int(self._patience * 1000))
+        socket.setsockopt(zmq.IPV6, int(where.six))
+        if keys is not None:
+            socket.curve_server = True
+            socket.curve_secretkey = keys.secret.encode()
+            socket.zap_domain = b"arcuate"
+        return socket
+
+    def _beside(self, context: zmq.Context[Any], where: Place, keys: Keys | None, router: Any) -> Feed:
+        """Opens the XPUB beside a ROUTER."""
+        socket = self._socket(context, zmq.XPUB, where, keys)
+        try:
+            socket.setsockopt(zmq.XPUB_MANUAL, 1)
+            socket.setsockopt(zmq.SNDHWM, WAITING)
+            socket.setsockopt(zmq.MAXMSGSIZE, 256)
+            socket.bind(where.beside(router.getsockopt_string(zmq.LAST_ENDPOINT)))
+            return Feed(self, socket, where.told(socket.getsockopt_string(zmq.LAST_ENDPOINT)))
+        except zmq.ZMQError as error:
+            socket.close(0)
+            raise Unavailable(f"no socket for samples can be opened: {error}") from None
 
     def stop(self, grace: float = 1.0) -> None:
         """Ends all connections; what was sent has so many seconds to arrive. Idempotent."""
@@ -191,7 +214,10 @@ class ZmqBridge:
 
     def admit(self) -> bool:
         """Whether there is room for the connection that was just accepted."""
-        return sum(len(port.wires) for port in self._ports) <= self.hub.config.limits.connections
+        total = 0
+        for port in self._ports:
+            total += len(port.wires.found) + (len(port.feed.wires.found) if port.feed is not None else 0)
+        return total <= self.hub.config.limits.connections
 
     # --------------------------------------------------------------- the thread
 
@@ -200,10 +226,11 @@ class ZmqBridge:
         poll.register(self._wake_read, select.POLLIN)
         for port in self._ports:
             poll.register(port.fd, select.POLLIN)
-            poll.register(port.monitor_fd, select.POLLIN)
+            poll.register(port.wires.fd, select.POLLIN)
         if self._zap is not None:
             poll.register(self._zap.fd, select.POLLIN)
-        watched = {port.monitor_fd: port for port in self._ports}
+        watched = {port.wires.fd: port for port in self._ports}
+        feeds: dict[int, Feed] = {}
         swept = 0.0
         try:
             while not self._stopping.is_set():
@@ -212,6 +239,12 @@ class ZmqBridge:
                         self._arrived(peer, first, rest)
                     if port.waiting:
                         port.flush(time.monotonic(), STUCK)
+                    if port.feed is not None and port.feed.fd not in feeds:
+                        feeds[port.feed.fd] = feeds[port.feed.wires.fd] = port.feed
+                        poll.register(port.feed.fd, select.POLLIN)
+                        poll.register(port.feed.wires.fd, select.POLLIN)
+                for feed in {*feeds.values()}:
+                    feed.serve()
                 wait = _AGAIN if any(port.waiting for port in self._ports) else _TICK
                 for fd, _ in poll.poll(wait * 1000):
                     if fd == self._wake_read:
@@ -220,7 +253,7 @@ class ZmqBridge:
                         port = watched[fd]
                         for peer, first, rest in port.arrivals():  # before the end of who said it
                             self._arrived(peer, first, rest)
-                        port.watch()
+                        port.wires.watch()
                 if self._zap is not None:
                     self._zap.serve()
                 now = time.monotonic()
@@ -291,7 +324,25 @@ class ZmqBridge:
             log.exception("a message of %s could not be read", connection.credentials.peer)
             self._garbage(peer, ProtocolError(f"the message cannot be read: {type(error).__name__}"))
         else:
-            connection.receive(message)
+            if connection.principal is not None and message.rows[1:] and message.rows[1][7] == "listen":
+                self._listen(peer, message)
+            else:
+                connection.receive(message)
+
+    def _listen(self, peer: Peer, message: Nodes) -> None:
+        """The one request that only this protocol has."""
+        connection = peer.connection
+        number = 0
+        try:
+            number = messages.head(message)[1]
+            check(message, connection.limits)
+            request = read(message)
+            found = peer.port.feeds().listen(connection, request.text("topic"))
+            self.hub.observe(connection.recognised(), "", "", request, "", 0.0)
+            answer = reply_message(number, found)
+        except Exception as error:
+            answer = error_message(number, error_of(error))
+        connection.answer(answer)
 
     def _garbage(self, peer: Peer, error: ArcuateError) -> None:
         """Tells a client what is wrong with it, and lets go of it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -16,44 +15,9 @@ from arcuate.values.nodes import Nodes
 
 if TYPE_CHECKING:
     from arcuate.zmq.port import Port
+    from arcuate.zmq.wires import Wire
 
-__all__ = ["Peer", "Wire", "credentials"]
-
-
-class Wire:
-    """A connection as the operating system sees it.
-
-    Attributes:
-        fd: the descriptor that libzmq reads it from.
-        since: when it was accepted.
-        peer: the client behind it, once it has said something.
-    """
-
-    __slots__ = ("_inode", "fd", "peer", "since")
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.since = time.monotonic()
-        self.peer: Peer | None = None
-        try:
-            self._inode = os.fstat(fd).st_ino
-        except OSError:
-            self._inode = -1  # it is closed already, which the monitor will say next
-
-    def cut(self) -> None:
-        """Ends the connection. ZeroMQ has no way to, so the socket below it is shut down."""
-        try:
-            copy = os.dup(self.fd)
-        except OSError:
-            return
-        if os.fstat(copy).st_ino != self._inode:  # closed meanwhile; the number belongs to something else
-            os.close(copy)
-            return
-        with socket.socket(fileno=copy) as found:
-            try:
-                found.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+__all__ = ["Peer", "credentials"]
 
 
 class Peer:

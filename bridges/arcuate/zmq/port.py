@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import zmq
 from arcuate.client.net.parts import PLACED, Part
 from arcuate.errors import ConnectionLost
-from arcuate.zmq.peer import Peer, Wire, credentials
-from zmq.utils.monitor import parse_monitor_message
+from arcuate.zmq.feed import Feed
+from arcuate.zmq.peer import Peer, credentials
+from arcuate.zmq.wires import Wires
 
 if TYPE_CHECKING:
     from arcuate.hub import Hub
@@ -28,15 +29,8 @@ BACKLOG = 10_000
 """Messages that may wait for a client that does not read, beyond those that ZeroMQ itself keeps."""
 BACKLOG_BYTES = 1 << 28
 """Bytes of them, but for one that is larger on its own."""
-_WATCHED = (
-    zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
-    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
-)  # fmt: skip
-_FAILED: dict[int, str] = {
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "handshake",
-    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "handshake",
-    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "unauthorised",
-}
+_UNKNOWN_BYTES = 1 << 20
+"""Bytes that may come from a client before it has said who it is."""
 
 Arrival = tuple[Peer, Any, list[memoryview]]
 """Whose message it is, its first part (:class:`zmq.Frame`), the others."""
@@ -49,25 +43,28 @@ class Port:
         bridge: whose it is.
         socket: the ROUTER, with its options set.
         authorised: whether the keys of its clients were compared with a list.
+        beside: opens the XPUB beside it.
 
     Attributes:
         peers: the clients that have said something, by identity.
-        wires: all connections, by descriptor.
+        wires: all connections.
+        feed: the XPUB beside it, once somebody has asked for it.
     """
 
-    def __init__(self, bridge: ZmqBridge, socket: Any, authorised: bool) -> None:
+    def __init__(self, bridge: ZmqBridge, socket: Any, authorised: bool, beside: Callable[[], Feed]) -> None:
         self.hub: Hub = bridge.hub
         self.socket = socket
-        self.monitor = socket.get_monitor_socket(_WATCHED)
         self.peers: dict[bytes, Peer] = {}
-        self.wires: dict[int, Wire] = {}
+        self.wires = Wires(socket, bridge.admit, bridge.count, self.forget)
+        self.feed: Feed | None = None
         self.lock = threading.Lock()
         self.fd: int = socket.FD
-        self.monitor_fd: int = self.monitor.FD
         self.waiting: set[Peer] = set()
         self.wake = bridge.wake
         self._bridge = bridge
         self._authorised = authorised
+        self._beside = beside
+        self._opening = threading.Lock()
 
     # ----------------------------------------------------------------- arrival
 
@@ -101,9 +98,9 @@ class Port:
 
     def _new(self, identity: bytes, frame: zmq.Frame) -> Peer:
         """A connection says its first word."""
-        self.watch()  # an earlier connection may have had the same descriptor
+        self.wires.watch()  # an earlier connection may have had the same descriptor
         try:
-            wire = self.wires.get(int(frame.get(zmq.SRCFD)))
+            wire = self.wires.found.get(int(frame.get(zmq.SRCFD)))
         except zmq.ZMQError:
             wire = None
         known, key = credentials(frame, self._authorised)
@@ -118,23 +115,13 @@ class Port:
             peer.ending = time.monotonic()
         return peer
 
-    def watch(self) -> None:
-        """Reads what the monitor has seen."""
-        monitor = self.monitor
-        while monitor.get(zmq.EVENTS) & zmq.POLLIN:
-            told = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
-            event, fd = int(told["event"]), int(told["value"])
-            if event == zmq.EVENT_ACCEPTED:
-                wire = self.wires[fd] = Wire(fd)
-                if not self._bridge.admit():
-                    self._bridge.count("connections")
-                    wire.cut()
-            elif event in _FAILED:
-                self._bridge.count(_FAILED[event])
-            elif event == zmq.EVENT_DISCONNECTED:
-                gone = self.wires.pop(fd, None)
-                if gone is not None and gone.peer is not None:
-                    self.forget(gone.peer)
+    def feeds(self) -> Feed:
+        """The XPUB beside it, opened by the first who asks."""
+        with self._opening:
+            if self.feed is None:
+                self.feed = self._beside()
+                self.wake()
+            return self.feed
 
     def forget(self, peer: Peer) -> None:
         """A client is gone: its session waits for it."""
@@ -232,20 +219,29 @@ class Port:
 
     def sweep(self, now: float, hello: float) -> None:
         """Cuts off who has to go: told to, refused, or silent since it connected."""
-        for wire in list(self.wires.values()):
+        for wire in list(self.wires.found.values()):
             peer = wire.peer
-            if peer is not None:
-                if peer.ending is not None and now >= peer.ending:
+            if peer is not None and peer.ending is not None:
+                if now >= peer.ending:
                     wire.cut()
+            elif peer is not None and peer.connection.principal is not None:
+                continue
             elif now - wire.since >= hello:
                 self._bridge.count("silent")
                 wire.cut()
+            elif wire.received() > _UNKNOWN_BYTES:
+                self._bridge.count("garbage")
+                wire.cut()
+        if self.feed is not None:
+            self.feed.sweep(now)
 
     def close(self, linger: float) -> None:
         """Closes the socket; what was sent has so many seconds to leave."""
+        if self.feed is not None:
+            self.feed.close(linger)
         for peer in list(self.peers.values()):
             self.forget(peer)
         with self.lock:
             self.socket.disable_monitor()
-            self.monitor.close(0)
+            self.wires.close()
             self.socket.close(int(linger * 1000))

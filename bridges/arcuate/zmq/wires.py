@@ -1,0 +1,133 @@
+"""The connections of a socket as the operating system sees them, told by ZeroMQ's monitor."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+if TYPE_CHECKING:
+    from arcuate.zmq.peer import Peer
+
+__all__ = ["Wire", "Wires"]
+
+_WATCHED = (
+    zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)  # fmt: skip
+_FAILED: dict[int, str] = {
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "handshake",
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "handshake",
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH: "unauthorised",
+}
+_TCP_INFO_BYTES = 128
+"""Where ``tcpi_bytes_received`` stands in Linux's ``struct tcp_info``."""
+
+
+class Wire:
+    """A connection.
+
+    Attributes:
+        fd: the descriptor that libzmq reads it from.
+        since: when it was accepted.
+        peer: the client behind it, once it has said something.
+    """
+
+    __slots__ = ("_inode", "fd", "peer", "since")
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self.since = time.monotonic()
+        self.peer: Peer | None = None
+        try:
+            self._inode = os.fstat(fd).st_ino
+        except OSError:
+            self._inode = -1  # it is closed already, which the monitor will say next
+
+    def _borrow(self) -> socket.socket | None:
+        """The socket below, while it is the one that was accepted: descriptors are used again."""
+        try:
+            copy = os.dup(self.fd)
+        except OSError:
+            return None
+        if os.fstat(copy).st_ino != self._inode:
+            os.close(copy)
+            return None
+        return socket.socket(fileno=copy)
+
+    def cut(self) -> None:
+        """Ends the connection. ZeroMQ has no way to, so the socket below it is shut down."""
+        found = self._borrow()
+        if found is None:
+            return
+        with found:
+            try:
+                found.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def received(self) -> int:
+        """Bytes that have arrived in all; 0 where the system does not tell."""
+        found = self._borrow()
+        if found is None:
+            return 0
+        with found:
+            try:
+                told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES + 8)
+            except (OSError, AttributeError):
+                return 0
+        return int.from_bytes(told[_TCP_INFO_BYTES : _TCP_INFO_BYTES + 8], "little")
+
+
+class Wires:
+    """All connections of a socket that was bound.
+
+    Args:
+        socket: the socket.
+        admit: says whether there is room for the connection that was just accepted.
+        count: counts what goes wrong.
+        gone: told of a client whose connection has ended.
+
+    Attributes:
+        found: the connections, by descriptor.
+        fd: readable when the monitor has something to tell.
+    """
+
+    def __init__(
+        self,
+        socket: Any,
+        admit: Callable[[], bool],
+        count: Callable[[str], None],
+        gone: Callable[[Peer], None] | None = None,
+    ) -> None:
+        self.found: dict[int, Wire] = {}
+        self._monitor = socket.get_monitor_socket(_WATCHED)
+        self.fd: int = self._monitor.FD
+        self._admit, self._count, self._gone = admit, count, gone
+
+    def watch(self) -> None:
+        """Reads what the monitor has seen."""
+        monitor = self._monitor
+        while monitor.get(zmq.EVENTS) & zmq.POLLIN:
+            told = parse_monitor_message(monitor.recv_multipart(zmq.NOBLOCK))
+            event, fd = int(told["event"]), int(told["value"])
+            if event == zmq.EVENT_ACCEPTED:
+                wire = self.found[fd] = Wire(fd)
+                if not self._admit():
+                    self._count("connections")
+                    wire.cut()
+            elif event in _FAILED:
+                self._count(_FAILED[event])
+            elif event == zmq.EVENT_DISCONNECTED:
+                gone = self.found.pop(fd, None)
+                if gone is not None and gone.peer is not None and self._gone is not None:
+                    self._gone(gone.peer)
+
+    def close(self) -> None:
+        """Closes the monitor; it was told to stop before."""
+        self._monitor.close(0)
