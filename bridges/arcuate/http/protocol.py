@@ -46,6 +46,8 @@ class HttpConnection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._heading = True
         self._overhead = 0  # bytes that are no body
+        self._head = 0  # bytes of the fields of the head that is being read
+        self._refused = False
         self._body = self._piece = 0
 
     # -------------------------------------------------------------------- life
@@ -76,6 +78,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def _refuse(self, status: int) -> None:
         self._no_timer()
+        self._refused = True
         self.transport.write(_STATUS[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self.transport.close()
 
@@ -99,17 +102,36 @@ class HttpConnection(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["arcuate.protocol"] = self  # type: ignore[typeddict-unknown-key]
         self._heading = True
-        self._overhead = self._body = 0
+        self._overhead = self._body = self._head = 0
         if self._timer is None:
             self._timer = self.loop.call_later(_HEAD_SECONDS, self._slow)
+
+    def on_url(self, url: bytes) -> None:
+        self._head += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head += len(name) + len(value)
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._heading = False
         self._overhead = 0
         self._no_timer()
+        if self._refused:
+            return
+        if self._head > _HEAD_BYTES:  # it came in one packet, which was not counted yet
+            self._refuse(431)
+            return
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        if not self._refused:
+            super().on_message_complete()
+
     def on_body(self, body: bytes) -> None:
+        if self._refused:
+            return
         size = len(body)
         self._body += size
         self._piece += size
