@@ -173,7 +173,7 @@ class Connection:
                 self.session.release(request)
         elif op == "ack":
             if self.session is not None:
-                self.session.acknowledge(int(messages.fields(request.message).get("seen", 0)))
+                self.session.acknowledge(request.controls.get("seen", 0))
         else:
             handler = _HANDLERS.get(op)
             if handler is None:
@@ -284,8 +284,7 @@ class Connection:
             raise SessionClosed("there is no such session, or it is over, or the secret is another")
         if session.principal.name != principal.name:
             raise PermissionDenied("the session belongs to another principal")
-        seen = fields.get("seen", 0)
-        self._give(session, request.id, seen if isinstance(seen, int) and seen > 0 else 0)
+        self._give(session, request.id, request.controls.get("seen", 0))
 
     def _close(self, request: Request) -> None:
         session, self.session = self.session, None
