@@ -86,8 +86,7 @@ def test_sessions_queue_restarts() -> None:
         assert figures(hub)("arcuate_connections") == 2
         running = remote.submit("time.sleep", 60)
         until(lambda: any(one.busy for one in hub.sessions), "the call runs")
-        client = Raw(hub)
-        client.send("call", name="math.sqrt", args=[4.0], environment="python")
+        Raw(hub).call("math.sqrt", 4.0)
         busy = next(one for one in hub.sessions if one.busy)
         busy.release(_release())
         assert figures(hub)("arcuate_queue", **own) >= 1

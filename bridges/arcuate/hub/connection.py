@@ -7,6 +7,7 @@ is given. Nothing here blocks: starting an interpreter goes to a thread of the h
 from __future__ import annotations
 
 import hmac
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,6 +24,7 @@ from arcuate.errors import (
 )
 from arcuate.hub.core import Hub, error_of
 from arcuate.hub.feeds import HANDLERS, Feeds
+from arcuate.hub.logs import event
 from arcuate.hub.principal import Credentials, Principal
 from arcuate.hub.relay import Request, error_message, read, reply_message
 from arcuate.hub.session import HubSession
@@ -32,6 +34,8 @@ from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
 __all__ = ["OPERATIONS", "STATELESS", "Connection"]
+
+log = logging.getLogger(__name__)
 
 OPERATIONS = frozenset(
     (
@@ -131,6 +135,14 @@ class Connection:
         principal = self.hub.authenticate(self.credentials)
         self.hub.admit(self)
         self.principal = principal
+        event(
+            log,
+            logging.INFO,
+            "client connected",
+            protocol=self.transport,
+            peer=self.credentials.peer,
+            principal=principal.name,
+        )
         return principal
 
     def _hello(self, fields: Mapping[str, Any]) -> None:
@@ -343,6 +355,15 @@ class Connection:
             self._lost = True
             session = self.session
         self.hub.leave(self)
+        if self.principal is not None:
+            event(
+                log,
+                logging.INFO,
+                "client gone",
+                protocol=self.transport,
+                peer=self.credentials.peer,
+                principal=self.principal.name,
+            )
         self.feeds.close()
         for job in list(self._stateless.values()):
             if job is not None:

@@ -14,6 +14,7 @@ from typing import Any
 from arcuate.errors import ArcuateError, AuthenticationFailed, LimitExceeded, SessionClosed, Unavailable
 from arcuate.hub.config import Config
 from arcuate.hub.environments import Environments
+from arcuate.hub.logs import event
 from arcuate.hub.metrics import Metrics
 from arcuate.hub.pool import Pools
 from arcuate.hub.principal import Credentials, Principal
@@ -162,6 +163,15 @@ class Hub:
             self._sessions[session.id] = session
             self.opened[environment] += 1
             session.tracing = self.tracing
+        event(
+            log,
+            logging.INFO,
+            "session opened",
+            session=session.id,
+            environment=environment,
+            principal=principal.name,
+            pid=transport.greeting.pid,
+        )
         if self._stop.is_set():
             session.close(Unavailable("the hub has been stopped", executed="no"))
         return session
@@ -256,6 +266,18 @@ class Hub:
         with self._lock:
             if self._sessions.pop(session.id, None) is not None:
                 self.restarts[session.environment] += session.restarts
+        event(
+            log,
+            logging.INFO,
+            "session closed",
+            session=session.id,
+            environment=session.environment,
+            principal=session.principal.name,
+            calls=session.calls,
+            restarts=session.restarts,
+            seconds=round(time.monotonic() - session.created, 3),
+            reason="" if session.reason is None else session.reason.message,
+        )
 
     def _finished(self, session: HubSession, request: Request, code: str, seconds: float) -> None:
         self.observe(session.principal, session.environment, session.id, request, code, seconds)
@@ -270,6 +292,20 @@ class Hub:
         seconds: float,
     ) -> None:
         """Tells the observers of a request that ended; streams have no environment and no session."""
+        if log.isEnabledFor(logging.INFO):
+            function = {"function": request.name} if request.op == "call" and request.name else {}
+            event(
+                log,
+                logging.INFO,
+                "call",
+                operation=request.op,
+                **function,
+                environment=environment,
+                session=session,
+                principal=principal.name,
+                code=code or "OK",
+                seconds=round(seconds, 6),
+            )
         for observer in self.observers:
             try:
                 observer(principal, environment, session, request, code, seconds)

@@ -104,6 +104,8 @@ class Server:
             bridge = cls(self.hub, addresses=addresses, **security)
             bridge.start()
         except (OSError, RuntimeError) as error:
+            if isinstance(error, Unavailable) and "port 0" not in error.message:
+                error.message += f"; choose another with --{name} (port 0 lets the system choose)"
             if isinstance(error, ArcuateError):
                 raise
             raise Unavailable(

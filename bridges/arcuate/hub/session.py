@@ -7,6 +7,7 @@ has acknowledged it, so a connection may drop and another take its place.
 
 from __future__ import annotations
 
+import logging
 import queue
 import secrets
 import threading
@@ -31,6 +32,7 @@ from arcuate.errors import (
     Unsupported,
     to_mapping,
 )
+from arcuate.hub.logs import event
 from arcuate.hub.outbox import Outbox
 from arcuate.hub.relay import (
     Request,
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from arcuate.hub.principal import Principal
 
 __all__ = ["HubSession", "Outcome"]
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 """Ids of past requests that a session remembers, so that none is carried out twice."""
@@ -289,6 +293,11 @@ class HubSession:
         self.transport.interrupt()
         self._inbox.put(_STOP)
 
+    @property
+    def reason(self) -> ArcuateError | None:
+        """Why it was closed; ``None`` while it is open, or when its interpreter ended by itself."""
+        return self._reason
+
     def join(self, timeout: float | None = None) -> bool:
         """Waits for the end of the thread and the interpreter; ``False`` when it takes longer."""
         if threading.current_thread() is not self._thread:
@@ -388,6 +397,15 @@ class HubSession:
         """Tells the client of a fresh interpreter before the reply that comes from it."""
         if self._generation != self.transport.generation:
             self._generation = self.transport.generation
+            event(
+                log,
+                logging.INFO,
+                "interpreter replaced",
+                session=self.id,
+                environment=self.environment,
+                principal=self.principal.name,
+                pid=self.transport.greeting.pid,
+            )
             if not self.resumable:
                 return  # nobody has seen the one before
             greeting = {**self.greeting(), "type": "restarted"}
