@@ -103,9 +103,11 @@ class Server:
         try:
             bridge = cls(self.hub, addresses=addresses, **security)
             bridge.start()
-        except (OSError, RuntimeError) as error:
-            if isinstance(error, Unavailable) and "port 0" not in error.message:
+        except Unavailable as error:
+            if "port 0" not in error.message:
                 error.message += f"; choose another with --{name} (port 0 lets the system choose)"
+            raise
+        except (OSError, RuntimeError) as error:
             if isinstance(error, ArcuateError):
                 raise
             raise Unavailable(
