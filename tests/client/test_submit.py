@@ -5,31 +5,37 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, wait
+from typing import Any
 
 import pytest
 from tests.contract.processes import PATIENCE, until
 
-from arcuate.client.submit import CallFuture, Worker
+from arcuate.client.submit import CallFuture, Frame, Worker
+from arcuate.client.transport import Call
 from arcuate.errors import CallCancelled
 
 
 class Running:
     """Work that runs until it is interrupted or let go."""
 
-    def __init__(self, *, ignores: bool = False) -> None:
+    def __init__(self, worker: Worker | None = None, *, ignores: bool = False) -> None:
+        self.worker = worker
         self.begun = threading.Event()
         self.end = threading.Event()
         self.interrupted = False
         self.ignores = ignores
 
     def __call__(self) -> str:
+        if self.worker is not None:
+            self.worker.begin(Call(7, None, never, never), 0)
         self.begun.set()
         assert self.end.wait(PATIENCE)
         if self.interrupted and not self.ignores:
             raise CallCancelled("the call was interrupted")
         return "done"
 
-    def interrupt(self) -> bool:
+    def interrupt(self, number: int) -> bool:
+        assert number == 7
         self.interrupted = True
         self.end.set()
         return True
@@ -43,7 +49,7 @@ def worker() -> Iterator[Worker]:
     assert not one._thread.is_alive()
 
 
-def never() -> bool:
+def never(_: object) -> Any:
     raise AssertionError("nothing may be interrupted")
 
 
@@ -83,7 +89,7 @@ def test_an_exception_is_kept_and_the_next_call_runs(worker: Worker) -> None:
 
 
 def test_cancel_while_it_runs(worker: Worker) -> None:
-    work = Running()
+    work = Running(worker)
     future = worker.submit(work, work.interrupt)
     assert work.begun.wait(PATIENCE)
     assert future.cancel() is True
@@ -93,8 +99,45 @@ def test_cancel_while_it_runs(worker: Worker) -> None:
     assert worker.submit(lambda: 7, never).result(PATIENCE) == 7
 
 
+def test_cancel_just_before_the_call_is_made(worker: Worker) -> None:
+    began, go = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        assert go.wait(PATIENCE)
+        worker.begin(Call(7, None, never, never), 0)
+        raise AssertionError("the call was made")
+
+    future = worker.submit(work, never)
+    assert began.wait(PATIENCE)
+    assert future.cancel() is True
+    go.set()
+    with pytest.raises(CallCancelled) as caught:
+        future.result(PATIENCE)
+    assert caught.value.executed == "no"
+    assert future.cancelled()
+
+
+def test_calls_inside_a_callback_run_at_once(worker: Worker) -> None:
+    inner, order = Frame(), []
+
+    def outer() -> str:
+        worker.serve(inner)
+        order.append("outer")
+        return "outer"
+
+    first = worker.submit(outer, never)
+    waiting = worker.submit(lambda: order.append("waiting"), never)
+    worker.submit(lambda: order.append("inside"), never, inner).result(PATIENCE)
+    assert not waiting.done()
+    inner.end()
+    assert first.result(PATIENCE) == "outer"
+    worker.submit(lambda: order.append("late"), never, inner).result(PATIENCE)  # its callback is over
+    assert order == ["inside", "outer", "waiting", "late"]
+
+
 def test_cancel_of_one_that_ends_in_spite_of_it(worker: Worker) -> None:
-    work = Running(ignores=True)
+    work = Running(worker, ignores=True)
     future = worker.submit(work, work.interrupt)
     assert work.begun.wait(PATIENCE)
     future.cancel()
@@ -133,7 +176,7 @@ def test_stopping_cancels_what_waits() -> None:
     assert work.begun.wait(PATIENCE)
     stopping = threading.Thread(target=worker.stop)
     stopping.start()
-    until(lambda: worker._stopped, "it is told to stop")
+    until(lambda: worker.stopped, "it is told to stop")
     work.end.set()
     stopping.join(PATIENCE)
     assert running.result(PATIENCE) == "done"

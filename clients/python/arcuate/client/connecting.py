@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from arcuate.client.events import OnEvent, OnOutput
 from arcuate.client.session import Session
@@ -13,7 +14,9 @@ from arcuate.client.transport import Transport
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.values.limits import Limits
 
-__all__ = ["GROUP", "connect", "environments"]
+__all__ = ["GROUP", "connect", "environments", "open_session"]
+
+Kind = TypeVar("Kind", bound=Session)
 
 GROUP = "arcuate.environments"
 """The entry-point group in which environments are announced."""
@@ -74,13 +77,41 @@ def connect(
         ConnectionLost: no hub answers at the address.
         AuthenticationFailed: the hub does not know who we are.
     """
+    return open_session(
+        Session,
+        target,
+        strict=strict,
+        simplify=simplify,
+        on_output=on_output,
+        on_event=on_event,
+        timeout=timeout,
+        grace=grace,
+        limits=limits,
+        **options,
+    )
+
+
+def open_session(
+    cls: Callable[..., Kind],
+    target: str,
+    *,
+    timeout: float | None = None,
+    grace: float = 3.0,
+    limits: Limits | None = None,
+    strict: bool = False,
+    simplify: bool = True,
+    on_output: OnOutput | None = None,
+    on_event: OnEvent | None = None,
+    **options: Any,
+) -> Kind:
+    """Opens a session of a class; otherwise as :func:`connect`."""
     if grace <= 0:
         raise InvalidArgument(f"grace must be positive, not {grace!r}")
     if "://" in target:
         transport = _open_remote(target, limits or Limits(), grace, options)
     else:
         transport = _open_local(target, limits or Limits(), grace, options)
-    session = Session(
+    session = cls(
         transport,
         name=target,
         strict=strict,

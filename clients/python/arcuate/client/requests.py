@@ -40,7 +40,7 @@ from arcuate.values.options import DecodeOptions, EncodeOptions
 
 if TYPE_CHECKING:
     from arcuate.client.session import Session
-    from arcuate.client.submit import CallFuture, Worker
+    from arcuate.client.submit import CallFuture, Frame, Worker
 
 __all__ = ["Requester"]
 
@@ -178,6 +178,8 @@ class Requester:
             events = self._events
             deliver = events.deliver if on_output is None else lambda event: events.deliver(event, on_output)
             call = Call(number, deadline, deliver, self._serve)
+            if self._worker is not None:
+                self._worker.begin(call, nested)
             self._callbacks.failed = None if not self._nested else self._callbacks.failed
             try:
                 reply = self._transport.exchange(message, call)
@@ -262,7 +264,7 @@ class Requester:
             function = self._callbacks.find(str(found["function"]))
             if function is None:
                 raise NameNotFound(f"no Python function {found['function']!r} in this session")
-            result = function(*found.get("args", ()), **(found.get("named") or {}))
+            result = self._invoke(function, found.get("args", ()), found.get("named") or {})
             answer = messages.build("return", number, None, 1)
             encode_into(result, answer, "value", self._encode)
             return answer
@@ -271,6 +273,10 @@ class Requester:
             return messages.build("raise", messages.head(message)[1], describe_exception(error))
         finally:
             self._nested -= 1
+
+    def _invoke(self, function: Callable[..., Any], args: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """Calls a function of the caller's; asyncio does it in its loop."""
+        return function(*args, **named)
 
     def _original(self, error: RemoteError) -> BaseException:
         """The Python exception of a callback that came back as a foreign error, or the error itself."""
@@ -296,7 +302,10 @@ class Requester:
         self._transport.post(message)
 
     def _remote(self, number: str, info: Mapping[str, Any]) -> Remote:
-        remote = Remote(cast("Session", self), number, info)
+        return self._keep(Remote(cast("Session", self), number, info), number)
+
+    def _keep(self, remote: Remote, number: str) -> Remote:
+        """Has the other side let go of an object when it is collected here."""
         generation = self._generation
         released = self._released
         session = weakref.ref(self)
@@ -345,13 +354,17 @@ class Requester:
                 f"open a session of its own in the child with connect({self._name!r})"
             )
 
-    def _submit(self, work: Callable[[], Any]) -> CallFuture:
+    def _submit(self, work: Callable[[], Any], frame: Frame | None = None) -> CallFuture:
+        return self._thread().submit(work, self._transport.interrupt, frame)
+
+    def _thread(self) -> Worker:
+        """The session's own thread."""
         from arcuate.client.submit import Worker
 
         with self._worker_lock:
             if self._worker is None:
                 self._worker = Worker(self._name)
-        return self._worker.submit(work, self._transport.interrupt)
+            return self._worker
 
 
 def _boxed(value: Any) -> Any:

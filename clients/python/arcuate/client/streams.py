@@ -61,6 +61,15 @@ class GapWarning(UserWarning):
         self.lost = lost
         self.sequence = sequence
 
+    @classmethod
+    def of(cls, topic: str, lost: int | None, sequence: int) -> GapWarning:
+        """The warning that so many samples were lost before a block."""
+        if lost is None:
+            text = f"the topic {topic!r} began anew; samples may be lost before number {sequence}"
+        else:
+            text = f"{lost} samples of {topic!r} were lost before number {sequence}"
+        return cls(text, topic, lost, sequence)
+
 
 OnGap = Callable[["int | None"], object]
 
@@ -197,12 +206,7 @@ class Subscription:
         if self._on_gap is not None:
             self._on_gap(gap)
             return
-        what = (
-            f"{gap} samples of {self.topic!r} were lost before number {self.sequence}"
-            if gap is not None
-            else f"the topic {self.topic!r} began anew; samples may be lost before number {self.sequence}"
-        )
-        warnings.warn(GapWarning(what, self.topic, gap, self.sequence), stacklevel=3)
+        warnings.warn(GapWarning.of(self.topic, gap, self.sequence), stacklevel=3)
 
     def __iter__(self) -> Subscription:
         return self
@@ -310,6 +314,10 @@ class Publisher:
                 return int(self._reach.answer(number, None if end is None else end + 10.0))
             except (ConnectionLost, Unavailable) as error:
                 lost = error
+
+    def stop(self) -> None:
+        """Ends a :meth:`send` that waits, from any thread."""
+        self._reach.stop()
 
     def close(self) -> None:
         """Ends the connection. Idempotent."""
