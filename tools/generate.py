@@ -97,7 +97,21 @@ def worked_example() -> Files:
     return {page: filled(page, "worked example", example.render())}
 
 
-GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example]
+def settings() -> Files:
+    """The table of all settings in docs/guide/hub.md."""
+    from arcuate.cli.configuration import toml
+    from arcuate.hub.settings import settings as all_settings
+
+    rows = ["| setting | what it does | kind | default |", "|---|---|---|---|"]
+    for one in all_settings():
+        default = "" if one.default in (None, [], {}, "") else f"`{toml(one.default)}`"
+        kind = one.kind.replace("|", "\\|")
+        rows.append(f"| `{one.key}` | {one.help} | {kind} | {default} |")
+    page = Path("docs/guide/hub.md")
+    return {page: filled(page, "settings", "\n".join(rows))}
+
+
+GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example, settings]
 OWNED = [MESSAGES]  # folders that hold generated files only: anything else in them is left over
 
 
