@@ -19,6 +19,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import bus
+
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent.parent / "docs"
 PEERS = {"r": "rpy2", "octave": "oct2py"}
@@ -93,7 +95,13 @@ def show(seconds: float) -> str:
     return f"{seconds * 1e3:.0f} ms" if seconds >= 0.1 else f"{seconds * 1e3:.1f} ms"
 
 
-def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], quick: bool) -> str:
+def report(
+    ours: dict[str, Any],
+    peers: dict[str, Any],
+    extra: dict[str, Any],
+    over: list[dict[str, Any]],
+    quick: bool,
+) -> str:
     """The Markdown page."""
     about = machine()
     versions = {
@@ -128,6 +136,7 @@ def report(ours: dict[str, Any], peers: dict[str, Any], extra: dict[str, Any], q
         )
     lines += ["", "| further | measured | target |", "|---|---|---|"]
     lines += [f"| {name} | {value} | {target} |" for name, (value, target) in extra.items()]
+    lines += ["", *bus.table(over)]
     lines += [
         "",
         "rpy2 runs R inside the Python process: its scalar call crosses no process boundary, and where only",
@@ -172,9 +181,10 @@ def main() -> int:
     mine = merge(ours)
     peers = {name: merge(items) for name, items in theirs.items() if items}
     extra = run([sys.executable, "ours.py", "--extra", *quick])
-    page = report(mine, peers, extra, args.quick)
+    over = run([sys.executable, "bus.py", *quick])["rows"]
+    page = report(mine, peers, extra, over, args.quick)
     print(page)
-    figures = {"machine": machine(), "arcuate": mine, "peers": peers, "extra": extra}
+    figures = {"machine": machine(), "arcuate": mine, "peers": peers, "extra": extra, "bus": over}
     if args.json:
         Path(args.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if not args.quick:
