@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import stat
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,25 @@ def test_all_work_and_were_tried() -> None:
         assert one["status"] == "works"
         assert 0 < one["start"] < 60
         assert 0 < one["call"] < one["start"] + 5
+
+
+def test_what_the_hub_needs() -> None:
+    done = shell("doctor", "--json")
+    hub = {one["name"]: one for one in json.loads(done.stdout)["hub"]}
+    assert set(hub) == {"grpc", "zmq", "http", "confinement"}
+    assert hub["zmq"]["status"] == "works"
+    assert hub["zmq"]["version"] == f"pyzmq {version('pyzmq')}"
+    assert "arcuate serve" in arcuate("doctor").stdout
+    assert "arcuate serve" not in arcuate("doctor", "python").stdout
+
+
+def test_what_the_hub_lacks(tmp_path: Path) -> None:
+    (tmp_path / "zmq.py").write_text("raise ImportError('no zmq here')\n")
+    done = shell("doctor", "--json", PYTHONPATH=str(tmp_path))
+    zmq = next(one for one in json.loads(done.stdout)["hub"] if one["name"] == "zmq")
+    assert zmq["status"] == "missing"
+    assert zmq["install"] == "pip install 'arcuate[hub]'"
+    assert "no zmq here" in zmq["missing"][0]
 
 
 def test_for_people() -> None:

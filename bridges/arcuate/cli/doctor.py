@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from arcuate.cli.failure import line
+from arcuate.cli.hubcheck import check_hub, print_hub
 from arcuate.client import connect, environments
 from arcuate.errors import EnvironmentNotFound
 
@@ -65,16 +66,22 @@ def examine(wanted: Sequence[str], *, as_json: bool = False, build: bool = False
     known = environments()
     names = list(dict.fromkeys(wanted)) or sorted(known, key=lambda name: (name != "python", name))
     findings = [find(name, build=build) for name in names]
+    hub = [] if wanted else check_hub()
     if as_json:
         import json
 
         print(
             json.dumps(
-                {"versions": _versions(), "environments": [one.mapping() for one in findings]}, indent=2
+                {
+                    "versions": _versions(),
+                    "environments": [one.mapping() for one in findings],
+                    "hub": hub,
+                },
+                indent=2,
             )
         )
     else:
-        _print(findings)
+        _print(findings, hub)
     bad = {"broken", "missing"} if wanted else {"broken"}
     return int(any(one.status in bad for one in findings))
 
@@ -155,7 +162,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _print(findings: Sequence[Finding]) -> None:
+def _print(findings: Sequence[Finding], hub: Sequence[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -187,6 +194,8 @@ def _print(findings: Sequence[Finding]) -> None:
             console.print(Text.assemble("    type: ", (one.install, "bold cyan")))
         for note in one.notes:
             console.print(Text(f"    {note}", style="dim"))
+    if hub:
+        print_hub(console, hub, marks)
 
 
 def _utf8(console: Any) -> bool:

@@ -20,7 +20,7 @@ from arcuate.errors import ArcuateError, EnvironmentNotFound, InvalidArgument, U
 from arcuate.hub.config import Config
 from arcuate.hub.core import Hub
 
-__all__ = ["Bridge", "Server"]
+__all__ = ["Bridge", "Server", "find_bridge"]
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Server:
         try:
             for name, addresses in self.config.addresses().items():
                 try:
-                    cls = _bridge(name)
+                    cls = find_bridge(name)
                 except EnvironmentNotFound as error:
                     if asked:
                         raise
@@ -189,7 +189,7 @@ class Server:
         self.stop(0.0)
 
 
-def _bridge(name: str) -> Callable[..., Bridge]:
+def find_bridge(name: str) -> Callable[..., Bridge]:
     """The class of a bridge.
 
     Raises:
