@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
 import json
 import os
@@ -12,10 +13,12 @@ import subprocess
 import threading
 import urllib.request
 from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from tests.cli.support import shell
 from tests.hub.process import served
 
@@ -327,3 +330,56 @@ def test_it_needs_no_terminal_and_no_home(tmp_path: Path) -> None:
     with served(tmp_path, "--http", LOCAL, HOME="/nonexistent") as hub:
         assert subprocess.run(["true"], check=True).returncode == 0
         assert _environments(hub.ready["http"])
+
+
+class Collector:
+    """A collector of spans, as OpenTelemetry's protocol has it: HTTP with protobuf."""
+
+    def __init__(self) -> None:
+        outer = self
+        self.spans: list[tuple[str, Any]] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers.get("content-encoding") == "gzip":
+                    body = gzip.decompress(body)
+                for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                    names = {one.key: one.value.string_value for one in resource.resource.attributes}
+                    for scope in resource.scope_spans:
+                        outer.spans += [(names["service.name"], span) for span in scope.spans]
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def test_spans_arrive_at_a_collector(tmp_path: Path) -> None:
+    collector = Collector()
+    try:
+        more = ("--set", "telemetry.traces=true")
+        with served(tmp_path, "--zmq", LOCAL, *more, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address) as hub:
+            with connect(f"{hub.ready['zmq']}/python") as session:
+                session.call("math.sqrt", 4.0)
+                with pytest.raises(ArcuateError):
+                    session.call("math.sqrt", -1.0)
+            assert hub.stop() == 0  # what was not sent yet is sent at the end
+    finally:
+        collector.close()
+    found = [(service, span.name, span.status.code) for service, span in collector.spans]
+    assert found == [("arcuate-hub", "call math.sqrt", 0), ("arcuate-hub", "call math.sqrt", 2)]
