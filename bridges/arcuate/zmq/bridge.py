@@ -19,7 +19,6 @@ from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, Protoco
 from arcuate.hub import Hub
 from arcuate.hub.core import error_of
 from arcuate.hub.relay import error_message, read, reply_message
-from arcuate.values.check import check
 from arcuate.values.nodes import Nodes
 from arcuate.zmq.addresses import Place, place
 from arcuate.zmq.curve import Keys, ZapServer
@@ -327,7 +326,7 @@ class ZmqBridge:
             if connection.principal is not None and message.rows[1:] and message.rows[1][7] == "listen":
                 self._listen(peer, message)
             else:
-                connection.receive(message)
+                connection.receive(message, checked=True)
 
     def _listen(self, peer: Peer, message: Nodes) -> None:
         """The one request that only this protocol has."""
@@ -335,7 +334,6 @@ class ZmqBridge:
         number = 0
         try:
             number = messages.head(message)[1]
-            check(message, connection.limits)
             request = read(message)
             found = peer.port.feeds().listen(connection, request.text("topic"))
             self.hub.observe(connection.recognised(), "", "", request, "", 0.0)

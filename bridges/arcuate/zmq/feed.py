@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from arcuate.hub.streams import Subscription
     from arcuate.zmq.bridge import ZmqBridge
 
-__all__ = ["LARGEST", "WAITING", "Feed"]
+__all__ = ["LARGEST", "UNUSED", "WAITING", "Feed"]
 
 LARGEST = 1 << 20
 """Bytes of a sample; of a larger one only its number comes."""
 WAITING = 256
 """Samples that may wait for a client; later ones are lost to it."""
-_UNUSED = 30.0
+UNUSED = 30.0
 """Seconds that a prefix to which nobody subscribes is kept."""
 _PREFIX = 16
 _UNLIMITED = 1 << 62
@@ -160,7 +160,7 @@ class Feed:
     def sweep(self, now: float) -> None:
         """Lets go of prefixes to which nobody subscribes."""
         with self._lock:
-            over = [way for way in self._ways.values() if way.readers <= 0 and now - way.since >= _UNUSED]
+            over = [way for way in self._ways.values() if way.readers <= 0 and now - way.since >= UNUSED]
         self._end(over)
 
     def _end(self, over: list[_Way]) -> None:

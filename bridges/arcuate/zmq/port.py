@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from arcuate.hub import Hub
     from arcuate.zmq.bridge import ZmqBridge
 
-__all__ = ["BACKLOG", "BACKLOG_BYTES", "Port"]
+__all__ = ["BACKLOG", "BACKLOG_BYTES", "UNKNOWN_BYTES", "Port"]
 
 BACKLOG = 10_000
 """Messages that may wait for a client that does not read, beyond those that ZeroMQ itself keeps."""
 BACKLOG_BYTES = 1 << 28
 """Bytes of them, but for one that is larger on its own."""
-_UNKNOWN_BYTES = 1 << 20
+UNKNOWN_BYTES = 1 << 20
 """Bytes that may come from a client before it has said who it is."""
 
 Arrival = tuple[Peer, Any, list[memoryview]]
@@ -229,7 +229,7 @@ class Port:
             elif now - wire.since >= hello:
                 self._bridge.count("silent")
                 wire.cut()
-            elif wire.received() > _UNKNOWN_BYTES:
+            elif wire.received() > UNKNOWN_BYTES:
                 self._bridge.count("garbage")
                 wire.cut()
         if self.feed is not None:

@@ -22,7 +22,6 @@ from arcuate.errors import (
     InvalidArgument,
     ProtocolError,
 )
-from arcuate.values.check import check
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
@@ -280,9 +279,7 @@ class ZmqLink(Link):
             if announced > self.limits.message:
                 raise too_large(announced, self.limits)
             frame = rest.pop(0)
-        message = unpack(frame, rest, self.limits)
-        check(message, self.limits)
-        return message
+        return unpack(frame, rest, self.limits)
 
     def _link(self) -> Any:
         if self._socket is None:
