@@ -242,6 +242,24 @@ def serve(
     tokens: Annotated[
         Path | None, typer.Option("--tokens", metavar="FILE", help="Tokens; see: arcuate token create.")
     ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option("--tls-certificate", metavar="FILE", help="PEM chain for gRPC and HTTP.")
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="PEM with its private key.")
+    ] = None,
+    tls_client_ca: Annotated[
+        Path | None,
+        typer.Option("--tls-client-ca", metavar="FILE", help="PEM; clients must show a certificate of it."),
+    ] = None,
+    curve_key: Annotated[
+        Path | None,
+        typer.Option("--curve-key", metavar="FILE", help="CURVE keys for ZeroMQ; made if absent."),
+    ] = None,
+    curve_authorised: Annotated[
+        Path | None,
+        typer.Option("--curve-authorised-keys", metavar="FILE", help="Public keys of ZeroMQ clients."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="Settings; see: arcuate config.")
     ] = None,
@@ -287,6 +305,11 @@ def serve(
         "zmq": zmq,
         "http": http,
         "tokens": tokens,
+        "tls.certificate": tls_certificate,
+        "tls.key": tls_key,
+        "tls.client_ca": tls_client_ca,
+        "curve.key": curve_key,
+        "curve.authorised_keys": curve_authorised,
         "audit": audit,
         "telemetry.metrics": metrics,
         "log.level": log_level,
@@ -295,6 +318,90 @@ def serve(
         "allow_unconfined": allow_unconfined,
     }
     raise typer.Exit(serve(arguments(given, more or []), config, ready_file))
+
+
+token = typer.Typer(help="Make, list and revoke the tokens of a hub.", no_args_is_help=True)
+app.add_typer(token, name="token")
+TokensFile = Annotated[Path, typer.Option("--file", metavar="FILE", help="The tokens file of the hub.")]
+
+
+@token.command()
+def create(
+    file: TokensFile = Path("tokens.toml"),
+    name: Annotated[str | None, typer.Option("--name", help="Whose it is, for logs and revoke.")] = None,
+    environment: Annotated[
+        list[str] | None,
+        typer.Option("--environment", metavar="PATTERN", help="Environments; repeatable. Default: all."),
+    ] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", metavar="PATTERN", help="Functions, as stats::*; repeatable. Needs --no-eval."
+        ),
+    ] = None,
+    no_eval: Annotated[bool, typer.Option("--no-eval", help="No code: calls only, confined.")] = False,
+    no_workspace: Annotated[
+        bool, typer.Option("--no-workspace", help="No reading or writing of variables.")
+    ] = False,
+    publish: Annotated[
+        list[str] | None,
+        typer.Option("--publish", metavar="PATTERN", help="Topics; repeatable. Default: all."),
+    ] = None,
+    subscribe: Annotated[
+        list[str] | None,
+        typer.Option("--subscribe", metavar="PATTERN", help="Topics; repeatable. Default: all."),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option("--expires", metavar="WHEN", help="90d, 12h, a date, or never. Default: never."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit", metavar="KEY=NUMBER", help="sessions, memory, call_seconds, ...; repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Make a token; it is the last line printed, and only a hash of it is kept.
+
+    Without --no-eval its owner may send code, which is as much as a shell on this machine.
+    """
+    from arcuate.cli.tokens import create
+
+    create(
+        file,
+        name,
+        environments=environment or [],
+        functions=allow or [],
+        may_eval=not no_eval,
+        workspace=not no_workspace,
+        publish=publish,
+        subscribe=subscribe,
+        expires=expires,
+        limits=limit or [],
+    )
+
+
+@token.command("list")
+def list_(
+    file: TokensFile = Path("tokens.toml"),
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show who has a token and what it allows."""
+    from arcuate.cli.tokens import list_tokens
+
+    list_tokens(file, as_json=json)
+
+
+@token.command()
+def revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose token.")],
+    file: TokensFile = Path("tokens.toml"),
+) -> None:
+    """Take a token back; a hub that runs ends its sessions within about a second."""
+    from arcuate.cli.tokens import revoke
+
+    revoke(file, name)
 
 
 @app.command("config")

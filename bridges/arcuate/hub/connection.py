@@ -102,7 +102,7 @@ class Connection:
             message: as it was decoded from the wire.
             checked: whether its values were checked already, as :mod:`arcuate.values.protobuf` does.
         """
-        number = 0
+        number, request = 0, None
         if self._arrived is not None:
             self._arrived(message)
         try:
@@ -110,6 +110,7 @@ class Connection:
             if not checked:
                 check(message, self.limits)
             request = read(message)
+            request.peer = self.peer
             if self.principal is None:
                 if request.op != "hello":
                     raise ProtocolError("the first message of a connection is 'hello'")
@@ -117,7 +118,7 @@ class Connection:
                 return
             self._dispatch(request)
         except Exception as error:
-            self.refuse(number, error_of(error))
+            self.refuse(number, error_of(error), request)
             if self.principal is None:
                 self.end()
 
@@ -143,7 +144,13 @@ class Connection:
             peer=self.credentials.peer,
             principal=principal.name,
         )
+        self.hub.guard.note(principal, "hello", self.peer)
         return principal
+
+    @property
+    def peer(self) -> str:
+        """Where the client is, for logs."""
+        return f"{self.transport} {self.credentials.peer}".rstrip()
 
     def _hello(self, fields: Mapping[str, Any]) -> None:
         if fields.get("major") != frames.MAJOR:
@@ -176,8 +183,9 @@ class Connection:
         if op in OPERATIONS:
             self._operate(request)
         elif op in ("return", "raise"):
-            if self.session is not None:
-                self.session.answer(request.message)
+            if self.session is not None and not self.session.answer(request.message):
+                late = ProtocolError("nobody waits for this answer of a callback; it is dropped")
+                self.hub.guard.refused(self.principal, self.peer, late, request)
         elif op == "cancel":
             self._cancel(request)
         elif op == "release":
@@ -267,9 +275,10 @@ class Connection:
             try:
                 session = self.hub.open(principal, environment, options, limits, float(grace))
             except Exception as error:
-                self.refuse(request.id, error_of(error))
+                self.refuse(request.id, error_of(error), request)
                 return
             self._give(session, request.id)
+            self.hub.guard.note(principal, "open", self.peer, environment=environment, session=session.id)
 
         self.hub.in_background(work)
 
@@ -327,8 +336,9 @@ class Connection:
         except ConnectionLost:
             self.lost()
 
-    def refuse(self, number: int, error: ArcuateError) -> None:
+    def refuse(self, number: int, error: ArcuateError, request: Request | None = None) -> None:
         """Answers a request of which nothing was done; 0 as its number means the connection as a whole."""
+        self.hub.guard.refused(self.principal, self.peer, error, request)
         if self._meter is not None:
             self._meter.refused(self.transport, error.code)
         self.answer(error_message(number, error))

@@ -9,11 +9,13 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from typing import Any
 
-from arcuate.errors import ArcuateError, AuthenticationFailed, LimitExceeded, SessionClosed, Unavailable
+from arcuate.errors import ArcuateError, LimitExceeded, SessionClosed, Unavailable
 from arcuate.hub.config import Config
 from arcuate.hub.environments import Environments
+from arcuate.hub.guard import Guard
 from arcuate.hub.logs import event
 from arcuate.hub.metrics import Metrics
 from arcuate.hub.pool import Pools
@@ -42,6 +44,7 @@ class Hub:
         config: what the operator wants.
 
     Attributes:
+        guard: who may connect, and do what.
         observers: told of each request that ended.
         meter: what counts for Prometheus, if that is wanted.
         tracing: what makes spans of requests, if that is wanted.
@@ -54,7 +57,8 @@ class Hub:
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
         self.environments = Environments(self.config)
-        self.observers: list[Observer] = []
+        self.guard = Guard(self.config)
+        self.observers: list[Observer] = [] if self.guard.audit is None else [self.guard.audit]
         self.meter: Metrics | None = None
         self.tracing: Traces | None = None
         self.opened: Counter[str] = Counter()
@@ -320,12 +324,11 @@ class Hub:
         Raises:
             AuthenticationFailed: it could not be established.
         """
-        return Principal("local") if credentials.local else Principal("anonymous", "anonymous")
+        return self.guard.authenticate(credentials)
 
     def still_valid(self, principal: Principal) -> None:
-        """Refuses a principal whose time is over."""
-        if principal.expires is not None and time.time() >= principal.expires:
-            raise AuthenticationFailed(f"the credentials of {principal.name!r} have expired")
+        """Refuses a principal whose time is over, or who was revoked."""
+        self.guard.still_valid(principal)
 
     def permit(
         self, principal: Principal, environment: str, request: Request, session: HubSession | None
@@ -335,10 +338,26 @@ class Hub:
         Raises:
             PermissionDenied: it may not.
         """
+        self.guard.permit(
+            principal,
+            environment,
+            lambda: self.environments.find(environment).language,
+            request,
+            session,
+            self.find,
+        )
 
     def listing(self, principal: Principal) -> list[dict[str, Any]]:
         """The environments that a principal may use."""
-        return self.environments.listing(principal)
+        return [
+            one
+            for one in self.environments.listing(principal)
+            if any(fnmatchcase(one["name"], pattern) for pattern in principal.environments)
+        ]
+
+    def reload(self) -> None:
+        """Reads the tokens again, and opens the audit log again."""
+        self.guard.reload()
 
     # ------------------------------------------------------------------- time
 
@@ -348,6 +367,7 @@ class Hub:
             limits = self.config.limits
             self.pools.trim(now)
             self.streams.tick(now)
+            self.guard.tick(now, lambda: self.sessions)
             for session in self.sessions:
                 session.tick(now)
                 dropped = session.dropped

@@ -11,7 +11,7 @@ from arcuate.errors import EnvironmentNotFound, InvalidArgument, PermissionDenie
 from arcuate.hub.config import Config, EnvironmentConfig
 from arcuate.hub.principal import Principal
 from arcuate.values.limits import Limits
-from arcuate.worker.confine import Restrictions
+from arcuate.worker.confine import Restrictions, unavailable
 
 __all__ = ["Environments"]
 
@@ -22,6 +22,9 @@ class Environments:
     def __init__(self, config: Config) -> None:
         self._installed = environments()
         self._memory = config.limits.memory
+        self._unconfined = config.allow_unconfined
+        files = (config.tokens, config.audit, config.tls.key, config.curve.key, config.curve.authorised_keys)
+        self._secret = [str(path) for path in files if path is not None]
         offered = dict(config.environments)
         if not offered:
             offered = {name: EnvironmentConfig(language=name) for name in self._installed}
@@ -82,7 +85,8 @@ class Environments:
     def _restrictions(self, principal: Principal) -> Restrictions:
         """What an interpreter for a principal is kept from."""
         found = [one for one in (self._memory, principal.limits.get("memory")) if one is not None]
-        return Restrictions(memory=min(found, default=None))
+        confined = not principal.eval and not (self._unconfined and unavailable())
+        return Restrictions(confined, memory=min(found, default=None), secret=self._secret)
 
     def listing(self, principal: Principal) -> list[dict[str, Any]]:
         """What clients are told of the environments that they may use."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+from typing import TYPE_CHECKING
 
 from arcuate.errors import PermissionDenied
 
-__all__ = ["check", "own"]
+if TYPE_CHECKING:
+    from arcuate.hub.config import Config
+
+__all__ = ["check", "measures", "own"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,15 @@ def check(address: str, *, authenticated: bool, protected: bool, insecure: bool)
             f"the hub does not listen on {address}: {missing}; {cure}, or use 127.0.0.1, or --insecure"
         )
     log.warning("listening on %s, insecure as it was asked for: %s", address, missing)
+
+
+def measures(config: Config, protocol: str) -> dict[str, bool]:
+    """What protects a protocol: the arguments of :func:`check`."""
+    if protocol == "zmq":
+        keys = config.curve.authorised_keys is not None
+        return {"authenticated": keys or config.tokens is not None, "protected": config.curve.enabled}
+    certificates = config.tls.enabled and config.tls.client_ca is not None
+    return {"authenticated": certificates or config.tokens is not None, "protected": config.tls.enabled}
 
 
 def own(address: str) -> bool:

@@ -28,9 +28,10 @@ class Request:
         places: for each other field the index of its row in ``message.rows``.
         peer: who sent it; free for the connection.
         span: its trace, while it is traced.
+        resolved: the function that the hub made of a name without package, or ``""``.
     """
 
-    __slots__ = ("arrived", "controls", "end", "id", "message", "op", "peer", "places", "span")
+    __slots__ = ("arrived", "controls", "end", "id", "message", "op", "peer", "places", "resolved", "span")
 
     def __init__(
         self, message: Nodes, op: str, number: int, controls: dict[str, Any], places: dict[str, int]
@@ -44,6 +45,7 @@ class Request:
         self.arrived = 0.0
         self.peer: Any = None
         self.span: Any = None
+        self.resolved = ""
 
     def row(self, key: str) -> Row | None:
         """The row of a field, or ``None``."""

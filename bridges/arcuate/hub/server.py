@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from arcuate.errors import ArcuateError, EnvironmentNotFound, InvalidArgument, Unavailable
+from arcuate.hub import exposure
 from arcuate.hub.config import Config
 from arcuate.hub.core import Hub
 
@@ -100,6 +101,8 @@ class Server:
             security["tls"] = config.tls if config.tls.enabled else None
         if name == "http":
             security |= {"hosts": config.http_hosts, "origins": config.http_origins}
+        for address in addresses:
+            exposure.check(address, insecure=config.insecure, **exposure.measures(config, name))
         try:
             bridge = cls(self.hub, addresses=addresses, **security)
             bridge.start()

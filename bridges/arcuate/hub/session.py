@@ -25,6 +25,8 @@ from arcuate.errors import (
     ConnectionLost,
     InternalError,
     LimitExceeded,
+    NameNotFound,
+    PermissionDenied,
     ProtocolError,
     RemoteError,
     SessionClosed,
@@ -125,6 +127,7 @@ class HubSession:
         self._waiting: dict[int, Request] = {}
         self._running: dict[int, tuple[Request, Call]] = {}
         self._parents: list[int] = []
+        self._awaited: set[int] = set()  # callbacks whose answers have not come
         self._callback_number = 0
         self._silent = 0
         self._thread = threading.Thread(target=self._main, name=f"arcuate-session-{self.id[:6]}", daemon=True)
@@ -192,7 +195,8 @@ class HubSession:
         milliseconds = request.controls.get("deadline")
         if milliseconds is not None:
             request.end = now + milliseconds / 1000
-        longest = self.limits.call_seconds
+        own = self.principal.limits.get("call_seconds")
+        longest = min((one for one in (self.limits.call_seconds, own) if one is not None), default=None)
         if longest is not None and (request.end is None or now + longest < request.end):
             request.end = now + longest
         with self._lock:
@@ -239,9 +243,14 @@ class HubSession:
             self._ids.clear()
             self._floor = -1
 
-    def answer(self, message: Nodes) -> None:
-        """Takes a ``return`` or ``raise`` for a callback."""
+    def answer(self, message: Nodes) -> bool:
+        """Takes a ``return`` or ``raise`` for a callback; says whether anybody waits for it."""
+        try:
+            self._awaited.remove(messages.head(message)[1])
+        except KeyError:
+            return False
         self._inbox.put(message)
+        return True
 
     def cancel(self, number: int) -> None:
         """Cancels a call: one that waits is taken out of the queue, one that runs is interrupted."""
@@ -354,6 +363,8 @@ class HubSession:
             if self._reason is not None and isinstance(error, CallCancelled):
                 error = _because(self._reason)
             self._explain(error)
+            if request.resolved and isinstance(error, NameNotFound):
+                error = PermissionDenied(f"{request.resolved!r} is no function, and no other may be called")
             code = error.code
             answer = error_message(number, error)
         except Exception as error:
@@ -463,6 +474,7 @@ class HubSession:
         number = self._callback_number
         outgoing = _with_call(with_id(message, number), call.id)
         self._parents.append(number)
+        self._awaited.add(number)
         try:
             self._put(outgoing, event=False)
             while True:
@@ -488,6 +500,7 @@ class HubSession:
                         self._backlog.append(item)
         finally:
             self._parents.pop()
+            self._awaited.discard(number)
 
     # ---------------------------------------------------------------- sending
 

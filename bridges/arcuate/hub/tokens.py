@@ -33,11 +33,11 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from arcuate.errors import AuthenticationFailed, InvalidArgument, NameNotFound, PermissionDenied
+from arcuate.errors import ArcuateError, AuthenticationFailed, InvalidArgument, NameNotFound, PermissionDenied
 from arcuate.hub.principal import Principal
 
 try:
@@ -127,6 +127,9 @@ class Tokens:
         """
         found = _TOKEN.fullmatch(token)
         number = found.group(1) if found else ""
+        if number and number not in self._tokens:
+            with suppress(ArcuateError, OSError):  # whoever looks at the file regularly says what is wrong
+                self.refresh()  # made a moment ago
         name, known, created = self._tokens.get(number, ("", _NOBODY, 0.0))
         same = hmac.compare_digest(_hash(token).encode(), known.encode())
         if not same or not name:
