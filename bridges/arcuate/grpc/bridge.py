@@ -11,11 +11,19 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha.reflection import SERVICE_NAME as REFLECTION
+from grpc_reflection.v1alpha.reflection import enable_server_reflection
+
 import grpc
 import grpc.aio
 from arcuate.errors import InvalidArgument, Unavailable
 from arcuate.grpc import loop
 from arcuate.grpc.attach import Stream
+from arcuate.grpc.gate import Authentication, Limiter, Tracing
+from arcuate.grpc.plain import Plain
+from arcuate.grpc.sessions import Sessions
 from arcuate.grpc.tls import Certificates
 from arcuate.hub import Hub
 
@@ -28,7 +36,6 @@ STUCK = 60.0
 _SWEEP = 2.0
 _READERS = 4
 _INT_MAX = (1 << 31) - 1
-_SESSIONS = "arcuate.v1.SessionService"
 
 
 class GrpcBridge:
@@ -79,14 +86,24 @@ class GrpcBridge:
         loop.run(self._start())
 
     async def _start(self) -> None:
-        server = self._server = grpc.aio.server(options=self._options())
-        server.add_generic_rpc_handlers(
-            (
-                grpc.method_handlers_generic_handler(
-                    _SESSIONS, {"Attach": grpc.stream_stream_rpc_method_handler(self._attach)}
-                ),
-            )
+        server = self._server = grpc.aio.server(
+            interceptors=(Authentication(self.hub), Limiter(self.hub), Tracing()), options=self._options()
         )
+        self._sessions = Sessions(self.hub, asyncio.get_running_loop())
+        handlers = Plain(self.hub, self._sessions).handlers()
+        handlers["SessionService"]["Attach"] = grpc.stream_stream_rpc_method_handler(self._attach)
+        server.add_generic_rpc_handlers(
+            [
+                grpc.method_handlers_generic_handler(f"arcuate.v1.{service}", methods)
+                for service, methods in handlers.items()
+            ]
+        )
+        names = [f"arcuate.v1.{service}" for service in handlers]
+        self._health = health_aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        enable_server_reflection([*names, health.SERVICE_NAME, REFLECTION], server)
+        for name in ("", *names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         scheme = "grpc" if self._tls is None else "grpcs"
         try:
             for host, port in self._addresses:
@@ -137,9 +154,11 @@ class GrpcBridge:
         assert self._server is not None
         if self._sweeper is not None:
             self._sweeper.cancel()
+        await self._health.enter_graceful_shutdown()
         for stream in list(self._streams):
             stream.end()
         await self._server.stop(grace)
+        self._sessions.close()
 
     def reload(self) -> None:
         """Reads the certificates again at the next connection, which otherwise happens when they changed."""
@@ -173,6 +192,7 @@ class GrpcBridge:
         while True:
             await asyncio.sleep(_SWEEP)
             now = time.monotonic()
+            self._sessions.sweep(now)
             for stream in list(self._streams):
                 if stream.stuck and now - stream.stuck >= STUCK:
                     stream.give_up()
