@@ -142,6 +142,34 @@ def test_what_came_after_a_number(client: httpx.Client, session: str) -> None:
     assert client.get(session + "/output", params={"after": 0}).json() == {"messages": []}
 
 
+def test_output_is_followed(client: httpx.Client, session: str) -> None:
+    """One request that goes on, as lines, until the session ends."""
+    found = []
+    later = {"Prefer": "respond-async"}
+    with client.stream("GET", session + "/output", params={"follow": 1}) as answer:
+        body = {"op": "run", "id": 5, "code": "print('one', end='')"}
+        assert client.post(session + "/messages", json=body, headers=later).status_code == 202
+        assert answer.headers["content-type"] == NDJSON
+        for line in answer.iter_lines():
+            if line:
+                found.append(json.loads(line))
+                if found[-1]["op"] == "reply":
+                    client.delete(session).raise_for_status()  # which ends the answer, whole
+    assert "".join(one.get("text", "") for one in found) == "one"
+
+
+def test_cancel_without_a_session(client: httpx.Client) -> None:
+    client.headers["Arcuate-Channel"] = "k" * 20
+    code = "import time\nprint('on', end='', flush=True)\nwhile True: time.sleep(0.01)"
+    body = {"op": "run", "id": 5, "environment": "python", "code": code}
+    with client.stream("POST", "/v1/messages", json=body, headers={"Accept": NDJSON}) as answer:
+        lines = (json.loads(line) for line in answer.iter_lines() if line)
+        assert next(lines)["text"] == "on"
+        stop = {"op": "cancel", "call": 5}
+        assert client.post("/v1/messages", json=stop).status_code == 204
+        assert [one["code"] for one in lines] == ["CALL_CANCELLED"]
+
+
 def test_plain_requests_leave_nothing_kept(client: httpx.Client, session: str) -> None:
     for _ in range(20):
         client.post(session + "/eval", json={"code": "1"}).raise_for_status()

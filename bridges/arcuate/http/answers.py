@@ -85,6 +85,7 @@ async def stream(
     headers: Mapping[str, str] | None = None,
     heads: Callable[[Nodes], dict[str, str]] | None = None,
     sent: Callable[[Nodes], None] | None = None,
+    at_once: bool = False,
 ) -> None:
     """Streams messages to a client until one for which ``last(op, id)`` holds has been sent.
 
@@ -97,11 +98,14 @@ async def stream(
         headers: header fields of the answer.
         heads: further ones, from the reply.
         sent: told of each message that was written.
+        at_once: begin the answer before there is a message.
     """
     kind = NDJSON if incoming.wants == NDJSON else FRAMES
     fields = dict(headers or {})
     with _Watch(incoming, reader) as watch:
-        begun = False
+        begun = at_once
+        if at_once:
+            await incoming.start(status, kind, fields)
         while True:
             message = await reader.next(_BEAT if begun else _BEGIN)
             if watch.lost():

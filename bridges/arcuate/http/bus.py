@@ -228,9 +228,15 @@ class Bus:
             channel.again(int(after))
         reader = channel.read()
         if incoming.query.get("follow") in ("1", "true"):
-            await stream(incoming, channel, reader, lambda op, of: op == "error" and of == 0)
+            if incoming.wants == JSON:
+                incoming.headers["accept"] = NDJSON
+            await stream(incoming, channel, reader, _connection_ends, at_once=True)
         else:
             await poll(incoming, channel, reader, wait)
+
+
+def _connection_ends(op: str, number: int) -> bool:
+    return op == "error" and number == 0
 
 
 def _size(message: Nodes) -> int:
