@@ -314,7 +314,7 @@ class ZmqBridge:
             message = unpack(frame, rest, limits)
         except LimitExceeded as error:
             number = identify(frame)
-            connection.answer(error_message(number, error))
+            connection.refuse(number, error)
             if not number:
                 peer.end()
         except ArcuateError as error:
@@ -345,5 +345,5 @@ class ZmqBridge:
     def _garbage(self, peer: Peer, error: ArcuateError) -> None:
         """Tells a client what is wrong with it, and lets go of it."""
         self.count("garbage")
-        peer.connection.answer(error_message(0, error))
+        peer.connection.refuse(0, error)
         peer.end()
