@@ -12,7 +12,8 @@ import pytest
 from tests.cli.support import arcuate, shell
 
 COMMANDS = {
-    "bench", "call", "config", "demo", "doctor", "environments", "eval", "repl", "run", "serve", "types",
+    "bench", "call", "config", "demo", "doctor", "environments", "eval",
+    "repl", "run", "serve", "token", "types",
 }  # fmt: skip
 """What the design promises, written down here and not read from the application."""
 

@@ -132,7 +132,9 @@ class BusTransport(Transport):
         try:
             self._connect(start)
             self._open(options, link.limits)
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, ConnectionLost):
+                error.executed = "no"  # there was no call yet
             self.close()
             raise
 
