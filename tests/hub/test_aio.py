@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -27,9 +28,10 @@ from arcuate.errors import (
 )
 
 PATIENCE = 20.0
+SOAK = bool(os.environ.get("ARCUATE_SOAK"))
 
 
-@pytest.fixture(scope="module", params=["local", "zmq", "http", "grpc"])
+@pytest.fixture(scope="module", params=["local", "zmq", "http", "grpc"] if SOAK else ["local", "grpc"])
 def here(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of Python."""
     if request.param == "local":
@@ -39,7 +41,7 @@ def here(request: pytest.FixtureRequest) -> Iterator[str]:
         yield f"{found.url.rstrip('/')}/python"
 
 
-@pytest.fixture(scope="module", params=["zmq", "http", "grpc"])
+@pytest.fixture(scope="module", params=["zmq", "http", "grpc"] if SOAK else ["zmq"])
 def hub(request: pytest.FixtureRequest) -> Iterator[Place]:
     with place(request.param, replay=50) as found:
         yield found

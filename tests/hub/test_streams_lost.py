@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 import tracemalloc
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.hub.faults import Lossy
 from tests.hub.memory import MemoryLink
 from tests.hub.places import place
 from tests.hub.raw import Raw
@@ -81,35 +81,6 @@ def test_what_is_no_longer_kept_is_a_gap(hub: Hub) -> None:
         assert [next(blocks) for _ in range(50)] == list(range(52, 102))
         assert gaps == [50]
         assert blocks.lost_total == 50
-
-
-class Lossy(MemoryLink):
-    """Loses the connection at random: before a message, or after it and before its answer."""
-
-    def __init__(self, hub: Hub, seed: int) -> None:
-        super().__init__(hub)
-        self.random = random.Random(seed)
-        self.share = 0.0
-
-    def send(self, message: Nodes) -> None:
-        chance = self.random.random()
-        if chance < self.share:
-            self.cut()
-            raise ConnectionLost("cut before a message")
-        super().send(message)
-        if chance > 1 - self.share:
-            self.drop()
-
-    def receive(self, timeout: float | None) -> Nodes | None:
-        if self.random.random() < self.share:
-            self.drop()
-        return super().receive(timeout)
-
-    def drop(self) -> None:
-        """Loses the connection and what was on its way."""
-        if self.connection is not None:
-            self.connection.lost()
-            self.connection = None
 
 
 @pytest.mark.parametrize("seed", range(5))

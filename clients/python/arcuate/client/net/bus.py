@@ -47,6 +47,8 @@ _SLICE = 0.25
 """Seconds of one wait: a Ctrl-C in the instant before a wait begins would go unnoticed otherwise."""
 _SLACK = 10.0
 """Seconds beyond deadline and grace after which a hub that does not answer counts as lost."""
+_SILENCE, _DEAD = 20.0, 60.0
+"""Seconds of silence in a call until the hub is asked for a sign of life, and until it counts as lost."""
 _FIRST_DELAY, _LAST_DELAY = 0.05, 2.0
 
 
@@ -129,6 +131,7 @@ class BusTransport(Transport):
         self._closed = False
         self._gone: ArcuateError | None = None
         self._connected = False
+        self._heard = self._pinged = 0.0
         try:
             self._connect(start)
             self._open(options, link.limits)
@@ -145,6 +148,7 @@ class BusTransport(Transport):
         self._link.connect(timeout)
         self.hub = greet(self._link, self._token, timeout)
         self._connected = True
+        self._heard = time.monotonic()
 
     def _open(self, options: Mapping[str, Any], limits: Limits) -> None:
         fields: dict[str, Any] = {
@@ -307,6 +311,8 @@ class BusTransport(Transport):
                     patience = min(patience, call.deadline - now)
             try:
                 incoming = self._link.receive(patience)
+                if incoming is None and self._silent():
+                    raise ConnectionLost("the hub gives no sign of life", executed="maybe")
             except ConnectionLost as error:
                 self._recover(error, call)
                 asked = False
@@ -315,6 +321,7 @@ class BusTransport(Transport):
                 if Guard.struck(self._link.wake):
                     call.cancelled = True
                 continue
+            self._heard = time.monotonic()
             if not self._fresh(incoming):
                 continue
             op, number = messages.head(incoming)
@@ -330,12 +337,25 @@ class BusTransport(Transport):
                 self._callback(call, incoming)
             # Anything else answers a call that was given up, or is of a newer minor version.
 
+    def _silent(self) -> bool:
+        """Whether the hub has been silent for too long; asks it before."""
+        now = time.monotonic()
+        quiet = now - self._heard
+        if quiet < _SILENCE:
+            return False
+        if self._pinged < self._heard:
+            self._pinged = now
+            self._next += 1
+            self._link.send(messages.build("ping", self._next))
+        return quiet >= _DEAD
+
     def _transmit(self, message: Nodes, call: Call) -> None:
         if not self._connected:
             self._recover(ConnectionLost("the connection was lost before this call", executed="no"), call)
             return
         try:
             self._link.send(message)
+            self._heard = time.monotonic()  # silence begins now: nobody listened before
         except ConnectionLost as error:
             self._recover(error, call)
 
