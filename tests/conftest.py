@@ -1,4 +1,4 @@
-"""What the whole suite shares: `ARCUATE_REQUIRE`, which turns a skip into a failure.
+"""What the whole suite shares: the mark `soak`, and `ARCUATE_REQUIRE`, which turns a skip into a failure.
 
 A skip says why by a reason that begins with the environment it needs: `matlab: not installed`.
 
@@ -17,6 +17,16 @@ from importlib.metadata import entry_points
 import pytest
 
 REQUIRED = os.environ.get("ARCUATE_REQUIRE", "").strip()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `soak` are left out of the everyday run, not skipped."""
+    if os.environ.get("ARCUATE_SOAK") or "soak" in (config.option.markexpr or ""):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("soak")]
 
 
 def may_skip(reason: str, required: str = REQUIRED) -> bool:

@@ -59,9 +59,8 @@ PROFILE = settings.get_profile("contract-soak" if SOAK else "contract")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests marked `soak` are left out of the everyday run, not skipped; so is a part of the transports."""
-    soak = SOAK or "soak" in (config.option.markexpr or "")
-    out = [item for item in items if (not soak and item.get_closest_marker("soak")) or not _wanted(item)]
+    """A part of the transports is left out of the everyday run, not skipped."""
+    out = [item for item in items if not _wanted(item)]
     if out:
         config.hook.pytest_deselected(items=out)
         gone = {id(item) for item in out}
