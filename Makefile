@@ -13,18 +13,21 @@ help:  ## list the verbs
 setup:  ## create .venv with the `arcuate` command in it; install R and Octave where that needs no password
 	@$(PYTHON) tools/setup.py
 
-.PHONY: generator
+.PHONY: generator programs
 generator: setup
 	@$(PYTHON) tools/setup.py generate
+
+programs: setup
+	@$(PYTHON) tools/setup.py tools
 
 demo: setup  ## R and Octave called from Python on real data (under 20 s)
 	$(BIN)/arcuate demo
 
-test: generator  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
+test: generator programs  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
 	$(BIN)/pytest $(ARGS)
 
-soak: generator  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
-	ARCUATE_SOAK=1 $(BIN)/pytest -m "soak or not soak" --timeout=3600 $(or $(ARGS),tests/contract)
+soak: generator programs  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
+	ARCUATE_SOAK=1 $(BIN)/pytest -m "soak or not soak" --timeout=3600 $(or $(ARGS),tests)
 
 lint: generator  ## ruff, mypy --strict, the layer contract, buf, generated files in step
 	$(BIN)/ruff check .
@@ -48,13 +51,13 @@ generate: generator  ## rewrite generated files: protobuf code, the type table i
 docs: setup  ## build the site into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-coverage: generator  ## run the tests under coverage, worker processes included; fails below the set figure
+coverage: generator programs  ## run the tests under coverage, worker processes included; fails below the set figure
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 clean:  ## remove everything that the other verbs made
-	rm -rf .venv .venv-* .venv*.lock site dist build htmlcov .coverage .coverage.* \
+	rm -rf .venv .venv-* .venv*.lock .tools site dist build htmlcov .coverage .coverage.* \
 	    .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

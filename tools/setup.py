@@ -1,7 +1,8 @@
 """`make setup`: everything Arcuate needs to run here, in .venv, with R and Octave beside it.
 
     python3 tools/setup.py             .venv with the `arcuate` command, R, Octave, an rpy2 that fits the R
-    python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator
+    python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator and buf
+    python3 tools/setup.py tools       .tools/bin: programs that tests use as peers, where Go is installed
     python3 tools/setup.py bench       .venv-bench: the peers that the benchmark compares with
 
 A second run finds its stamp and takes a second. `ARCUATE_REQUIRE=all` (or a list such as `r,octave`) makes a
@@ -21,6 +22,7 @@ import time
 from pathlib import Path
 
 import environment as env
+import programs
 import system
 
 
@@ -96,7 +98,7 @@ def make_main(required: set[str]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the three set-ups; return the exit status."""
+    """Run one of the set-ups; return the exit status."""
     asked = os.environ.get("ARCUATE_REQUIRE", "")
     required = (
         {"r", "octave"} if asked == "all" else {name.strip() for name in asked.split(",") if name.strip()}
@@ -104,6 +106,10 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments == ["generate"]:
             env.make_side("generate", env.GENERATOR)
+            return 0
+        if arguments == ["tools"]:
+            for line in programs.install():
+                print(f"make setup: {line}; the tests that need it are skipped", file=sys.stderr)
             return 0
         if arguments == ["bench"]:
             env.make_side("bench", env.PEERS)

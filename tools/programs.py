@@ -1,0 +1,49 @@
+"""Programs that tests use as peers and that no Python package holds, in .tools/bin: pinned, made once.
+
+They are written in Go. Without Go they are left out, and the tests that need them say so and are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+
+import environment as env
+
+FOLDER = env.ROOT / ".tools"
+GO = {"grpcurl": ("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3")}
+"""Name: (module, version)."""
+
+
+def install() -> list[str]:
+    """Make what is missing; return what could not be made, as lines ``name: reason``."""
+    problems = []
+    bin_folder = FOLDER / "bin"
+    bin_folder.mkdir(parents=True, exist_ok=True)
+    with env.locked(FOLDER / "go"):
+        for name, (module, version) in GO.items():
+            mark = FOLDER / f"{name}.version"
+            if (bin_folder / name).exists() and mark.is_file() and mark.read_text() == version:
+                continue
+            go = shutil.which("go")
+            if go is None:
+                problems.append(f"{name}: Go is not installed")
+                continue
+            print(f"building {name} {version} with Go", flush=True)
+            started = time.perf_counter()
+            done = subprocess.run(
+                [go, "install", f"{module}@{version}"],
+                env={**os.environ, "GOBIN": str(bin_folder)},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["go install failed"])[-1]
+                problems.append(f"{name}: {last}")
+                continue
+            mark.write_text(version)
+            print(f"{name} made in {time.perf_counter() - started:.0f} s")
+    return problems
