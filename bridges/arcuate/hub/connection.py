@@ -6,6 +6,7 @@ is given. Nothing here blocks: starting an interpreter goes to a thread of the h
 
 from __future__ import annotations
 
+import functools
 import hmac
 import logging
 import threading
@@ -21,15 +22,17 @@ from arcuate.errors import (
     PermissionDenied,
     ProtocolError,
     SessionClosed,
+    Unsupported,
 )
 from arcuate.hub.core import Hub, error_of
 from arcuate.hub.feeds import HANDLERS, Feeds
 from arcuate.hub.logs import event
 from arcuate.hub.principal import Credentials, Principal
-from arcuate.hub.relay import Request, error_message, read, reply_message
+from arcuate.hub.relay import Request, error_message, numbered, read, reply_message
 from arcuate.hub.session import HubSession
 from arcuate.values import codes, frames
 from arcuate.values.check import check
+from arcuate.values.known import check_known, lacking
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
@@ -162,6 +165,9 @@ class Connection:
         if token is not None and not isinstance(token, str):
             raise AuthenticationFailed("a token is a text")
         self.authenticate(token)
+        unknown = lacking(fields.get("kinds"))
+        if unknown:
+            self._send = functools.partial(_send_known, self._send, unknown)
         self.answer(messages.build("hello", 0, self.hello()))
 
     def hello(self) -> dict[str, Any]:
@@ -338,7 +344,8 @@ class Connection:
 
     def refuse(self, number: int, error: ArcuateError, request: Request | None = None) -> None:
         """Answers a request of which nothing was done; 0 as its number means the connection as a whole."""
-        self.hub.guard.refused(self.principal, self.peer, error, request)
+        if not getattr(error, "audited", False):
+            self.hub.guard.refused(self.principal, self.peer, error, request)
         if self._meter is not None:
             self._meter.refused(self.transport, error.code)
         self.answer(error_message(number, error))
@@ -380,6 +387,25 @@ class Connection:
                 self.hub.pools.cancel(job)
         if session is not None:
             session.detach(self._send)
+
+
+def _send_known(send: Send, unknown: frozenset[int], message: Nodes) -> None:
+    """Sends a message to a client that does not know all kinds of values."""
+    try:
+        check_known(message, unknown)
+    except Unsupported as error:
+        op, number = messages.head(message)
+        if op == "event":
+            return
+        if op in ("reply", "sample"):
+            error.executed = "yes"
+            last = message.rows[-1]
+            answer = error_message(number, error)
+            send(numbered(answer, last[5]) if last[6] == "seq" else answer)
+            if op == "sample":
+                raise  # which ends the subscription
+            return
+    send(message)  # arguments of a callback are refused by the client itself
 
 
 _HANDLERS: dict[str, Callable[[Connection, Request], None]] = {

@@ -65,12 +65,17 @@ class Guard:
             AuthenticationFailed: it could not be established.
             PermissionDenied: its interpreters would have to be confined, which does not work here.
         """
-        principal = self._who(credentials)
-        if not principal.eval and not self._config.allow_unconfined and unavailable():
-            raise PermissionDenied(
-                f"{principal.name!r} may not send code and would have to run confined, but {unavailable()}; "
-                "the operator can allow it with --allow-unconfined"
-            )
+        try:
+            principal = self._who(credentials)
+            if not principal.eval and not self._config.allow_unconfined and unavailable():
+                raise PermissionDenied(
+                    f"{principal.name!r} may not send code and would have to run confined, but "
+                    f"{unavailable()}; the operator can allow it with --allow-unconfined"
+                )
+        except ArcuateError as error:
+            error.audited = True  # type: ignore[attr-defined]  # a connection that passes it on writes nothing more
+            self.refused(None, credentials.peer, error, None)
+            raise
         return principal
 
     def _who(self, credentials: Credentials) -> Principal:
