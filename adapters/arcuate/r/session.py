@@ -340,23 +340,23 @@ class Session(FromCode, Requests):
                     if n or key == "args":
                         holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, n))
                         depth += 1
-                        cursor.place = at
+                        cursor.at = at
                         self._arguments(cursor, row, holder, fields, key)
-                        at = cursor.place
+                        at = cursor.at
                 elif key == "value":
                     holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, 1))
                     depth += 1
-                    cursor.place = at
+                    cursor.at = at
                     try:
                         self._reader.into(cursor, holder, 0)
                     except ConversionError as error:
                         raise error.prepend(".value") from None
                     fields[key] = holder
-                    at = cursor.place
+                    at = cursor.at
                 else:
-                    cursor.place = at
+                    cursor.at = at
                     fields[key] = plain(cursor)
-                    at = cursor.place
+                    at = cursor.at
             if "trace" in fields:
                 join_trace(fields["trace"])
             rows = out.rows

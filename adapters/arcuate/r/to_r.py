@@ -46,13 +46,13 @@ class SourceCursor(Cursor):
     __slots__ = ()
 
     @property
-    def place(self) -> int:
+    def at(self) -> int:
         """The number of the next row; the rows before it may have been read without the cursor."""
         return self._row
 
-    @place.setter
-    def place(self, at: int) -> None:
-        self._row = at
+    @at.setter
+    def at(self, number: int) -> None:
+        self._row = number
 
     def buffer(self) -> Any:
         """The next buffer: a view of bytes or a :class:`Source`."""
