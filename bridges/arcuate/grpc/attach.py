@@ -34,6 +34,8 @@ BACKLOG = 10_000
 """Messages that may wait for a client that does not read."""
 BACKLOG_BYTES = 1 << 28
 """Bytes of them; large buffers do not count, since they are not copied before they are sent."""
+_LAST = 1.0
+"""Seconds in which a client that has said its last word must take what was said to it."""
 _BUSY_ROWS, _BUSY_BYTES = 1000, 1 << 17
 """Messages from these sizes on are read in another thread: the loop serves others meanwhile."""
 
@@ -90,8 +92,9 @@ class Stream:
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if reader.done() and not writer.done() and not over.done() and self._ended:
-                await asyncio.wait((writer,), timeout=1.0)  # what the hub said last is still on its way
+            if reader.done() and not writer.done() and not over.done():
+                self.end()
+                await asyncio.wait((writer,), timeout=_LAST)  # what the hub said last is still on its way
         finally:
             self.leave()
             for task in tasks:
