@@ -120,7 +120,7 @@ class Stream:
                         message = await self._loop.run_in_executor(self._readers, reader.feed, data)
                 except Refused as refused:
                     connection.answer(error_message(refused.number, refused.error))
-                    if not refused.number:
+                    if not (refused.number and greeted):
                         self.end()
                     continue
                 if message is None:

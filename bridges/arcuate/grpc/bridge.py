@@ -18,6 +18,7 @@ from grpc_reflection.v1alpha.reflection import enable_server_reflection
 
 import grpc
 import grpc.aio
+from arcuate.client.net.chunks import CHUNK
 from arcuate.errors import InvalidArgument, Unavailable
 from arcuate.grpc import loop
 from arcuate.grpc.attach import Stream
@@ -125,10 +126,11 @@ class GrpcBridge:
 
     def _options(self) -> list[tuple[str, Any]]:
         milliseconds = int(self._keepalive * 1000)
+        message = self.hub.config.limits.message
         return [
             # Twice the hub's own limit: what is beyond that is refused by a message that names the setting,
             # and only what is far beyond by gRPC itself, before it is in memory.
-            ("grpc.max_receive_message_length", min(2 * self.hub.config.limits.message, _INT_MAX)),
+            ("grpc.max_receive_message_length", min(2 * message + 2 * CHUNK, _INT_MAX)),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
             ("grpc.keepalive_time_ms", milliseconds),
@@ -139,6 +141,7 @@ class GrpcBridge:
             ("grpc.server_handshake_timeout_ms", 20_000),
             ("grpc.max_connection_idle_ms", 600_000),
             ("grpc.http2.lookahead_bytes", 4 << 20),
+            ("grpc.http2.max_frame_size", 4 << 20),
         ]
 
     def stop(self, grace: float = 1.0) -> None:

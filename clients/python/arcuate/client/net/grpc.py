@@ -50,6 +50,7 @@ _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.primary_user_agent", "arcuate-python"),
     ("grpc.http2.lookahead_bytes", 4 << 20),
+    ("grpc.http2.max_frame_size", 4 << 20),  # 16 KiB otherwise: 64 frames to a chunk
 ]
 _REFUSALS: dict[grpc.StatusCode, type[ArcuateError]] = {
     grpc.StatusCode.UNAUTHENTICATED: AuthenticationFailed,
