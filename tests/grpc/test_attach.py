@@ -18,6 +18,7 @@ from arcuate.client.net import chunks
 from arcuate.client.net.chunks import CHUNK, chunk, pack, pack_plain
 from arcuate.errors import ConnectionLost, LimitExceeded
 from arcuate.grpc import GrpcBridge, attach
+from arcuate.grpc import bridge as bridge_module
 from arcuate.hub import Config, Hub
 from arcuate.hub.config import LimitsConfig
 from arcuate.values import codes, encode
@@ -239,9 +240,22 @@ def test_a_client_that_stops_reading_is_let_go(
         for number in range(1, 1000):
             if bridge.counts["slow"]:
                 break
-            raw.send("eval", {"code": "'x' * 60_000", "environment": "python"})
+            code = "dict.fromkeys(map(str, range(20_000)), 'x' * 20)"  # 1.5 MB of a frame
+            raw.send("eval", {"code": code, "environment": "python"})
             if not number % 20:
                 assert other.eval("6 * 7") == 42
+        until(lambda: bridge.counts["slow"], "the client is let go")
+        assert other.eval("6 * 7") == 42
+
+
+def test_a_client_that_takes_nothing_for_long_is_let_go(
+    own: Callable[..., GrpcBridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge_module, "_SWEEP", 0.02)
+    monkeypatch.setattr(bridge_module, "STUCK", 0.2)
+    bridge = own()
+    with Raw(where(bridge)) as raw, Raw(where(bridge)) as other:
+        raw.send("eval", {"code": "bytes(50_000_000)", "environment": "python"})
         until(lambda: bridge.counts["slow"], "the client is let go")
         assert other.eval("6 * 7") == 42
 
