@@ -32,6 +32,7 @@ from arcuate.errors import (
     to_mapping,
 )
 from arcuate.values import codes, frames
+from arcuate.values.known import check_known, lacking
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
@@ -147,6 +148,7 @@ class BusTransport(Transport):
         self._connected = False
         self._link.connect(timeout)
         self.hub = greet(self._link, self._token, timeout)
+        self._unknown = lacking(self.hub.get("kinds"))
         self._connected = True
         self._heard = time.monotonic()
 
@@ -228,6 +230,8 @@ class BusTransport(Transport):
         self._check_owner()
         if message.buffers:
             self._check_arrays(message)
+        if self._unknown:
+            check_known(message, self._unknown)
         wake = self._link.wake
         guard = Guard.enter(wake)
         with self._state:
