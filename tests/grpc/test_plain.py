@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import threading
 from typing import Any
 
 import pytest
 from google.rpc import error_details_pb2, status_pb2
+from tests.grpc.conftest import ROOT
 
 import grpc
+from arcuate.grpc.status import CODES
+from arcuate.v1 import ErrorCode
 
 
 @pytest.fixture
@@ -288,3 +292,14 @@ def test_more_than_four_mib_in_one_call(address: str, generated: Any) -> None:
         array = v.Value(kind=v.KIND_BYTES, data=data)
         found = stub.Call(pb.CallRequest(scope=pb.Scope(environment="python"), name="bytes", args=[array]))
         assert found.value.data == data
+
+
+def test_the_status_codes_are_those_that_error_proto_states() -> None:
+    head = (ROOT / "protos/arcuate/v1/error.proto").read_text().partition("syntax")[0]
+    stated = {
+        code.strip(): match[1]
+        for match in re.finditer(r"^//   ([A-Z_]+) +for (.*)$", head, re.MULTILINE)
+        for code in match[2].split(",")
+    }
+    assert stated == {code: status.name for code, status in CODES.items()}
+    assert {name.removeprefix("ERROR_CODE_") for name in ErrorCode.keys()} - {"UNSPECIFIED"} == set(stated)  # noqa: SIM118 (an enum is no dict)

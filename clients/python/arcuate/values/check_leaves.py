@@ -128,7 +128,7 @@ def text(walk: Walk, at: int, row: Row, _depth: int) -> Part:
 def bytes_(walk: Walk, at: int, row: Row, _depth: int) -> Part:
     """One buffer."""
     unused(walk, at, row, "")
-    walk.buffer(at)
+    walk.skip(at)
     return Part(at, row)
 
 
@@ -197,8 +197,9 @@ def array(walk: Walk, at: int, row: Row, _depth: int) -> Part:
         if problem:
             raise walk.bad(at, problem)
     else:
-        data = walk.buffer(at, size * itemsize)
-        if dtype == codes.D_BOOL and not zeros_and_ones(data):
+        if dtype != codes.D_BOOL:
+            walk.skip(at, size * itemsize)
+        elif not zeros_and_ones(walk.buffer(at, size * itemsize)):
             raise walk.bad(at, "a truth value is neither 0 nor 1")
     if flags & codes.ARRAY_MASK and not zeros_and_ones(walk.buffer(at, size, "mask")):
         raise walk.bad(at, "a byte of the mask is neither 0 nor 1")
@@ -215,8 +216,9 @@ def sparse(walk: Walk, at: int, row: Row, _depth: int) -> Part:
     itemsize = codes.ITEMSIZE[dtype]
     index = codes.D_I8 if flags & codes.SPARSE_WIDE else codes.D_I4
     width = codes.ITEMSIZE[index]
-    data = walk.buffer(at, stored * itemsize)
-    if dtype == codes.D_BOOL and not zeros_and_ones(data):
+    if dtype != codes.D_BOOL:
+        walk.skip(at, stored * itemsize)
+    elif not zeros_and_ones(walk.buffer(at, stored * itemsize)):
         raise walk.bad(at, "a truth value is neither 0 nor 1")
     inner = columns if form == codes.SPARSE_CSR else rows
     strange = outside(walk.buffer(at, stored * width, "indices"), index, 0, inner)

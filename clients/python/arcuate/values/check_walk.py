@@ -127,6 +127,11 @@ class Walk:
 
     def buffer(self, at: int, size: int | None = None, what: str = "data") -> memoryview:
         """The next buffer, which has to be of this size."""
+        self.skip(at, size, what)
+        return self.view(self.taken - 1)
+
+    def skip(self, at: int, size: int | None = None, what: str = "data") -> None:
+        """Checks the size of the next buffer, whose content may be anything: nothing is laid out or copied."""
         if self.taken >= len(self.nodes.buffers):
             raise self.bad(at, f"there are {len(self.nodes.buffers)} buffers, but the nodes ask for more")
         buffer = self.nodes.buffers[self.taken]
@@ -140,7 +145,6 @@ class Walk:
         if size is not None and length != size:
             raise self.bad(at, f"{length} bytes of {what} instead of {size}")
         self.taken += 1
-        return self.view(self.taken - 1)
 
     def view(self, number: int) -> memoryview:
         """The bytes of a buffer."""
