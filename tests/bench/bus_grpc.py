@@ -1,8 +1,9 @@
 """gRPC: a scalar call and 80 MB there and back, beside raw grpcio and Arrow Flight in the same run.
 
-Each function returns medians in seconds. The hub, the raw echo and the Flight server are processes of their own.
-`raw` echoes through a stub and a server of grpcio as its documentation shows them: a unary call for a scalar, a
-stream of 1 MiB chunks for an array. `frameworks()` compares grpcio's two servers (docs/decisions/grpc-server.md).
+Each function returns medians in seconds. The hub, the raw echo and the Flight server are processes of their
+own. `raw` echoes through a stub and a server of grpcio as its documentation shows them: a unary call for a
+scalar, a stream of 1 MiB chunks for an array. `frameworks()` compares grpcio's two servers
+(docs/decisions/grpc-server.md).
 """
 
 from __future__ import annotations
@@ -56,17 +57,70 @@ server.start()
 sys.stdin.read()
 server.stop(0)
 """
-AIO = """
+HANDOFF = """
+import queue, threading
+def session():
+    # what a hub has for each stream: a thread that makes the answers
+    inbox = queue.SimpleQueue()
+    def main():
+        while True:
+            item = inbox.get()
+            if item is None:
+                return
+            give, request = item
+            give(request)
+    threading.Thread(target=main, daemon=True).start()
+    return inbox
+"""
+WITH_THREADS = (
+    HANDOFF
+    + """
+import sys, grpc
+from concurrent.futures import ThreadPoolExecutor
+server = grpc.server(ThreadPoolExecutor(64), options=[("grpc.max_receive_message_length", -1)])
+def stream(requests, context):
+    inbox, out = session(), queue.SimpleQueue()
+    def read():
+        try:
+            for request in requests:
+                inbox.put((out.put, request))
+        except grpc.RpcError:
+            pass
+        inbox.put(None)
+        out.put(None)
+    threading.Thread(target=read, daemon=True).start()
+    yield from iter(out.get, None)
+server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo", {
+    "Stream": grpc.stream_stream_rpc_method_handler(stream),
+}),))
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+sys.stdin.read()
+server.stop(0)
+"""
+)
+WITH_ASYNCIO = (
+    HANDOFF
+    + """
 import asyncio, sys, grpc, grpc.aio
-async def unary(request, context):
-    return request
-async def stream(requests, context):
-    async for request in requests:
-        yield request
+async def stream(_, context):
+    loop, inbox, out = asyncio.get_running_loop(), session(), asyncio.Queue()
+    async def write():
+        while True:
+            await context.write(await out.get())
+    writer = asyncio.create_task(write())
+    def give(answer):
+        loop.call_soon_threadsafe(out.put_nowait, answer)
+    while True:
+        request = await context.read()
+        if request is grpc.aio.EOF:
+            break
+        inbox.put((give, request))
+    inbox.put(None)
+    writer.cancel()
 async def main():
     server = grpc.aio.server(options=[("grpc.max_receive_message_length", -1)])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo", {
-        "Unary": grpc.unary_unary_rpc_method_handler(unary),
         "Stream": grpc.stream_stream_rpc_method_handler(stream),
     }),))
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
@@ -75,6 +129,7 @@ async def main():
     await server.stop(0)
 asyncio.run(main())
 """
+)
 FLIGHT = """
 import sys, threading
 import pyarrow.flight as flight
@@ -220,10 +275,13 @@ def large(times: int = 15, elements: int = 10_000_000) -> dict[str, float]:
 
 
 def frameworks(clients: int = 16, calls: int = 400) -> dict[str, dict[str, float]]:
-    """grpcio's server with threads, and the one for asyncio: streams of small messages, of 80 MB, processor time."""
+    """grpcio's server with threads, and the one for asyncio, each with what a hub needs around it.
+
+    A client alone, many at once (time of a message, processor time of the server for it), and 80 MB.
+    """
     result = {}
     array = np.arange(10_000_000.0)
-    for name, program in (("threads", THREADS), ("asyncio", AIO)):
+    for name, program in (("threads", WITH_THREADS), ("asyncio", WITH_ASYNCIO)):
         times: list[float] = []
         with process(program) as (port, pid):
 

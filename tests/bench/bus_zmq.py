@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-
 import zmq
+
 from arcuate.client import connect
 
 HUB = """

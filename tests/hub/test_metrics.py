@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zmq
 from prometheus_client.parser import text_string_to_metric_families
 from tests.hub.memory import session
 from tests.hub.raw import Raw
 from tests.hub.test_limits import until
 
-import zmq
 from arcuate.client import connect
 from arcuate.errors import ArcuateError, EnvironmentCrashed, RemoteError
 from arcuate.hub import Config, Hub, Server

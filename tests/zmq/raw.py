@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-
 import zmq
 
 PATIENCE = 30.0

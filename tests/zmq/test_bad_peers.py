@@ -13,12 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.zmq.conftest import Start, until
 from tests.zmq.raw import Raw, encode
 
-import zmq
 from arcuate.client import connect
 from arcuate.errors import ArcuateError, AuthenticationFailed, ConnectionLost
 from arcuate.zmq import ZmqBridge

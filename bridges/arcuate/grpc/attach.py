@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import grpc
+
 from arcuate.client import messages
 from arcuate.client.net.chunks import CHUNK, Reader, Refused, chunk, pack, pack_plain
 from arcuate.errors import ArcuateError, ConnectionLost, ProtocolError

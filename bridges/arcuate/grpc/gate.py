@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+
 from arcuate.client.net.parts import too_large
 from arcuate.errors import ArcuateError, ProtocolError
 from arcuate.grpc.identity import credentials, metadata_of

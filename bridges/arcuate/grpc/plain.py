@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+
 from arcuate import v1
 from arcuate.client import messages
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded

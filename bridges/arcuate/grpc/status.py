@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import grpc
 from google.protobuf.any_pb2 import Any as Packed
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-import grpc
 from arcuate.errors import ArcuateError, InternalError, to_mapping
 from arcuate.v1.error_pb2 import Error, ErrorCode, Executed, Workspace
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
+
 from arcuate.errors import InvalidArgument
 
 __all__ = ["Certificates"]

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import zmq
+
 from arcuate.client import messages
 from arcuate.client.net.parts import identify, size_of_frame, too_large, unpack
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, ProtocolError, Unavailable

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import zmq
-from arcuate.errors import InvalidArgument, PermissionDenied
 from zmq.utils import z85
+
+from arcuate.errors import InvalidArgument, PermissionDenied
 
 __all__ = ["Keys", "ZapServer", "read_authorised", "read_pair", "write_pair"]
 

@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import zmq
+
 from arcuate.client import messages
 from arcuate.client.net.parts import PLACED, Part, pack
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded

@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import zmq
+
 from arcuate.client.net.parts import Part, pack
 from arcuate.hub import Connection, Credentials
 from arcuate.values.nodes import Nodes

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import zmq
+
 from arcuate.client.net.parts import PLACED, Part
 from arcuate.errors import ConnectionLost
 from arcuate.zmq.feed import Feed

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import zmq
 from zmq.utils.monitor import parse_monitor_message
 
-import zmq
 from arcuate.client.net.link import Link
 from arcuate.client.net.parts import PLACED, pack, size_of_frame, too_large, unpack
 from arcuate.client.net.target import Target
