@@ -105,6 +105,7 @@ class Worker:
         """Serves one request."""
         number = nodes.rows[2][5]
         outer, self.current = self.current, number
+        done = False
         try:
             fields = read_fields(nodes, self.decode)
             if "trace" in fields:
@@ -120,6 +121,7 @@ class Worker:
                     figures.send(self, self.figures)
             finally:
                 self.busy -= 1
+            done = True
             reply = self._reply(number, value, bool(fields.get("keep")), int(fields.get("nargout", 1)))
         except SystemExit as error:
             self._flush()
@@ -129,6 +131,8 @@ class Worker:
                 number, CallCancelled("the call was interrupted", executed="maybe", workspace=True)
             )
         except ArcuateError as error:
+            if done:  # it ran, and what it returned cannot travel
+                error.executed = "yes"
             reply = self._error(number, error)
         except BaseException as error:
             reply = self._error(number, failure(error))
@@ -138,6 +142,7 @@ class Worker:
         try:
             self.channel.write(reply)
         except ArcuateError as error:  # no place for a large array: nothing was written yet
+            error.executed = "yes"
             self.channel.write(self._error(number, error))
 
     def perform(self, op: str, fields: Mapping[str, Any]) -> Any:
@@ -153,7 +158,7 @@ class Worker:
                     language="Python",
                     executed="no",
                 )
-            return function(*fields["args"], **(fields.get("named") or {}))
+            return function(*fields.get("args", ()), **(fields.get("named") or {}))
         if op == "eval":
             return eval(compile(fields["code"], "<eval>", "eval", dont_inherit=True), space)  # noqa: S307  (its job)
         if op == "run":

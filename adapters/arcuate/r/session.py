@@ -315,6 +315,7 @@ class Session(FromCode, Requests):
         self._ids.append(number)
         self.busy += 1
         depth = 0
+        begun = False
         out = self._writer()
         try:
             handler = self._ops.get(op)
@@ -363,12 +364,15 @@ class Session(FromCode, Requests):
             rows.append((codes.MAPPING, 0, 0, 0, 3, 0, "", ""))
             rows.append((codes.TEXT, 0, 0, 0, 0, 0, "op", "reply"))
             rows.append((codes.INT, 0, 0, 0, 0, number, "id", ""))
+            begun = True
             handler(fields, out)
             if self._figures and self.busy == 1:
                 self._display()
         except ArcuateError as error:
             if self._interrupted and isinstance(error, InternalError):
                 error = CallCancelled("the call was interrupted", executed="maybe", workspace=True)
+            if begun and isinstance(error, (ConversionError, Unsupported)):
+                error.executed = "yes"  # arguments were read before: it is the result that cannot travel
             out = self._failure(number, error)
         except RecursionError:
             out = self._failure(number, ConversionError("the value nests too deep; flatten it"))
@@ -386,6 +390,7 @@ class Session(FromCode, Requests):
         try:
             self._channel.send(out.rows, out.pool, out.buffers)
         except ArcuateError as error:
+            error.executed = "yes"
             out = self._failure(number, error)
             self._channel.send(out.rows, out.pool, out.buffers)
 
