@@ -10,9 +10,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 
-import grpc
 from arcuate.grpc import GrpcBridge
 from arcuate.hub import Config, Hub
 

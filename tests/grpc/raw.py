@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import grpc
+
 from arcuate.client import messages
 from arcuate.client.net.chunks import Reader, chunk, pack
 from arcuate.values.limits import Limits

@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 from tests.grpc.raw import HELLO, Proxy, Raw
 
-import grpc
 from arcuate.client import connect, messages
 from arcuate.client.net import chunks
 from arcuate.client.net.chunks import CHUNK, chunk, pack, pack_plain

@@ -6,13 +6,13 @@ import random
 import tracemalloc
 from collections.abc import Iterator
 
+import grpc
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.grpc.raw import HELLO, Raw
 
-import grpc
 from arcuate.client import messages
 from arcuate.client.net.chunks import Reader, Refused, chunk, pack, pack_plain
 from arcuate.errors import ArcuateError

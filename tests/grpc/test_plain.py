@@ -7,11 +7,11 @@ import struct
 import threading
 from typing import Any
 
+import grpc
 import pytest
 from google.rpc import error_details_pb2, status_pb2
 from tests.grpc.conftest import ROOT
 
-import grpc
 from arcuate.grpc.status import CODES
 from arcuate.v1 import ErrorCode
 
