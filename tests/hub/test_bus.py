@@ -29,6 +29,7 @@ from arcuate.errors import (
     SessionClosed,
 )
 from arcuate.hub import Hub
+from arcuate.values.nodes import Nodes
 
 PATIENCE = 30.0
 HELPERS = """
@@ -134,6 +135,42 @@ def test_every_call_once_over_a_network_that_fails(way: str) -> None:
         proxy.cut_after(iter(lambda: 1 << 60, -1))
         assert proxy.accepted - before > 5
         assert remote.call("once", 40) == 1600
+
+
+class Swallow(MemoryLink):
+    """Loses the connection, and with it one message that was sent without an error."""
+
+    def __init__(self, hub: Hub, op: str) -> None:
+        super().__init__(hub)
+        self.op = op
+
+    def send(self, message: Nodes) -> None:
+        """Sends, but for the one."""
+        if messages.head(message)[0] == self.op:
+            self.op = ""
+            self.cut()
+            return
+        super().send(message)
+
+
+@pytest.mark.parametrize("op", ["call", "return", "raise"])
+def test_a_message_that_never_arrived_is_sent_again(hub: Hub, op: str) -> None:
+    def answer(part: int) -> int:
+        if op == "raise":
+            raise LookupError("nothing there")
+        return part
+
+    link = Swallow(hub, "")
+    with Session(BusTransport(link, "python", {}), name="python") as remote:
+        remote.run(HELPERS)
+        link.op = op
+        if op == "raise":
+            with pytest.raises(LookupError, match="nothing there"):
+                remote.call("once_back", 1, answer, timeout=PATIENCE)
+        else:
+            assert remote.call("once_back", 1, answer, timeout=PATIENCE) == 1 + 2 + 3 + 4 + 5
+        assert link.connects == 2
+        assert remote["seen"] == [1]
 
 
 # ----------------------------------------------------- drop, resume, reclaim

@@ -241,10 +241,11 @@ class BusTransport(Transport):
             self._running.append(call)
         span = begin(message, self._environment, self.name)
         self._control(message, call, "" if span is None else span.parent)
+        mine = len(self._pending)
         self._pending.append(message)
         failed: BaseException | None = None
         try:
-            return self._exchange(message, call)
+            return self._exchange(message, call, mine)
         except BaseException as error:
             failed = error
             raise
@@ -252,7 +253,7 @@ class BusTransport(Transport):
             if span is not None:
                 span.end(failed)
             del failed
-            self._pending.pop()
+            del self._pending[mine:]
             with self._state:
                 self._running.remove(call)
             if guard is not None:
@@ -294,7 +295,14 @@ class BusTransport(Transport):
             rows[0] = (*root[:4], root[4] + len(extra), *root[5:])
             rows[3:3] = extra
 
-    def _exchange(self, message: Nodes, call: Call) -> Nodes:
+    def _exchange(self, message: Nodes, call: Call, mine: int) -> Nodes:
+        """Sends a request and serves what comes until its reply is there.
+
+        Args:
+            message: the request.
+            call: what the caller knows of it.
+            mine: its place among the messages that a new connection must carry again.
+        """
         self._transmit(message, call)
         asked = False
         while True:
@@ -338,7 +346,7 @@ class BusTransport(Transport):
             if op == "event":
                 self._event(call, messages.fields(incoming))
             elif op == "callback":
-                self._callback(call, incoming)
+                self._callback(call, incoming, mine)
             # Anything else answers a call that was given up, or is of a newer minor version.
 
     def _silent(self) -> bool:
@@ -384,7 +392,8 @@ class BusTransport(Transport):
         else:
             call.on_event(event)
 
-    def _callback(self, call: Call, incoming: Nodes) -> None:
+    def _callback(self, call: Call, incoming: Nodes, mine: int) -> None:
+        del self._pending[mine + 1 :]  # the hub goes on, so it has the answer to the callback before
         paused = Guard.pause()
         number = messages.head(incoming)[1]
         self._parents.append(number)
@@ -405,11 +414,8 @@ class BusTransport(Transport):
             call.stopped = True
             over = CallCancelled("the call was stopped while a callback ran", executed="maybe")
             answer = messages.build("raise", number, to_mapping(over))
-        self._pending.append(answer)  # a connection that is lost now must carry it again
-        try:
-            self._transmit(answer, call)
-        finally:
-            self._pending.pop()
+        self._pending.append(answer)  # a connection that is lost before the hub has it must carry it again
+        self._transmit(answer, call)
 
     def _judge(self, call: Call, error: ArcuateError) -> ArcuateError:
         if call.stopped and not isinstance(error, (CallCancelled, CallTimeout)):
