@@ -13,7 +13,7 @@ from tests.cli.support import arcuate, shell
 
 COMMANDS = {
     "bench", "call", "config", "demo", "doctor", "environments", "eval",
-    "repl", "run", "serve", "token", "types",
+    "publish", "repl", "run", "serve", "subscribe", "token", "types",
 }  # fmt: skip
 """What the design promises, written down here and not read from the application."""
 

@@ -227,6 +227,88 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
     list_environments(as_json=json)
 
 
+HubAddress = Annotated[
+    str | None,
+    typer.Option("--hub", metavar="URL", envvar="ARCUATE_HUB", help="Such as zmq://host:5555."),
+]
+HubOptions = Annotated[
+    list[str] | None,
+    typer.Option("--option", "-O", metavar="KEY=VALUE", help="token=..., curve=..., tls=...; repeatable."),
+]
+Topic = Annotated[str, typer.Argument(help="Name of the topic.")]
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def publish(
+    topic: Topic,
+    values: Annotated[
+        list[str],
+        typer.Argument(metavar="VALUE...", help="JSON, a file, @file, @- (JSON on stdin), or a text."),
+    ],
+    hub: HubAddress = None,
+    timeout: Timeout = None,
+    option: HubOptions = None,
+    verbose: Verbose = False,
+) -> None:
+    """Publish values in a topic of a hub: [bold]arcuate publish eeg block.nc --hub zmq://host:5555[/]
+
+    Prints the number that each got, when the hub has it.
+    """
+    from arcuate.cli.streams import publish_values
+
+    del verbose
+    publish_values(topic, values, hub, option or (), timeout)
+
+
+@app.command()
+def subscribe(
+    topic: Topic,
+    hub: HubAddress = None,
+    count: Annotated[int | None, typer.Option("--count", "-n", min=1, help="Stop after so many.")] = None,
+    start: Annotated[
+        int | None, typer.Option("--from", min=0, help="Number of the first; 0: the oldest that is kept.")
+    ] = None,
+    policy: Annotated[
+        str, typer.Option("--policy", help="drop, block or disconnect, when too many wait for us.")
+    ] = "drop",
+    buffer: Annotated[
+        int, typer.Option("--buffer", min=1, help="How many may wait for us in the hub.")
+    ] = 100,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", "-t", metavar="SECONDS", min=0.001, help="Wait so long for one."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="A line of JSON each, without loss.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", callback=_output, help="Write each there; %d is its number."
+        ),
+    ] = None,
+    option: HubOptions = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print what is published in a topic of a hub, as it comes; Ctrl-C ends it.
+
+    [bold]arcuate subscribe eeg --hub zmq://host:5555 -o block-%d.nc[/]
+    """
+    from arcuate.cli.streams import read_topic
+
+    del verbose
+    read_topic(
+        topic,
+        hub,
+        option or (),
+        count=count,
+        start=start,
+        policy=policy,
+        buffer=buffer,
+        timeout=timeout,
+        as_json=json,
+        output=output,
+    )
+
+
 @app.command(cls=WithSettings)
 def serve(
     grpc: Annotated[

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arcuate.client import Display, Session
 
-__all__ = ["Opening", "names", "opened", "save_figure", "vectors"]
+__all__ = ["Opening", "names", "opened", "save_figure", "setting", "vectors"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def opened(how: Opening) -> Iterator[Session]:
     """An open session, closed at the end; warnings of the foreign code are one line on stderr."""
     from arcuate.client import connect
 
-    settings = dict(_setting(text) for text in how.options)
+    settings = dict(setting(text) for text in how.options)
     on_output = _to_stderr if how.quiet_stdout else None
     with warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -84,7 +84,7 @@ def vectors(session: Session) -> dict[str, bool]:
     return {"vectors": greeting.vectors, "floats": greeting.vectors and greeting.language != "R"}
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, Any]:
     """An option of ``connect``: JSON where it is some, otherwise a text."""
     from arcuate.cli.arguments import keyword
     from arcuate.cli.literals import Malformed, parse
