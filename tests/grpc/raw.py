@@ -21,14 +21,14 @@ HELLO = {"major": 1, "minor": 0, "agent": "test"}
 class Raw:
     """One stream whose messages are written by the test."""
 
-    def __init__(self, address: str, *, hello: bool = True) -> None:
+    def __init__(self, address: str, *, hello: bool = True, patience: float = PATIENCE) -> None:
         self.channel = grpc.insecure_channel(
             address,
             options=[("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", -1)],
         )
         self.out: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         attach: Any = self.channel.stream_stream("/arcuate.v1.SessionService/Attach")
-        self.call = attach(iter(self.out.get, None), timeout=PATIENCE)
+        self.call = attach(iter(self.out.get, None), timeout=patience)
         self.reader = Reader(Limits())
         self.number = 0
         if hello:

@@ -111,7 +111,7 @@ def test_bytes_of_any_kind(pieces: list[bytes]) -> None:
 def bombard(bridge: GrpcBridge, seeds: Iterator[int]) -> None:
     """Sends damaged messages to a hub, each in a stream of its own; another client is served all the time."""
     address = bridge.endpoints[0].removeprefix("grpc://")
-    with Raw(address) as other, Raw(address) as sender:
+    with Raw(address, patience=3600) as other, Raw(address) as sender:
         attach = sender.channel.stream_stream("/arcuate.v1.SessionService/Attach")
         for number, seed in enumerate(seeds):
             greeting = VALID[0] if seed % 4 else []

@@ -24,6 +24,8 @@ from arcuate.values.options import DecodeOptions, EncodeOptions
 __all__ = ["Channel", "die_with_parent", "join_trace", "message", "read_fields"]
 
 _READ_SIZE = 1 << 16
+_LARGE = 1 << 20
+"""Bytes from which on a buffer gets memory of its own: see :func:`_room`."""
 _PLAIN = EncodeOptions()
 _READ = DecodeOptions()
 
@@ -67,6 +69,18 @@ def read_fields(nodes: Nodes, options: DecodeOptions = _READ) -> dict[str, Any]:
     count = cursor.next()[4]
     cursor.enter(count)
     return dict(decode_next(cursor, options) for _ in range(count))
+
+
+def _room(length: int) -> memoryview:
+    """Memory for a buffer. A large one has pages of its own, and where the system can, large pages."""
+    if length < _LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return memoryview(bytearray(length))
+    area = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    try:
+        area.madvise(mmap.MADV_HUGEPAGE)
+    except OSError:
+        pass  # this kernel has none
+    return memoryview(area)
 
 
 class Channel:
@@ -145,8 +159,7 @@ class Channel:
         """A segment of the host, copied: the host uses it again."""
         fd = os.open(self.prefix + str(ref), os.O_RDONLY)
         try:
-            target = bytearray(length)
-            view = memoryview(target)
+            view = _room(length)
             at = 0
             while at < length:
                 got = os.preadv(fd, [view[at : at + (1 << 30)]], at)
@@ -155,7 +168,7 @@ class Channel:
                 at += got
         finally:
             os.close(fd)
-        return memoryview(target)
+        return view
 
     def _place(self, _: int, buffer: Buffer) -> int:
         size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes

@@ -6,30 +6,26 @@ written and read here; whatever else protobuf allows is left to protobuf.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+import numpy as np
 from google.protobuf.message import DecodeError
 
-from arcuate.client.net.parts import Joined, identify, too_large
+from arcuate.client.net.parts import identify, too_large
 from arcuate.errors import ArcuateError, ProtocolError
 from arcuate.v1.session_pb2 import AttachRequest
 from arcuate.values import frames, protobuf
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Nodes
 
-__all__ = ["CHUNK", "LARGE", "MOST", "Reader", "Refused", "chunk", "pack", "pack_plain"]
+__all__ = ["CHUNK", "LARGE", "Reader", "Refused", "chunk", "pack", "pack_plain"]
 
 CHUNK = 1 << 20
 """Bytes of a chunk, and of a frame that is not followed by the rest of it."""
 LARGE = 1 << 16
 """Bytes from which on a buffer travels in chunks."""
-MOST = CHUNK + 64
-"""Bytes of a message of the stream, but for one with a mapping."""
 _FRAME, _REST, _CHUNK, _MESSAGE = 0x0A, 0x10, 0x1A, 0x22
 """Tags of the fields."""
-
-Target = Callable[[int], memoryview]
-"""Makes room for a buffer of so many bytes."""
 
 
 class Refused(Exception):
@@ -134,17 +130,14 @@ class Reader:
 
     Args:
         limits: what is accepted.
-        target: makes room for large buffers, which are filled as the chunks come; ``None``: the chunks are
-            kept as they are, and laid out where the buffer is copied to.
 
     Attributes:
         plain: the last message was a mapping, and not a frame.
     """
 
-    def __init__(self, limits: Limits, target: Target | None = None) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.plain = False
-        self._target = target
         self._skip = False
         self._frame: bytearray | None = None
         self._rest = 0
@@ -222,7 +215,6 @@ class Reader:
 
     def _load(self, frame: bytes | bytearray | memoryview) -> Nodes | None:
         buffers: list[_Growing] = []
-        target = self._target
 
         def external(number: int, length: int) -> Buffer:
             if number != len(buffers) + 1 or not length:
@@ -230,7 +222,7 @@ class Reader:
                     f"malformed message: a buffer of {length} bytes has the place {number}, the next one is "
                     f"{len(buffers) + 1}"
                 )
-            found = _Growing(length, None if target is None else target(length))
+            found = _Growing(length)
             buffers.append(found)
             return found
 
@@ -280,14 +272,17 @@ class Reader:
 
 
 class _Growing:
-    """A buffer whose chunks are still to come."""
+    """A buffer whose chunks are still to come.
 
-    __slots__ = ("_at", "_pieces", "_target", "nbytes")
+    Each is copied to its place at once: memory that is used again and again is faster than memory that is
+    kept, whose pages are made one by one.
+    """
 
-    def __init__(self, nbytes: int, target: memoryview | None) -> None:
+    __slots__ = ("_at", "_target", "nbytes")
+
+    def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
-        self._target = target
-        self._pieces: list[memoryview] = []
+        self._target: memoryview | None = None
         self._at = 0
 
     def take(self, body: memoryview) -> bool:
@@ -297,17 +292,19 @@ class _Growing:
             raise ProtocolError(
                 f"malformed message: a buffer of {self.nbytes} bytes is announced, its chunks have {self._at}"
             )
-        if self._target is None:
-            self._pieces.append(body)
-        else:
-            self._target[at : self._at] = body
+        if len(body) == self.nbytes:
+            self._target = body
+            return True
+        target = self._target
+        if target is None:
+            target = self._target = np.empty(self.nbytes, np.uint8).data.cast("B")
+        target[at : self._at] = body
         return self._at == self.nbytes
 
-    def whole(self) -> Buffer:
+    def whole(self) -> memoryview:
         """The buffer."""
-        if self._target is not None:
-            return self._target
-        return self._pieces[0] if len(self._pieces) == 1 else Joined(self._pieces)
+        assert self._target is not None
+        return self._target
 
     def copy_into(self, target: memoryview) -> None:
         """Never needed: a message is handed on when it is whole."""

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import grpc
-import numpy as np
 
 from arcuate.client.net import chunks
 from arcuate.client.net.link import Link
@@ -199,7 +198,7 @@ def _read(call: Any, incoming: queue.SimpleQueue[Any], limits: Limits, where: st
     try:
         call.initial_metadata()
         incoming.put(_READY)
-        reader = chunks.Reader(limits, _room)
+        reader = chunks.Reader(limits)
         for data in call:
             message = reader.feed(data)
             if message is not None:
@@ -216,11 +215,6 @@ def _read(call: Any, incoming: queue.SimpleQueue[Any], limits: Limits, where: st
         incoming.put(ProtocolError(f"{where}: what arrived cannot be read: {type(error).__name__}: {error}"))
     finally:
         call.cancel()
-
-
-def _room(size: int) -> memoryview:
-    """Memory for a buffer that arrives; no page of it is touched before its data comes."""
-    return np.empty(size, np.uint8).data.cast("B")
 
 
 def _error(call: Any, where: str) -> ArcuateError:
