@@ -82,11 +82,13 @@ def until(condition: Callable[[], Any], what: str) -> None:
 
 
 def descriptors() -> dict[int, str]:
-    """The open descriptors of this process and what they are."""
+    """The open descriptors of this process and what they are; not those that gRPC renews after each fork."""
     found = {}
     for entry in os.listdir("/proc/self/fd"):
         try:
-            found[int(entry)] = os.readlink(f"/proc/self/fd/{entry}")
+            what = os.readlink(f"/proc/self/fd/{entry}")
+            if what != "anon_inode:[eventfd]":
+                found[int(entry)] = what
         except FileNotFoundError:
             pass  # the one that listed the directory
     return found

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -352,6 +354,29 @@ def test_a_hub_that_does_not_come_back(own: Callable[..., GrpcBridge]) -> None:
     with pytest.raises(ConnectionLost, match=r"could not be made again|does not resume"):
         session.call("len", "abc")
     session.close()
+
+
+FORK = """
+import os, sys
+from arcuate.client import connect
+with connect(sys.argv[1]) as session:
+    assert session.eval("1") == 1
+    child = os.fork()
+    if not child:
+        try:
+            with connect(sys.argv[1], start=20) as own:
+                print(own.eval("6 * 7"), flush=True)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    print(session.eval("'and the parent goes on'"))
+"""
+
+
+def test_a_forked_child_opens_a_session_of_its_own(address: str) -> None:
+    command = [sys.executable, "-c", FORK, f"grpc://{address}/python"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("42\nand the parent goes on\n", "")
 
 
 def test_nothing_listens() -> None:

@@ -6,6 +6,10 @@ thread that serves both.
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # it would speak at each fork
+
 from arcuate.grpc.bridge import GrpcBridge
 
 __all__ = ["GrpcBridge"]

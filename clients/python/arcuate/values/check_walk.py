@@ -131,7 +131,7 @@ class Walk:
         return self.view(self.taken - 1)
 
     def skip(self, at: int, size: int | None = None, what: str = "data") -> None:
-        """Checks the size of the next buffer, whose content may be anything: nothing is laid out or copied."""
+        """Checks the size of the next buffer, whose content may be anything: nothing is laid out."""
         if self.taken >= len(self.nodes.buffers):
             raise self.bad(at, f"there are {len(self.nodes.buffers)} buffers, but the nodes ask for more")
         buffer = self.nodes.buffers[self.taken]

@@ -13,6 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # it would speak at each fork
+
 import grpc
 
 from arcuate.client.net import chunks
