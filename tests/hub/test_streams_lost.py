@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 import tracemalloc
@@ -11,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.hub.faults import Lossy
+from tests.hub.faults import Lossy, Proxy
 from tests.hub.memory import MemoryLink
 from tests.hub.places import place
 from tests.hub.raw import Raw
 
-from arcuate.client import GapWarning, publish, subscribe
+from arcuate.client import GapWarning, publish, publisher, subscribe
 from arcuate.client.net import Link
 from arcuate.client.streams import Publisher, Subscription
 from arcuate.errors import (
@@ -29,7 +30,7 @@ from arcuate.errors import (
     RateLimited,
     Unavailable,
 )
-from arcuate.hub import Config, Hub
+from arcuate.hub import Config, Hub, streams
 from arcuate.hub.principal import Principal
 from arcuate.hub.streams import Sample
 from arcuate.values.encode import encode
@@ -67,6 +68,32 @@ def test_what_was_published_meanwhile_comes_after_a_lost_connection(hub: Hub) ->
             out.send(number)
         assert [next(blocks) for _ in range(38)] == list(range(2, 40))
         assert (blocks.connects, blocks.lost_total) == (2, 0)
+
+
+def test_a_connection_that_is_lost_before_the_first_block_is_no_gap(hub: Hub) -> None:
+    link = MemoryLink(hub)
+    with reader(link) as blocks, Publisher(MemoryLink(hub), "eeg") as out:
+        link.cut()
+        assert not hub.streams.topics(EVERYONE)  # forgotten, since nobody needs it
+        out.send(1)
+        assert next(blocks) == 1
+        assert blocks.lost == 0
+
+
+def test_a_topic_that_made_room_for_another_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_UNUSED", -1.0)
+    with place("memory", topics=1) as found:
+        link = MemoryLink(found.hub)
+        with Publisher(MemoryLink(found.hub), "eeg") as out, reader(link) as blocks:
+            assert out.send(1) == 1
+            assert next(blocks) == 1
+            link.refuse = True
+            link.cut()
+            found.hub.streams.publish(EVERYONE, "other", sample())
+            assert out.send(2) == 1
+            link.refuse = False
+            with pytest.warns(GapWarning, match="began anew"):
+                assert next(blocks) == 2
 
 
 def test_what_is_no_longer_kept_is_a_gap(hub: Hub) -> None:
@@ -111,6 +138,25 @@ def test_every_block_once_and_in_order_over_bad_connections(hub: Hub, seed: int)
     assert got == list(range(1, 151))
     assert blocks.connects > 1
     assert blocks.lost_total == 0
+
+
+@pytest.mark.parametrize("way", ["zmq", "grpc", "http"])
+def test_every_block_once_and_in_order_over_bad_networks(way: str) -> None:
+    with place(way, replay=200) as found:
+        port = int(found.url.rstrip("/").rpartition(":")[2])
+        with Proxy(port) as proxy:
+            url = f"{way}://127.0.0.1:{proxy.port}"
+            chosen = random.Random(1)
+            with subscribe("eeg", url, timeout=PATIENCE) as blocks, publisher("eeg", url) as out:
+                before = proxy.accepted
+                proxy.cut_after(iter(lambda: chosen.choice((3_000, 10_000, 50_000)), -1))
+                for number in range(1, 101):
+                    assert out.send(np.full(500, float(number))) == number
+                got = [next(blocks)[0] for _ in range(100)]
+                assert proxy.accepted - before > 3
+                proxy.cut_after(iter(lambda: 1 << 60, -1))
+            assert got == list(range(1, 101))
+            assert blocks.lost_total == 0
 
 
 def test_a_hub_that_does_not_come_back(hub: Hub) -> None:

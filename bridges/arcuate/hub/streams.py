@@ -15,6 +15,7 @@ lock of the streams, from whichever thread published, so it must only hand the s
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -61,6 +62,7 @@ class Streams:
         self._lock = threading.RLock()
         self._topics: dict[str, Topic] = {}
         self._ledger = Ledger()
+        self._epoch = secrets.randbits(52) + 1
         self._offered = 0
         self._closed: ArcuateError | None = None
 
@@ -383,7 +385,8 @@ class Streams:
             limits = self._limits
             if len(self._topics) >= limits.topics:
                 self._replace(time.monotonic() - _UNUSED)
-            found = self._topics[name] = Topic(name, self._ledger, limits.replay, limits.replay_bytes)
+            found = Topic(name, self._epoch, self._ledger, limits.replay, limits.replay_bytes)
+            self._topics[name] = found
             found.used = time.monotonic()
         return found
 
@@ -402,6 +405,8 @@ class Streams:
     def _drop(self, place: Topic) -> None:
         self._ledger.nbytes -= place.nbytes
         self._topics.pop(place.name, None)
+        if place.next > 1:  # should it come again, then its numbers begin anew
+            self._epoch += 1
 
 
 def allowed(patterns: Iterable[str], principal: Principal, topic: str, what: str) -> None:

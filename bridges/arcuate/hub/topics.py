@@ -5,7 +5,6 @@ Everything here runs under the one lock of :class:`arcuate.hub.streams.Streams`.
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -240,9 +239,9 @@ class Topic:
         used: when it was last of use.
     """
 
-    def __init__(self, name: str, ledger: Ledger, replay: int, replay_bytes: int) -> None:
+    def __init__(self, name: str, epoch: int, ledger: Ledger, replay: int, replay_bytes: int) -> None:
         self.name = name
-        self.epoch = secrets.randbits(52) + 1
+        self.epoch = epoch
         self.next = 1
         self.oldest = 1
         self.log: dict[int, Sample] = {}

@@ -78,6 +78,7 @@ class ZmqLink(Link):
         self._owner = os.getpid()
         self._socket: Any = None
         self._monitor: Any = None
+        self._welcome = False
         self._lost: ArcuateError | None = None
         self._closed = False
         self._wake_read, self._wake_write = os.pipe()
@@ -146,6 +147,7 @@ class ZmqLink(Link):
             if left <= 0 or not self._monitor.poll(max(1, int(left * 1000))):
                 raise ConnectionLost(f"{self._where} did not answer within {timeout:g} s", executed="no")
             if self._watch(handshake=True):
+                self._welcome = True
                 return
             if self._lost is not None:
                 raise self._lost
@@ -172,6 +174,8 @@ class ZmqLink(Link):
     def _refused(self, event: int) -> ArcuateError:
         """Nobody says why a handshake fails: with keys, it is the keys; without, what listens is no hub."""
         what = f"{self._where} refuses this client: {_REFUSED[event]}"
+        if self._welcome:  # it knew this client before: a network that fails in the handshake looks the same
+            return ConnectionLost(what, executed="no")
         if self._curve is not None:
             return AuthenticationFailed(
                 f"{what}; check that 'server_key' is the hub's, and that this client's public key "
