@@ -77,7 +77,7 @@ WITH_THREADS = (
     + """
 import sys, grpc
 from concurrent.futures import ThreadPoolExecutor
-server = grpc.server(ThreadPoolExecutor(64), options=[("grpc.max_receive_message_length", -1)])
+server = grpc.server(ThreadPoolExecutor(256), options=[("grpc.max_receive_message_length", -1)])
 def stream(requests, context):
     inbox, out = session(), queue.SimpleQueue()
     def read():
@@ -274,10 +274,10 @@ def large(times: int = 15, elements: int = 10_000_000) -> dict[str, float]:
     return result
 
 
-def frameworks(clients: int = 16, calls: int = 400) -> dict[str, dict[str, float]]:
+def frameworks(clients: int = 16, calls: int = 400, idle: int = 200) -> dict[str, dict[str, float]]:
     """grpcio's server with threads, and the one for asyncio, each with what a hub needs around it.
 
-    A client alone, many at once (time of a message, processor time of the server for it), and 80 MB.
+    A client alone, many at once (time of a message, processor time of the server for it), 80 MB, idle ones.
     """
     result = {}
     array = np.arange(10_000_000.0)
@@ -310,14 +310,31 @@ def frameworks(clients: int = 16, calls: int = 400) -> dict[str, dict[str, float
                 stream.bounce(array)
                 bulk = median(lambda stream=stream: stream.bounce(array), 7)  # type: ignore[misc]
                 stream.close()
+            empty = _resident(pid)
+            with grpc.insecure_channel(f"127.0.0.1:{port}", options=OPTIONS) as where:
+                streams = [Stream(where) for _ in range(idle)]
+                for stream in streams:
+                    stream.small()
+                full = _resident(pid)
+                for stream in streams:
+                    stream.close()
         result[name] = {
             "alone": alone,
             "median": statistics.median(times),
             "p99": sorted(times)[int(len(times) * 0.99)],
             "processor": spent,
             "80 MB": bulk,
+            "threads per idle stream": (full[0] - empty[0]) / idle,
+            "kB per idle stream": (full[1] - empty[1]) / idle,
         }
     return result
+
+
+def _resident(pid: int) -> tuple[int, int]:
+    """Threads and kB of memory of a process."""
+    with open(f"/proc/{pid}/status") as file:
+        found = dict(line.split(":", 1) for line in file)
+    return int(found["Threads"]), int(found["VmRSS"].split()[0])
 
 
 def _processor(pid: int) -> float:
