@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -419,3 +420,34 @@ def test_doubles_are_little_endian_on_the_wire(address: str) -> None:
     """Golden bytes: an array of 1.0 and 2.0 inside its frame."""
     first, _ = pack(request(1, np.array([1.0, 2.0])))
     assert struct.pack("<2d", 1.0, 2.0) in first
+
+
+FAULTS = """
+import resource, sys
+from arcuate.client.net import heap
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(200):
+        kept = [bytes(1 << 20) for _ in range(4)]
+        del kept
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+heap.keep()
+faults()
+print(faults())
+"""
+
+
+def test_memory_of_chunks_is_kept_unless_the_user_wants_otherwise() -> None:
+    """What the kernel counts: pages that were made for memory that is freed and used again."""
+
+    def run(**variables: str) -> int:
+        given = {**os.environ, **variables}
+        done = subprocess.run(
+            [sys.executable, "-c", FAULTS], env=given, capture_output=True, text=True, check=True
+        )
+        return int(done.stdout)
+
+    if os.confstr("CS_GNU_LIBC_VERSION") is None:
+        pytest.fail("this test knows glibc only")
+    assert run() < 5_000
+    assert run(MALLOC_MMAP_THRESHOLD_="131072") > 100_000

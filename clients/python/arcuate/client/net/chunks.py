@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from arcuate.client.net import heap
 from arcuate.client.net.parts import identify, too_large
 from arcuate.errors import ArcuateError, ProtocolError
 from arcuate.v1.session_pb2 import AttachRequest
@@ -80,6 +81,7 @@ def pack(message: Nodes) -> tuple[bytes, list[memoryview]]:
         if size < LARGE:
             return 0
         number += 1
+        heap.keep()
         placed.extend(_cut(_view(buffer)))
         return number
 
@@ -235,6 +237,7 @@ class Reader:
             raise Refused(identify(memoryview(frame)), error) from None
         if not buffers:
             return message
+        heap.keep()
         self._message, self._buffers, self._at = message, buffers, 0
         return None
 
