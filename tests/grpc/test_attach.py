@@ -428,7 +428,7 @@ from arcuate.client.net import heap
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(200):
-        kept = [bytes(1 << 20) for _ in range(4)]
+        kept = [b"x" * (1 << 20) for _ in range(4)]
         del kept
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 heap.keep()
