@@ -33,6 +33,16 @@ def descriptors(hub: Served) -> list[str]:
     return sorted(found)
 
 
+def others(files: list[str]) -> list[str]:
+    """Without segments, of which some are kept for the next array."""
+    return [name for name in files if "memfd" not in name]
+
+
+def without_segments(hub: Served) -> list[str]:
+    """What else is open."""
+    return others(descriptors(hub))
+
+
 @pytest.mark.parametrize("scheme", ["grpc", "zmq", "http"])
 def test_many_calls(scheme: str, tmp_path: Path) -> None:
     calls = 1_000_000 if SOAK else 3000
@@ -51,8 +61,10 @@ def test_many_calls(scheme: str, tmp_path: Path) -> None:
             work(calls // 3)
             before, files = resident(hub), descriptors(hub)
             work(calls - calls // 3)
-            # an idle segment and a connection that is being closed come and go; a leak grows with the calls
-            hub.until(lambda: len(descriptors(hub)) <= len(files) + 2, "nothing is left of the calls")
+            # a connection that was made again under load is closed a little later; segments that are kept for
+            # the next array may be one or two more than before, however many arrays there were
+            hub.until(lambda: without_segments(hub) == others(files), "only what was open before is open")
+            assert len(descriptors(hub)) <= len(files) + 2
             assert resident(hub) < 1.05 * before
         assert hub.stop() == 0
 

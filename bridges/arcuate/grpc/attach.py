@@ -120,7 +120,7 @@ class Stream:
                     else:
                         message = await self._loop.run_in_executor(self._readers, reader.feed, data)
                 except Refused as refused:
-                    connection.answer(error_message(refused.number, refused.error))
+                    connection.refuse(refused.number, refused.error)
                     if not (refused.number and greeted):
                         self.end()
                     continue
@@ -153,7 +153,7 @@ class Stream:
 
     def _fail(self, error: ArcuateError) -> None:
         """Tells the client why its stream ends."""
-        self.connection.answer(error_message(0, error))
+        self.connection.refuse(0, error)
         self.end()
 
     # ----------------------------------------------------------------- leaving

@@ -15,7 +15,7 @@ import grpc.aio
 from arcuate.client.net.parts import too_large
 from arcuate.errors import ArcuateError, ProtocolError
 from arcuate.grpc.identity import credentials, metadata_of
-from arcuate.grpc.status import refuse
+from arcuate.grpc.status import refuse, refused
 from arcuate.hub import Credentials, Hub, Principal
 from arcuate.values.record import record
 
@@ -100,6 +100,7 @@ class Authentication(_Wrapping):
             principal = await asyncio.to_thread(self._hub.authenticate, known)
         self._hub.still_valid(principal)
         caller.set(Caller(principal, known))
+        refused.set(lambda error: self._hub.guard.refused(principal, known.peer, error, None))
 
 
 class Limiter(_Wrapping):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 import grpc
@@ -13,7 +14,10 @@ from google.rpc.status_pb2 import Status
 from arcuate.errors import ArcuateError, InternalError, to_mapping
 from arcuate.v1.error_pb2 import Error, ErrorCode, Executed, Workspace
 
-__all__ = ["CODES", "DETAILS", "fill_error", "refuse", "status_of"]
+__all__ = ["CODES", "DETAILS", "fill_error", "refuse", "refused", "status_of"]
+
+refused: ContextVar[Callable[[ArcuateError], None] | None] = ContextVar("refused", default=None)
+"""Told of the errors of a plain call that were raised before the hub had it."""
 
 DETAILS = "grpc-status-details-bin"
 """The trailing metadata in which gRPC carries a ``google.rpc.Status``."""
@@ -112,6 +116,9 @@ async def refuse(context: Any, error: BaseException | Mapping[str, Any]) -> None
     if isinstance(error, BaseException):
         if not isinstance(error, ArcuateError):
             error = InternalError(f"{type(error).__name__}: {error}", executed="maybe")
+        tell = refused.get()
+        if tell is not None:
+            tell(error)
         error = to_mapping(error)
     code, message, details = status_of(error)
     await context.abort(code, message, trailing_metadata=((DETAILS, details),))

@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from starlette.routing import Match, Route
 
-from arcuate.errors import ArcuateError, NameNotFound, ProtocolError
+from arcuate.errors import ArcuateError, ConnectionLost, NameNotFound, ProtocolError
 from arcuate.http import socket
 from arcuate.http.bus import Bus
 from arcuate.http.guard import Guard
@@ -95,13 +96,22 @@ class Application:
         try:
             await self._serve(incoming)
         except Disconnected:
-            pass
+            if incoming.reading:
+                self._refused(incoming, ConnectionLost("the client left in the middle of its request"))
         except Exception as error:
             if not isinstance(error, (ArcuateError, HttpError)):
                 log.exception("a request failed: %s %s", scope["method"], scope["path"])
+            cause = error.error if isinstance(error, HttpError) else error
+            if isinstance(cause, ArcuateError):
+                self._refused(incoming, cause)
             if incoming.started:
                 raise Broken from None  # the server cuts the connection: the client sees that it is not whole
             await incoming.fail(error)
+
+    def _refused(self, incoming: Incoming, error: ArcuateError) -> None:
+        """Has a request written down that never reached the hub's own connections."""
+        client = incoming.scope.get("client") or ("", "")
+        self.hub.guard.refused(getattr(incoming, "principal", None), f"{client[0]}:{client[1]}", error, None)
 
     async def _serve(self, incoming: Incoming) -> None:
         scope = incoming.scope
@@ -115,6 +125,10 @@ class Application:
             if incoming.method == "OPTIONS":
                 await incoming.answer(204, "", b"", _PREFLIGHT)
                 return
+        try:
+            unquote_to_bytes(scope.get("raw_path") or b"").decode("utf-8")
+        except UnicodeDecodeError:
+            raise ProtocolError("the path is not UTF-8; names are, percent-encoded") from None
         open_ = self._open.get(scope["path"])
         if open_ is not None:
             if incoming.method not in ("GET", "HEAD"):

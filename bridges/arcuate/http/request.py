@@ -48,6 +48,7 @@ class Incoming:
         credentials: what is known of the client.
         principal: who it is.
         protocol: the connection it came on, or ``None``.
+        reading: its body is being read.
     """
 
     credentials: Credentials
@@ -63,6 +64,7 @@ class Incoming:
         self.protocol: Any = scope.get("arcuate.protocol")
         self._query: dict[str, str] | None = None
         self.started = False
+        self.reading = False
 
     # -------------------------------------------------------------------- head
 
@@ -161,8 +163,13 @@ class Incoming:
             size = int(given)  # the parser of the server has accepted it
             if size > limit:
                 raise _too_long(size, limit)
-        if self.protocol is not None and size >= SINK:
-            return await self._sink(size)
+        self.reading = True
+        found = await (self._sink(size) if self.protocol is not None and size >= SINK else self._parts(limit))
+        self.reading = False
+        return found
+
+    async def _parts(self, limit: int) -> bytes:
+        """A body of any size, part by part."""
         parts: list[bytes] = []
         got = 0
         while True:

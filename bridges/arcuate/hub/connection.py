@@ -344,8 +344,7 @@ class Connection:
 
     def refuse(self, number: int, error: ArcuateError, request: Request | None = None) -> None:
         """Answers a request of which nothing was done; 0 as its number means the connection as a whole."""
-        if not getattr(error, "audited", False):
-            self.hub.guard.refused(self.principal, self.peer, error, request)
+        self.hub.guard.refused(self.principal, self.peer, error, request)
         if self._meter is not None:
             self._meter.refused(self.transport, error.code)
         self.answer(error_message(number, error))

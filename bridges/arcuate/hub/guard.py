@@ -6,6 +6,7 @@ import logging
 import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from arcuate.errors import ArcuateError, AuthenticationFailed, PermissionDenied, StaleHandle
 from arcuate.hub import rights
@@ -46,6 +47,7 @@ class Guard:
         self.tokens = None if config.tokens is None else Tokens(config.tokens)
         self.audit = None if config.audit is None else Audit(config.audit)
         self._looked = 0.0
+        self._told: WeakSet[ArcuateError] = WeakSet()
         if self.tokens is not None and not all(one.eval for one in self.tokens.principals.values()):
             self._report()
 
@@ -73,7 +75,6 @@ class Guard:
                     f"{unavailable()}; the operator can allow it with --allow-unconfined"
                 )
         except ArcuateError as error:
-            error.audited = True  # type: ignore[attr-defined]  # a connection that passes it on writes nothing more
             self.refused(None, credentials.peer, error, None)
             raise
         return principal
@@ -177,8 +178,9 @@ class Guard:
     def refused(
         self, principal: Principal | None, peer: str, error: ArcuateError, request: Request | None
     ) -> None:
-        """Writes down a request of which nothing was done."""
-        if self.audit is not None:
+        """Writes down a request of which nothing was done. Whoever passes the error on may say so again."""
+        if self.audit is not None and error not in self._told:
+            self._told.add(error)
             self.audit.refused(principal, peer, error.code, request)
 
     # -------------------------------------------------------------------- time
