@@ -200,6 +200,26 @@ def test_a_frozen_hub_is_noticed(
             process.send_signal(signal.SIGCONT)
 
 
+@pytest.mark.parametrize("code", ["for _ in range(40): print('x' * 1_000_000, flush=True)", "y = 1"])
+def test_a_client_that_stops_reading_is_let_go(
+    start: Start, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """It takes nothing for as long as the hub waits, be it output or replies. Others are served."""
+    monkeypatch.setattr("arcuate.zmq.bridge.STUCK", 0.5)
+    bridge = start()
+    with Raw(bridge.endpoints[0], RCVHWM=1, RCVBUF=4096) as raw:
+        raw.hello()
+        raw.send("open", environment="python")
+        raw.read()
+        raw.send("run", code=code)
+        for _ in range(4):
+            raw.send("eval", code="b'x' * 8_000_000")
+        until(lambda: bridge.counts["slow"], "the client is given up")
+        works(bridge)
+        until(lambda: not bridge._ports[0].peers, "it is cut off")
+    works(bridge)
+
+
 # ------------------------------------------------------------------------- CURVE
 
 

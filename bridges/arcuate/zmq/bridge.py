@@ -79,6 +79,7 @@ class ZmqBridge:
         self._places: list[Place] = [place(one) for one in addresses]
         self._keys = None if curve is None else Keys.of(curve)
         self._heartbeat, self._patience = heartbeat, patience
+        self._looked = 0.0  # for clients that take nothing
         self._context: zmq.Context[Any] | None = None
         self._ports: list[Port] = []
         self._zap: ZapServer | None = None
@@ -272,6 +273,10 @@ class ZmqBridge:
                 if peer.key is not None and peer.key in removed:
                     peer.end()
             port.sweep(now, HELLO)
+        if now - self._looked >= min(1.0, STUCK / 4):
+            self._looked = now
+            for port in self._ports:
+                port.give_up(now, STUCK)
 
     def _arrived(self, peer: Peer, first: zmq.Frame, rest: list[memoryview]) -> None:
         """Reads a message here, or has another thread do it; the order of a client's messages is kept."""

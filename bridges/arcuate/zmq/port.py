@@ -218,6 +218,17 @@ class Port:
 
     # ------------------------------------------------------------------- time
 
+    def give_up(self, now: float, patience: float) -> None:
+        """Gives up clients that have taken nothing of what waits for them for so long."""
+        for wire in list(self.wires.found.values()):
+            peer = wire.peer
+            if peer is None or peer.gone or wire.stalled(now) < patience:
+                continue
+            with self.lock:
+                self._slow(peer)
+                self.waiting.discard(peer)
+            peer.connection.lost()
+
     def sweep(self, now: float, hello: float) -> None:
         """Cuts off who has to go: told to, refused, or silent since it connected."""
         for wire in list(self.wires.found.values()):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import sys
+import termios
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -25,8 +28,8 @@ _FAILED: dict[int, str] = {
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "handshake",
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: "unauthorised",
 }
-_TCP_INFO_BYTES = 128
-"""Where ``tcpi_bytes_received`` stands in Linux's ``struct tcp_info``."""
+_TCP_INFO_ACKED, _TCP_INFO_BYTES = 120, 128
+"""Where ``tcpi_bytes_acked`` and ``tcpi_bytes_received`` stand in Linux's ``struct tcp_info``."""
 
 
 class Wire:
@@ -38,12 +41,14 @@ class Wire:
         peer: the client behind it, once it has said something.
     """
 
-    __slots__ = ("_inode", "fd", "peer", "since")
+    __slots__ = ("_inode", "_moved", "_state", "fd", "peer", "since")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.since = time.monotonic()
         self.peer: Peer | None = None
+        self._state = (0, 0)
+        self._moved = self.since
         try:
             self._inode = os.fstat(fd).st_ino
         except OSError:
@@ -77,11 +82,34 @@ class Wire:
         if found is None:
             return 0
         with found:
+            return _counted(found, _TCP_INFO_BYTES)
+
+    def stalled(self, now: float) -> float:
+        """Seconds for which something has waited in the system's buffer and nothing of it was taken.
+
+        ZeroMQ's own queue does not tell: it takes many messages, however large, for a client that reads none.
+        """
+        found = self._borrow()
+        if found is None:
+            return 0.0
+        with found:
             try:
-                told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES + 8)
-            except (OSError, AttributeError):
-                return 0
-        return int.from_bytes(told[_TCP_INFO_BYTES : _TCP_INFO_BYTES + 8], "little")
+                waiting = int.from_bytes(fcntl.ioctl(found, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+            except OSError:
+                return 0.0
+            state = (waiting, _counted(found, _TCP_INFO_ACKED))
+        if not waiting or state != self._state:
+            self._state, self._moved = state, now
+        return now - self._moved
+
+
+def _counted(found: socket.socket, at: int) -> int:
+    """A count of ``struct tcp_info``; 0 where the system, or the kind of socket, has none."""
+    try:
+        told = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, at + 8)
+    except (OSError, AttributeError):
+        return 0
+    return int.from_bytes(told[at : at + 8], "little")
 
 
 class Wires:
