@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import trustme
+from tests.hub.certificates import Files
 from tests.hub.raw import Raw
 
 from arcuate.client import Session, connect, messages
@@ -323,7 +323,7 @@ def clock_skew(site: Site) -> None:
 def other_authority(site: Site) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ours, theirs = Authority(folder, "ours"), Authority(folder, "theirs")
+        ours, theirs = Files(folder, "ours"), Files(folder, "theirs")
         certificate, key = ours.issue("hub", "localhost", "127.0.0.1")
         here = ["localhost:0"]
         tls = {"certificate": certificate, "key": key, "client_ca": ours.ca}
@@ -342,23 +342,6 @@ def other_authority(site: Site) -> None:
                         connect(url, tls=tls, start=5)
         finally:
             server.stop(1.0)
-
-
-class Authority:
-    """An authority, its certificate in a file."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.ca = folder, folder / f"{name}-ca.pem"
-        self.authority = trustme.CA(organization_name=name)
-        self.authority.cert_pem.write_to_path(str(self.ca))
-
-    def issue(self, name: str, *identities: str, common_name: str | None = None) -> tuple[Path, Path]:
-        """A certificate and its key in two files."""
-        issued = self.authority.issue_cert(*identities, common_name=common_name)
-        certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
-        certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
-        issued.private_key_pem.write_to_path(str(key))
-        return certificate, key
 
 
 def shown(ca: Path, certificate: Path, key: Path) -> dict[str, Path]:
