@@ -236,8 +236,7 @@ class ZmqBridge:
         try:
             while not self._stopping.is_set():
                 for port in self._ports:
-                    for peer, first, rest in port.arrivals():
-                        self._arrived(peer, first, rest)
+                    self._take(port)
                     if port.waiting:
                         port.flush(time.monotonic(), STUCK)
                     if port.feed is not None and port.feed.fd not in feeds:
@@ -252,8 +251,7 @@ class ZmqBridge:
                         os.read(fd, 4096)
                     elif fd in watched:
                         port = watched[fd]
-                        for peer, first, rest in port.arrivals():  # before the end of who said it
-                            self._arrived(peer, first, rest)
+                        self._take(port)  # before the end of who said it
                         port.wires.watch()
                 if self._zap is not None:
                     self._zap.serve()
@@ -277,6 +275,11 @@ class ZmqBridge:
             self._looked = now
             for port in self._ports:
                 port.give_up(now, STUCK)
+
+    def _take(self, port: Port) -> None:
+        """Reads what has arrived. A function of its own: its variables would keep the last message."""
+        for peer, first, rest in port.arrivals():
+            self._arrived(peer, first, rest)
 
     def _arrived(self, peer: Peer, first: zmq.Frame, rest: list[memoryview]) -> None:
         """Reads a message here, or has another thread do it; the order of a client's messages is kept."""
