@@ -73,6 +73,19 @@ def group(pid: int) -> set[int]:
     return found
 
 
+def shared(*pids: int) -> set[str]:
+    """What processes have in /dev/shm, by the number in the names. Other runs on this machine have theirs."""
+    own = {f"-{pid}-" for pid in pids}
+    return {name for name in os.listdir("/dev/shm") if any(part in name for part in own)}
+
+
+def temporary(pid: int) -> str:
+    """The folder in which a process has its temporary files."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        pairs = dict(one.partition(b"=")[::2] for one in file.read().split(b"\0"))
+    return os.fsdecode(pairs.get(b"TMPDIR", b"/tmp"))
+
+
 def until(condition: Callable[[], Any], what: str) -> None:
     """Polls until something holds; fails after :data:`PATIENCE` seconds."""
     end = time.monotonic() + PATIENCE

@@ -2,48 +2,80 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.contract.processes import children, descriptors, finished, group, open_session, python, runs, until
+from tests.contract.processes import (
+    children,
+    descriptors,
+    finished,
+    group,
+    open_session,
+    python,
+    runs,
+    shared,
+    temporary,
+    until,
+)
 from tests.contract.quirks import Quirks
 
 from arcuate.client import Session, connect, pool
 from arcuate.errors import CallTimeout, EnvironmentCrashed, RemoteError
+from arcuate.worker.folders import PrivateFolder
 
 Fresh = Callable[..., Session]
 
 
 class Census:
-    """What this process holds."""
+    """What this process holds, and in /dev/shm what those hold that it has started, such as a hub."""
 
     def __init__(self) -> None:
         gc.collect()
         self.descriptors = descriptors()
         self.threads = {thread.name for thread in threading.enumerate()}
         self.children = children()
-        self.shared = set(os.listdir("/dev/shm"))
-        self.temporary = {name for name in os.listdir("/tmp") if name.startswith(("arcuate", "Rtmp", "oct-"))}
+        self.shared = shared(os.getpid(), *self.children)
 
     def check(self) -> None:
         """Nothing more than at the time of the census; what ends by itself may take a moment."""
         until(lambda: children() <= self.children, "child processes end")
         now = Census()
+        assert now.shared <= self.shared, now.shared - self.shared
         new = {fd: what for fd, what in now.descriptors.items() if fd not in self.descriptors}
         assert not new, new
         assert {name for name in now.threads - self.threads if name != "arcuate-spawner"} == set()
-        assert now.shared <= self.shared
 
 
 @pytest.fixture
 def census(session: Session) -> Census:
     """Taken when everything that is made once has been made."""
     return Census()
+
+
+def test_a_leak_is_seen_and_what_others_have_is_not() -> None:
+    """Other runs of the suite on this machine come and go; their segments are no leak of this one."""
+    before = Census()
+    other = tempfile.mkdtemp(prefix=f"arcuate-segments-{os.getppid()}-", dir="/dev/shm")
+    try:
+        before.check()
+        leak = PrivateFolder("arcuate-segments-", "/dev/shm")
+        try:
+            with pytest.raises(AssertionError, match="arcuate-segments-"):
+                before.check()
+        finally:
+            leak.close()
+        before.check()
+    finally:
+        with contextlib.suppress(FileNotFoundError):  # nobody holds it, so anybody may have removed it
+            os.rmdir(other)
 
 
 def test_opening_and_closing(census: Census, quirks: type[Quirks]) -> None:
@@ -89,13 +121,21 @@ def test_pools(census: Census, quirks: type[Quirks]) -> None:
     census.check()
 
 
-def test_temporary_files_of_the_interpreter(census: Census, quirks: type[Quirks]) -> None:
-    session = open_session(quirks)
+def test_temporary_files_of_the_interpreter(
+    session: Session, quirks: type[Quirks], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that no other run uses: one of this test, or of the hub."""
+    place = temporary(session.info["pid"]) if quirks.over else str(tmp_path)
+    monkeypatch.setenv("TMPDIR", place)
+    before = set(os.listdir(place))
+    own = open_session(quirks)
+    pid = own.info["pid"]
+    assert temporary(pid) == place
     if quirks.figure:
-        session.run(quirks.figure)
-    session.close()
-    left = {name for name in os.listdir("/tmp") if name.startswith(("arcuate", "Rtmp", "oct-"))}
-    assert left <= census.temporary
+        own.run(quirks.figure)
+    own.close()
+    until(lambda: not runs(pid), "the interpreter ends")
+    assert set(os.listdir(place)) <= before
 
 
 def test_large_arrays_recycle_their_memory(session: Session) -> None:
@@ -146,7 +186,6 @@ KILLED = """
 def test_a_parent_that_is_killed_takes_its_interpreters_with_it(
     quirks: type[Quirks], session: Session, where: str
 ) -> None:
-    shared = set(os.listdir("/dev/shm"))
     child = python(KILLED, quirks.id(), where)
     assert child.stdout is not None
     line = child.stdout.readline()
@@ -159,7 +198,7 @@ def test_a_parent_that_is_killed_takes_its_interpreters_with_it(
         child.communicate(timeout=30)
     until(lambda: not any(runs(pid) for pid in pids), "the interpreters end with their parent")
     until(lambda: not any(group(pid) for pid in pids), "what they started ends too")
-    assert set(os.listdir("/dev/shm")) <= shared
+    assert not shared(child.pid, *pids)
 
 
 ENDS = """

@@ -22,7 +22,8 @@ class PrivateFolder:
     """A folder that only this user may enter.
 
     Args:
-        prefix: how its name begins; names what is left over from others, too.
+        prefix: how its name begins; names what is left over from others, too. The number of the process
+            follows, so that one sees whose it is.
         place: the folder in which it is made; the usual one for temporary files if ``None``.
 
     Attributes:
@@ -36,7 +37,7 @@ class PrivateFolder:
             _swept.add(place + prefix)
             _sweep(place, prefix)
         while True:
-            self.path = tempfile.mkdtemp(prefix=prefix, dir=place)
+            self.path = tempfile.mkdtemp(prefix=f"{prefix}{self._pid}-", dir=place)
             self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             if os.path.isdir(self.path):
