@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from tests.grpc.conftest import ROOT
 from tests.grpc.raw import HELLO, Proxy, Raw
 
 from arcuate.client import connect, messages
@@ -303,6 +304,36 @@ def test_a_plain_call_over_the_limit_names_the_setting(
             assert "'message'" in caught.value.details()
 
 
+def test_a_plain_call_far_over_the_limit(own: Callable[..., GrpcBridge], generated: Any) -> None:
+    """gRPC itself refuses it, before anybody of ours sees it, by the text that session.proto tells of."""
+    bridge = own(message=1_000_000)
+    pb, v = generated.session_pb2, generated.value_pb2
+    with grpc.insecure_channel(where(bridge)) as channel:
+        stub = generated.session_pb2_grpc.SessionServiceStub(channel)
+        array = v.Value(kind=v.KIND_BYTES, data=bytes(10_000_000))
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Call(pb.CallRequest(scope=pb.Scope(environment="python"), name="len", args=[array]))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        text = "Received message larger than max"
+        assert text in caught.value.details()
+        assert text in (ROOT / "protos/arcuate/v1/session.proto").read_text()
+
+
+def test_a_server_that_takes_less_than_a_piece(
+    own: Callable[..., GrpcBridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a proxy on the way may: Python's client says which setting it is, where gRPC's own text does not."""
+    usual = GrpcBridge._options
+    least = ("grpc.max_receive_message_length", 10_000)
+    monkeypatch.setattr(GrpcBridge, "_options", lambda self: [least, *usual(self)[1:]])
+    assert usual(own())[0][0] == least[0]
+    with connect(f"{own().endpoints[0]}/python") as session:
+        assert session.call("len", bytes(1000)) == 1000
+        with pytest.raises(LimitExceeded, match="'message'") as caught:
+            session.call("len", bytes(100_000))
+        assert (caught.value.setting, caught.value.executed) == ("message", "no")
+
+
 def test_as_many_clients_as_may_be(own: Callable[..., GrpcBridge]) -> None:
     bridge = own(connections=2)
     with Raw(where(bridge)), Raw(where(bridge)) as second:
@@ -310,8 +341,9 @@ def test_as_many_clients_as_may_be(own: Callable[..., GrpcBridge]) -> None:
             third.read()
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert "'connections'" in caught.value.details()
-        with pytest.raises(LimitExceeded, match="'connections'"):
+        with pytest.raises(LimitExceeded, match="'connections'") as refused:
             connect(f"{bridge.endpoints[0]}/python")
+        assert refused.value.setting == "connections"
         second.close()
         until(lambda: len(bridge.hub.connections) < 2, "the second is gone")
         with connect(f"{bridge.endpoints[0]}/python") as session:

@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 STUCK = 60.0
 """Seconds in which a client must take something of what waits for it."""
 _SWEEP = 2.0
+_PATIENCE = 3
+"""A sign of life may take so many times the seconds after which it is asked for."""
 _READERS = 4
 _INT_MAX = (1 << 31) - 1
 
@@ -46,7 +48,8 @@ class GrpcBridge:
         hub: the hub.
         addresses: ``"host:port"`` (port 0: any).
         tls: has ``certificate``, ``key`` and ``client_ca``, as attributes or keys; ``None``: without TLS.
-        keepalive: seconds between two signs of life on a connection that is quiet.
+        keepalive: seconds after which a connection that is quiet is asked for a sign of life; one that gives
+            none within three times as many is dead.
 
     Attributes:
         endpoints: where clients find it, in the order of the addresses.
@@ -135,6 +138,8 @@ class GrpcBridge:
             ("grpc.so_reuseport", 0),
             ("grpc.keepalive_time_ms", milliseconds),
             ("grpc.keepalive_timeout_ms", milliseconds),
+            # an answer may wait behind megabytes on a slow line; this is what gRPC goes by, not the time above
+            ("grpc.http2.ping_timeout_ms", _PATIENCE * milliseconds),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.max_pings_without_data", 0),
             ("grpc.http2.min_ping_interval_without_data_ms", 5_000),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -44,6 +45,7 @@ _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.use_local_subchannel_pool", 1),  # a connection of its own, so that a new one is a new one
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 60_000),  # for answers that wait behind megabytes on a slow line
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.enable_retries", 0),  # sending again is decided above, by ids
@@ -225,6 +227,8 @@ def _error(call: Any, where: str) -> ArcuateError:
     cls = _REFUSALS.get(code)
     if code is grpc.StatusCode.INTERNAL and "RST_STREAM" in details:
         cls = None  # the other end of the connection went away in the middle of something
+    if cls is LimitExceeded:
+        return _limit(details, where)
     if cls is not None:
         return cls(f"{where} refuses: {details}", executed="no")
     if code is grpc.StatusCode.UNIMPLEMENTED:
@@ -239,6 +243,20 @@ def _error(call: Any, where: str) -> ArcuateError:
         )
     name = "" if code is None else f"{code.name}: "
     return ConnectionLost(f"{where}: {name}{details}", executed="maybe")
+
+
+def _limit(details: str, where: str) -> LimitExceeded:
+    """A limit with its setting. gRPC's own refusal of what is far too large says nothing of it."""
+    if "larger than max" in details:
+        return LimitExceeded(
+            f"{where} refuses a message that is larger than it takes ({details}); its operator can raise the "
+            "setting 'message', or send the data in parts",
+            setting="message",
+            executed="no",
+        )
+    found = re.search(r"\(setting '(\w+)'\)", details)
+    setting = "" if found is None else found.group(1)
+    return LimitExceeded(f"{where} refuses: {details}", setting=setting, executed="no")
 
 
 def open_link(
