@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import trustme
@@ -24,3 +25,10 @@ class Files:
         certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(str(key))
         return certificate, key
+
+    @staticmethod
+    def subject(certificate: Path) -> str:
+        """Whose a certificate is, as OpenSSL says it."""
+        command = ["openssl", "x509", "-in", str(certificate), "-noout", "-subject", "-nameopt", "RFC2253"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.strip().removeprefix("subject=")

@@ -24,10 +24,12 @@ class Served:
         process: the process.
     """
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...], env: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, arguments: tuple[str, ...], env: dict[str, str], under: tuple[str, ...] = ()
+    ) -> None:
         self.out, self.err = folder / "out", folder / "err"
         self.ready_file = folder / "ready.json"
-        command = [sys.executable, "-m", "arcuate.cli", "serve", "--ready-file", str(self.ready_file)]
+        command = [*under, sys.executable, "-m", "arcuate.cli", "serve", "--ready-file", str(self.ready_file)]
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
                 [*command, *arguments],
@@ -78,9 +80,9 @@ def _clean() -> dict[str, str]:
 
 
 @contextmanager
-def served(folder: Path, *arguments: str, **env: str) -> Iterator[Served]:
-    """Runs a hub, ready; it is killed if the test did not end it."""
-    hub = Served(folder, arguments, {"XDG_CONFIG_HOME": str(folder / "config"), **env})
+def served(folder: Path, *arguments: str, under: tuple[str, ...] = (), **env: str) -> Iterator[Served]:
+    """Runs a hub, ready, under another program if wanted; it is killed if the test did not end it."""
+    hub = Served(folder, arguments, {"XDG_CONFIG_HOME": str(folder / "config"), **env}, under)
     try:
         yield hub.wait_ready()
     finally:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.hub.memory import MemoryLink, session
+from tests.hub.places import WAYS, place
 from tests.hub.raw import Raw
 
 from arcuate.client import messages
+from arcuate.client.net.bus import greet
 from arcuate.errors import (
     ArcuateError,
     CallTimeout,
@@ -389,16 +391,27 @@ def test_what_does_not_finish_in_time_ends_with_unavailable() -> None:
         assert not alive(pid)
 
 
-def test_output_that_nobody_reads() -> None:
-    with hub_with(events=50) as hub:
-        client = Raw(hub)
-        number = client.send(
-            "run", code="for i in range(2000):\n print(i, flush=True)\n" * 3, environment="python"
-        )
-        lost = 0
-        while (found := client.read())["op"] == "event":
-            lost += found.get("count", 0)
-        assert (found["op"], found["id"]) == ("reply", number)
+@pytest.mark.parametrize("way", WAYS)
+def test_output_of_a_stateless_call_beyond_the_limit(way: str) -> None:
+    """What does not fit is dropped, and the client is told how much, before the reply."""
+    code = "import warnings\nfor number in range(100): warnings.warn(str(number))"
+    with place(way, events=50) as found:
+        link = found.link()
+        try:
+            link.connect(20)
+            greet(link, None, 20)
+            link.send(messages.build("run", 7, {"code": code, "environment": "python"}))
+            heard: list[dict[str, Any]] = []
+            while not heard or heard[-1]["op"] == "event":
+                message = link.receive(20)
+                assert message is not None
+                heard.append(messages.fields(message))
+        finally:
+            link.close()
+    *events, dropped, reply = heard
+    assert [(one["type"], one["text"].strip()) for one in events] == [("warning", str(n)) for n in range(50)]
+    assert (dropped["op"], dropped["id"], dropped["type"], dropped["count"]) == ("event", 7, "dropped", 50)
+    assert (reply["op"], reply["id"]) == ("reply", 7)
 
 
 def test_a_hub_without_that_environment() -> None:

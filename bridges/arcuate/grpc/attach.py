@@ -104,8 +104,8 @@ class Stream:
 
     async def _read(self) -> None:
         connection = self.connection
-        own = connection.limits
-        reader = Reader(Limits(message=CHUNK, array=CHUNK, nodes=4096, text=CHUNK, depth=own.depth))
+        depth = connection.limits.depth
+        reader = Reader(Limits(message=CHUNK, array=CHUNK, nodes=4096, text=CHUNK, depth=depth))
         read: Callable[[], Awaitable[Any]] = self._context.read
         receive = connection.receive
         greeted = False
@@ -134,7 +134,7 @@ class Stream:
                 await self._loop.run_in_executor(self._readers, self._take, message, reader.plain)
                 if not greeted and connection.principal is not None:
                     greeted = True
-                    reader.limits = own
+                    reader.limits = connection.limits
             if reader.pending:
                 self._count("truncated")
         except asyncio.TimeoutError:

@@ -166,7 +166,7 @@ class Channel:
 
     def become(self, principal: Principal) -> None:
         """Takes over the rights that its owner has now."""
-        self.connection.principal = principal
+        self.connection.recognise(principal)
 
     def close(self) -> None:
         """Ends it; a session that it has can be resumed for a while. Idempotent."""

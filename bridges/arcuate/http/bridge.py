@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import ssl
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import uvicorn
@@ -17,6 +15,8 @@ from arcuate.errors import InvalidArgument, Unavailable
 from arcuate.http.app import Application
 from arcuate.http.guard import Guard
 from arcuate.http.protocol import HttpConnection
+from arcuate.http.tls import Certificates
+from arcuate.http.wsprotocol import WebSocketConnection
 from arcuate.hub import Hub
 
 __all__ = ["HttpBridge"]
@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 75.0
 """A connection that no session lives on may be idle for so long."""
+STUCK = 60.0
+"""Seconds in which a client must take something of what is sent to it."""
+_PING_SECONDS = 20.0
+"""A WebSocket is asked for a sign of life so often, and has as long to give it."""
 _TICK = 1.0
 _BACKLOG = 512
 
@@ -56,7 +60,7 @@ class HttpBridge:
         self.endpoints: list[str] = []
         self.application: Application | None = None
         self._addresses = list(addresses)
-        self._tls = None if tls is None else _Certificates(tls)
+        self._tls = None if tls is None else Certificates(tls)
         self._guard = Guard(hosts, origins)
         self._sockets: list[socket.socket] = []
         self._server: _Server | None = None
@@ -117,7 +121,7 @@ class HttpBridge:
         config = uvicorn.Config(
             self.application,
             http=Limited,
-            ws="websockets-sansio",
+            ws=WebSocketConnection,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -126,6 +130,8 @@ class HttpBridge:
             timeout_keep_alive=int(_IDLE_SECONDS),
             ws_max_size=min(limits.message, (1 << 31) - 1),
             ws_per_message_deflate=False,
+            ws_ping_interval=_PING_SECONDS,
+            ws_ping_timeout=_PING_SECONDS,
             backlog=_BACKLOG,
         )
         config.load()
@@ -197,51 +203,6 @@ class _Server(uvicorn.Server):
         self._ready.set()
 
 
-class _Certificates:
-    """The TLS context. Files that were renewed are read again; connections made from then on see them."""
-
-    def __init__(self, tls: Any) -> None:
-        def get(name: str) -> str | None:
-            found = tls.get(name) if isinstance(tls, Mapping) else getattr(tls, name, None)
-            return None if found is None else os.fspath(found)
-
-        certificate = get("certificate")
-        if certificate is None:
-            raise InvalidArgument("TLS needs 'certificate', a PEM file, and 'key' if that is in another")
-        self._certificate, self._key = certificate, get("key") or certificate
-        client = get("client_ca")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_alpn_protocols(["http/1.1"])
-        context.load_cert_chain(self._certificate, self._key)
-        if client is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(client)
-        self.context = context
-        self._seen = self._state()
-
-    def _state(self) -> tuple[float, ...]:
-        try:
-            return tuple(os.stat(path).st_mtime_ns for path in (self._certificate, self._key))
-        except OSError:
-            return ()
-
-    def refresh(self, *, force: bool = False) -> None:
-        """Reads the certificate again if its files have changed."""
-        state = self._state()
-        if not state or (state == self._seen and not force):
-            return
-        try:
-            self.context.load_cert_chain(self._certificate, self._key)
-        except (
-            OSError,
-            ssl.SSLError,
-        ) as error:  # half written, or a key that does not fit yet: the next time
-            log.warning("the certificate %s cannot be read: %s", self._certificate, error)
-        else:
-            self._seen = state
-
-
 def _listen(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
@@ -257,7 +218,12 @@ def _listen(address: str) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a listener's options are its children's
-        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 4)):
+        for name, value in (
+            ("TCP_KEEPIDLE", 30),
+            ("TCP_KEEPINTVL", 10),
+            ("TCP_KEEPCNT", 4),
+            ("TCP_USER_TIMEOUT", round(STUCK * 1000)),  # also where it answers and has no room
+        ):
             if hasattr(socket, name):
                 found.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         if family == socket.AF_INET6:

@@ -45,6 +45,11 @@ class Bus:
 
     # ---------------------------------------------------------------- messages
 
+    def limits_of(self, incoming: Incoming) -> Limits:
+        """What is accepted of a client: a token may have lower limits than the hub."""
+        principal = getattr(incoming, "principal", None)  # not known yet where it says hello
+        return self.hub.limits_for(principal) if principal is not None and principal.limits else self.limits
+
     async def read(self, incoming: Incoming, op: str = "", defaults: dict[str, Any] | None = None) -> Nodes:
         """The message in a body: a frame, or its fields as JSON.
 
@@ -53,14 +58,15 @@ class Bus:
             op: what the route is for; a body may leave it out in JSON.
             defaults: fields that a JSON body may leave out.
         """
+        limits = self.limits_of(incoming)
         if incoming.content_type == FRAMES:
-            data = await incoming.body(self.limits.message + frames.HEADER_SIZE)
+            data = await incoming.body(limits.message + frames.HEADER_SIZE)
             if int.from_bytes(data[16:20], "little") > _MANY:
-                message = await asyncio.to_thread(frames.load, data, limits=self.limits)
+                message = await asyncio.to_thread(frames.load, data, limits=limits)
             else:
-                message = frames.load(data, limits=self.limits)
+                message = frames.load(data, limits=limits)
         elif incoming.content_type == JSON:
-            data = await incoming.body(self.limits.message)
+            data = await incoming.body(limits.message)
             message = (
                 await asyncio.to_thread(self._of_json, data, op, defaults)
                 if len(data) > 1 << 16
@@ -143,7 +149,7 @@ class Bus:
         connection = Connection(self.hub, said.append, transport="http", credentials=incoming.credentials)
         try:
             if incoming.method == "GET":
-                connection.principal = incoming.principal
+                connection.recognise(incoming.principal)
                 message = messages.build("hello", 0, connection.hello())
             else:
                 given = await self.read(incoming, "hello", {"id": 0})

@@ -123,7 +123,7 @@ class Channel:
             self.hub, self.send, transport="http", credentials=self.credentials, end=self._end
         )
         self.hub.admit(connection)
-        connection.principal = self.principal
+        connection.recognise(self.principal)
         return connection
 
     @property

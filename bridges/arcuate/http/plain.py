@@ -52,7 +52,7 @@ class Plain:
         self, incoming: Incoming, known: tuple[str, ...], need: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         """The fields of a body that a route knows, checked."""
-        body = await incoming.json(min(self.bus.limits.message, JSON_BYTES))
+        body = await incoming.json(min(self.bus.limits_of(incoming).message, JSON_BYTES))
         found: dict[str, Any] = {}
         for key in known:
             if key not in body:
@@ -183,7 +183,7 @@ class Plain:
     async def set(self, incoming: Incoming) -> None:
         """PUT /v1/sessions/{session}/variables/{name}."""
         self.resources.session(incoming)
-        body = await incoming.json(min(self.bus.limits.message, JSON_BYTES))
+        body = await incoming.json(min(self.bus.limits_of(incoming).message, JSON_BYTES))
         if "value" not in body:
             raise InvalidArgument("'value' is missing")
         await self._in_session(incoming, "set", {"name": incoming.path("name"), "value": body["value"]})
@@ -204,7 +204,7 @@ class Plain:
         channel = self.resources.session(incoming)
         session = channel.session
         assert session is not None
-        body = await incoming.json(min(self.bus.limits.message, JSON_BYTES))
+        body = await incoming.json(min(self.bus.limits_of(incoming).message, JSON_BYTES))
         number = int(incoming.path("callback"))
         if ("value" in body) == ("error" in body):
             raise InvalidArgument("a callback is answered with either 'value' or 'error'")

@@ -12,6 +12,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from arcuate.http.tls import subject
+
 __all__ = ["HttpConnection"]
 
 _HEAD_BYTES = 64 << 10
@@ -187,15 +189,4 @@ class HttpConnection(HttpToolsProtocol):
 
     def certificate(self) -> str | None:
         """The subject of the certificate that the client has shown, as ``CN=...,O=...``."""
-        tls = self.transport.get_extra_info("ssl_object")
-        shown = tls.getpeercert() if tls is not None else None
-        if not shown:
-            return None
-        short = {
-            "commonName": "CN",
-            "organizationName": "O",
-            "organizationalUnitName": "OU",
-            "countryName": "C",
-        }
-        pairs = [pair for group in shown.get("subject", ()) for pair in group]
-        return ",".join(f"{short.get(name, name)}={value}" for name, value in reversed(pairs)) or None
+        return subject(self.transport.get_extra_info("ssl_object"))

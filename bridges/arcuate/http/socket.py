@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
 from arcuate.errors import ArcuateError, ConnectionLost, InvalidArgument, ProtocolError, to_mapping
 from arcuate.http.codec import dumps, from_json, loads, to_json
 from arcuate.hub import Connection
+from arcuate.hub.relay import sized
 from arcuate.values import frames
 from arcuate.values.nodes import Nodes
 
@@ -17,9 +21,77 @@ if TYPE_CHECKING:
 
 __all__ = ["PROTOCOLS", "serve"]
 
+log = logging.getLogger(__name__)
+
+BACKLOG = 10_000
+"""Messages that may wait for a client that does not read."""
+BACKLOG_BYTES = 1 << 28
+"""Bytes of them; large buffers do not count, since they are not copied before they are sent."""
 PROTOCOLS = ("arcuate.frames.v1", "arcuate.json.v1")
 _HELLO_SECONDS = 10.0
-_POLICY, _TRY_LATER = 1008, 1013
+_LARGE = 1 << 16
+"""Bytes from which on a buffer is large."""
+_LAST_SECONDS = 5.0
+"""So long a client has to take what was said to it last."""
+
+
+class _Outgoing:
+    """What waits to be sent. A client that does not read is cut off before too much does.
+
+    Args:
+        loop: the loop that sends.
+        protocol: the connection.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: Any) -> None:
+        self._loop = loop
+        self._protocol = protocol
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Nodes | None, int]] = deque()
+        self._bytes = 0
+        self._stirred = asyncio.Event()
+        self._gone = False
+
+    def put(self, message: Nodes | None) -> None:
+        """Takes a message, or the end, from any thread.
+
+        Raises:
+            ConnectionLost: the client is gone, or does not read.
+        """
+        size = 0 if message is None else _memory(message)
+        with self._lock:
+            if self._gone:
+                raise ConnectionLost("the WebSocket is closed")
+            self._waiting.append((message, size))
+            self._bytes += size
+            full = len(self._waiting) > BACKLOG or self._bytes > BACKLOG_BYTES
+        try:
+            self._loop.call_soon_threadsafe(self.give_up if full else self._stirred.set)
+        except RuntimeError:
+            raise ConnectionLost("the HTTP bridge has been stopped") from None
+        if full:
+            self.close()
+            raise ConnectionLost("the client does not read what it is sent")
+
+    async def take(self) -> Nodes | None:
+        """The next message; ``None`` at the end."""
+        while not self._waiting:
+            self._stirred.clear()
+            await self._stirred.wait()
+        with self._lock:
+            message, size = self._waiting.popleft()
+            self._bytes -= size
+        return message
+
+    def close(self) -> None:
+        """Takes nothing more."""
+        with self._lock:
+            self._gone = True
+
+    def give_up(self) -> None:
+        """Cuts the connection of a client that does not read."""
+        log.info("a WebSocket's client does not read what it is sent")
+        self._protocol.abort()
 
 
 async def serve(hub: Hub, scope: Any, receive: Any, send: Any, credentials: Credentials) -> None:
@@ -36,28 +108,20 @@ async def serve(hub: Hub, scope: Any, receive: Any, send: Any, credentials: Cred
     protocol = offered[0] if offered else PROTOCOLS[0]
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": offered[0] if offered else None})
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[Nodes | None] = asyncio.Queue()
-    gone = False
-
-    def put(message: Nodes | None) -> None:
-        if gone:
-            raise ConnectionLost("the WebSocket is closed")
-        try:
-            loop.call_soon_threadsafe(queue.put_nowait, message)
-        except RuntimeError:
-            raise ConnectionLost("the HTTP bridge has been stopped") from None
+    outgoing = _Outgoing(asyncio.get_running_loop(), scope["arcuate.protocol"])
 
     def end() -> None:
         try:
-            put(None)
+            outgoing.put(None)
         except ConnectionLost:
             pass
 
-    connection = Connection(hub, put, transport="http", credentials=credentials, end=end)
+    connection = Connection(hub, outgoing.put, transport="http", credentials=credentials, end=end)
     text = protocol == PROTOCOLS[1]
-    writer = asyncio.ensure_future(_write(queue, send, text))
-    hello = loop.call_later(_HELLO_SECONDS, lambda: end() if connection.principal is None else None)
+    writer = asyncio.ensure_future(_write(outgoing, send, text))
+    hello = asyncio.get_running_loop().call_later(
+        _HELLO_SECONDS, lambda: end() if connection.principal is None else None
+    )
     try:
         while True:
             arrived = asyncio.ensure_future(receive())
@@ -71,7 +135,7 @@ async def serve(hub: Hub, scope: Any, receive: Any, send: Any, credentials: Cred
             try:
                 message = _read(event, connection, text)
             except ArcuateError as error:
-                put(messages.build("error", 0, to_mapping(error)))
+                connection.refuse(0, error)
                 end()
                 break
             if len(message.rows) > 1000 or message.buffers:
@@ -82,11 +146,23 @@ async def serve(hub: Hub, scope: Any, receive: Any, send: Any, credentials: Cred
         hello.cancel()
         connection.lost()
         end()
-        gone = True
+        outgoing.close()
         try:
-            await asyncio.wait_for(writer, 5.0)
-        except (asyncio.TimeoutError, asyncio.CancelledError, RuntimeError, OSError):
+            await asyncio.wait_for(writer, _LAST_SECONDS)
+        except (asyncio.TimeoutError, asyncio.CancelledError):
+            outgoing.give_up()
+        except (RuntimeError, OSError):
             pass
+
+
+def _memory(message: Nodes) -> int:
+    """Bytes that a message takes while it waits, without its large buffers."""
+    large = sum(size for one in message.buffers if (size := _length(one)) >= _LARGE)
+    return sized(message) - large + 64 * len(message.rows) + sum(len(row[7]) for row in message.rows)
+
+
+def _length(buffer: Any) -> int:
+    return len(buffer) if isinstance(buffer, bytes) else int(buffer.nbytes)
 
 
 def _read(event: Any, connection: Connection, text: bool) -> Nodes:
@@ -108,10 +184,10 @@ def _read(event: Any, connection: Connection, text: bool) -> Nodes:
     return frames.load(data, limits=connection.limits)
 
 
-async def _write(queue: asyncio.Queue[Nodes | None], send: Any, text: bool) -> None:
+async def _write(outgoing: _Outgoing, send: Any, text: bool) -> None:
     """Sends what the hub has for the client."""
     while True:
-        message = await queue.get()
+        message = await outgoing.take()
         if message is None:
             await send({"type": "websocket.close", "code": 1000})
             return

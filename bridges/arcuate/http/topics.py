@@ -39,7 +39,7 @@ class Topics:
             if messages.fields(_head(message)).get("topic") != topic:
                 raise InvalidArgument("the topic in the message is not that of the address")
         else:
-            body = await incoming.json(min(self.bus.limits.message, JSON_BYTES))
+            body = await incoming.json(min(self.bus.limits_of(incoming).message, JSON_BYTES))
             if "value" not in body:
                 raise InvalidArgument("'value' is missing")
             fields: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from arcuate.hub.variables import Variables
@@ -119,6 +119,14 @@ class TlsConfig(_Table):
         description="PEM file with authorities; clients must show a certificate of theirs",
     )
 
+    @model_validator(mode="after")
+    def _whole(self) -> TlsConfig:
+        if self.certificate is None:
+            for name in ("key", "client_ca"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name!r} without 'certificate': there would be no TLS; give it as well")
+        return self
+
     @property
     def enabled(self) -> bool:
         """Whether there is a certificate."""
@@ -134,9 +142,9 @@ class CurveConfig(_Table):
         description="file with the hub's CURVE key pair; made when it does not exist",
     )
     authorised_keys: Path | None = Field(
-        examples=["authorised.toml"],
+        examples=["authorised.keys"],
         default=None,
-        description="file with the public keys of the clients that may connect, and their rights",
+        description="file with the public keys of the ZeroMQ clients that may connect, one per line",
     )
 
     @property

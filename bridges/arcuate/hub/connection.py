@@ -65,7 +65,7 @@ class Connection:
         end: called when the hub wants the connection closed, after the last message.
 
     Attributes:
-        limits: what a bridge checks before it decodes.
+        limits: what a bridge checks before it decodes: the hub's, and lower ones of a principal.
         principal: who the client is, once it is known.
     """
 
@@ -138,7 +138,7 @@ class Connection:
             )
         principal = self.hub.authenticate(self.credentials)
         self.hub.admit(self)
-        self.principal = principal
+        self.recognise(principal)
         event(
             log,
             logging.INFO,
@@ -149,6 +149,11 @@ class Connection:
         )
         self.hub.guard.note(principal, "hello", self.peer)
         return principal
+
+    def recognise(self, principal: Principal) -> None:
+        """Takes over who the client is; its messages are within the limits that it has from now on."""
+        self.principal = principal
+        self.limits = self.hub.limits_for(principal)
 
     @property
     def peer(self) -> str:

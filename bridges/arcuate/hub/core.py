@@ -199,12 +199,14 @@ class Hub:
         """Refuses a principal that has as many sessions as it may have; the lock is held."""
         own = sum(1 for one in self._sessions.values() if one.principal.name == principal.name)
         own += self._opening.count(principal.name)
-        most = int(principal.limits.get("sessions", self.config.limits.sessions_each))
+        allowed = principal.limits.get("sessions")
+        most = int(self.config.limits.sessions_each if allowed is None else allowed)
         if own >= most:
+            setting, whose = ("sessions_each", "the setting") if allowed is None else ("sessions", "its limit")
             raise LimitExceeded(
-                f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or raise "
-                "the setting 'sessions_each'",
-                setting="sessions_each",
+                f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or have the "
+                f"operator raise {whose} '{setting}'",
+                setting=setting,
             )
 
     def hand_over(self, session: HubSession, principal: Principal) -> None:

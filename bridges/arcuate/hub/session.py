@@ -396,8 +396,11 @@ class HubSession:
 
     def _explain(self, error: ArcuateError) -> None:
         """Names the setting where an interpreter seems to have met its limit of memory."""
-        most = self.limits.memory
-        if most is None or not isinstance(error, RemoteError):
+        if not isinstance(error, RemoteError):
+            return
+        own = self.principal.limits.get("memory")
+        most = min((one for one in (self.limits.memory, own) if one is not None), default=None)
+        if most is None:
             return
         said = " ".join((*error.classes, error.message)).lower()
         if any(sign in said for sign in _NO_MEMORY):

@@ -190,7 +190,10 @@ def _hash(token: str) -> str:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    state = path.stat()
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return 0, 0, 0  # whoever reads it then says what is missing
     return state.st_mtime_ns, state.st_ino, state.st_size
 
 
@@ -234,6 +237,9 @@ def _principal(kind: str, name: str, table: Any) -> Principal:
         for key, value in limits.items()
     ):
         raise InvalidArgument(f"{where}: 'limits' takes positive numbers for: {', '.join(LIMITS)}")
+    for key, value in limits.items():
+        if key != "call_seconds" and not isinstance(value, int):
+            raise InvalidArgument(f"{where}: the limit {key!r} must be a whole number, not {value!r}")
     return Principal(
         f"{kind}:{name}",
         {"key": "curve"}.get(kind, kind),

@@ -207,7 +207,10 @@ class BusTransport(Transport):
                 end = time.monotonic() + 5.0
                 while time.monotonic() < end:
                     answer = self._link.receive(end - time.monotonic())
-                    if answer is not None and messages.head(answer)[1] == self._next:
+                    if answer is None:
+                        continue
+                    op, number = messages.head(answer)
+                    if number == self._next or (op == "error" and number == 0):
                         break
             except ArcuateError:
                 pass

@@ -1,0 +1,131 @@
+"""TLS of the HTTP bridge: certificates that are read again when their files change, and whose a client's is."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+from arcuate.errors import InvalidArgument
+
+__all__ = ["Certificates", "subject"]
+
+log = logging.getLogger(__name__)
+
+_SHORT = {
+    "commonName": "CN",
+    "countryName": "C",
+    "domainComponent": "DC",
+    "givenName": "GN",
+    "localityName": "L",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "stateOrProvinceName": "ST",
+    "streetAddress": "street",
+    "surname": "SN",
+    "userId": "UID",
+}
+"""The names that OpenSSL writes in a subject; Python gives the long ones."""
+
+
+class Certificates:
+    """The files, and the context that the server listens with.
+
+    Connections made after a change see the new ones: the hub's certificate and the authorities of clients.
+
+    Args:
+        tls: has ``certificate``, ``key`` and ``client_ca``, as attributes or keys.
+
+    Attributes:
+        context: what the server listens with; each connection is given what was read last.
+
+    Raises:
+        InvalidArgument: they cannot be read, or do not belong together.
+    """
+
+    def __init__(self, tls: Any) -> None:
+        def get(name: str) -> str | None:
+            found = tls.get(name) if isinstance(tls, Mapping) else getattr(tls, name, None)
+            return None if found is None else os.fspath(found)
+
+        certificate = get("certificate")
+        if certificate is None:
+            raise InvalidArgument("TLS needs 'certificate', a PEM file, and 'key' if that is in another")
+        self._certificate, self._key, self._client = certificate, get("key") or certificate, get("client_ca")
+        self._seen = self._state()
+        try:
+            self.context = self._current = self._load()
+        except OSError as error:  # of which those of OpenSSL are a kind
+            raise InvalidArgument(f"the certificate {certificate!r} cannot be used: {error}") from None
+        self.context.sni_callback = self._choose
+
+    def _load(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        context.load_cert_chain(self._certificate, self._key)
+        if self._client is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self._client)
+            # no session is taken up again: a certificate is looked at each time
+            context.options |= ssl.OP_NO_TICKET
+            context.num_tickets = 0
+        return context
+
+    def _choose(self, connection: ssl.SSLObject, *_: Any) -> None:
+        """Asked at the beginning of each connection, whether the client names a server or not."""
+        connection.context = self._current
+
+    def _state(self) -> tuple[int, ...]:
+        paths = [path for path in (self._certificate, self._key, self._client) if path is not None]
+        try:
+            return tuple(os.stat(path).st_mtime_ns for path in paths)
+        except OSError:
+            return ()
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Reads the files again if they have changed."""
+        state = self._state()
+        if not state or (state == self._seen and not force):
+            return
+        try:
+            self._current = self._load()
+        except OSError as error:  # half written, or a key that does not fit yet: the next time
+            log.warning("the certificate %s cannot be read: %s", self._certificate, error)
+        else:
+            self._seen = state
+
+
+def subject(connection: Any) -> str | None:
+    """The subject of the certificate that a client has shown, as RFC 2253 and OpenSSL write it.
+
+    Args:
+        connection: its ``SSLObject``, or ``None`` without TLS.
+    """
+    shown = connection.getpeercert() if connection is not None else None
+    if not shown:
+        return None
+    groups = [
+        "+".join(f"{_SHORT.get(name, name)}={_escaped(value)}" for name, value in reversed(group))
+        for group in reversed(shown.get("subject", ()))
+    ]
+    return ",".join(groups) or None
+
+
+def _escaped(text: str) -> str:
+    """A value so that nothing in it can be taken for the beginning of another part."""
+    data = text.encode("utf-8", "surrogatepass")
+    found = []
+    for at, byte in enumerate(data):
+        char = chr(byte)
+        if not 0x20 <= byte < 0x7F:
+            found.append(f"\\{byte:02X}")
+        elif (
+            char in ',+"\\<>;' or (char == " " and at in (0, len(data) - 1)) or (char == "#" and not at)
+        ):
+            found.append(f"\\{char}")
+        else:
+            found.append(char)
+    return "".join(found)

@@ -1,0 +1,46 @@
+"""uvicorn's WebSocket connection with what it leaves open: its client's certificate, and the end of a stuck one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from arcuate.http.tls import subject
+
+__all__ = ["WebSocketConnection"]
+
+
+class WebSocketConnection(WebSocketsSansIOProtocol):
+    """One WebSocket. The application finds it in its scope as ``arcuate.protocol``."""
+
+    _left = 0
+
+    def handle_connect(self, event: Any) -> None:
+        """The client asks for a WebSocket."""
+        super().handle_connect(event)
+        scope: Any = getattr(self, "scope", None)
+        if scope is not None:
+            scope["arcuate.protocol"] = self
+
+    def send_keepalive_ping(self) -> None:
+        """Asks for a sign of life."""
+        self._left = self.transport.get_write_buffer_size()
+        super().send_keepalive_ping()
+
+    def keepalive_timeout(self) -> None:
+        """No sign of life came: the client is frozen or does not read, unless it is still busy reading."""
+        left = self.transport.get_write_buffer_size()
+        if 0 < left < self._left:  # the question waits behind a large message
+            self._left = left
+            self.pong_timer = self.loop.call_later(self.ping_timeout or 0.0, self.keepalive_timeout)
+            return
+        self.abort()
+
+    def abort(self) -> None:
+        """Cuts the connection. To close it would mean to wait until the client has read everything."""
+        self.transport.abort()
+
+    def certificate(self) -> str | None:
+        """The subject of the certificate that the client has shown, as ``CN=...,O=...``."""
+        return subject(self.transport.get_extra_info("ssl_object"))
