@@ -128,7 +128,9 @@ def test_a_file_that_others_can_write(file: Path) -> None:
 
 def test_list_and_revoke(file: Path) -> None:
     create(file, "--name", "ann")
-    create(file, "--name", "bob", "--no-eval", "--allow", "stats::*", "--limit", "sessions=2", "--no-workspace")
+    create(
+        file, "--name", "bob", "--no-eval", "--allow", "stats::*", "--limit", "sessions=2", "--no-workspace"
+    )
     create(file, "--name", "old", "--expires", "2020-01-31", "--environment", "r")
     with file.open("a") as out:  # what is none of its business stays
         out.write('[certificate."CN=robot"]\neval = false\n[key.probe]\npublic = "' + 40 * "a" + '"\n')

@@ -1,4 +1,4 @@
-"""Peers that freeze, and connections that are open and dead: keepalive notices them, sessions survive them."""
+"""Peers that freeze, connections that are open and dead: keepalive notices them, sessions survive them."""
 
 from __future__ import annotations
 
@@ -196,16 +196,19 @@ def test_a_frozen_hub_that_stays_so(tmp_path: Path, attentive: None) -> None:
 
 def test_a_dead_connection_is_replaced(attentive: None) -> None:
     """Nothing passes on it any more and nobody is told: both sides find out, and the session goes on."""
-    with bridge(grace=60) as hub, Proxy(_port(hub)) as proxy:
-        with connect(f"grpc://127.0.0.1:{proxy.port}/python") as session:
-            session.run(COUNT)
-            kept = alone(hub.hub)
-            proxy.freeze()
-            assert Calling(session, "count").finish() == 1
-            assert session["n"] == 1
-            assert alone(hub.hub) is kept
-            assert proxy.accepted == 2
-            until(lambda: len(hub._streams) == 1, "the hub lets go of the dead connection")
+    with (
+        bridge(grace=60) as hub,
+        Proxy(_port(hub)) as proxy,
+        connect(f"grpc://127.0.0.1:{proxy.port}/python") as session,
+    ):
+        session.run(COUNT)
+        kept = alone(hub.hub)
+        proxy.freeze()
+        assert Calling(session, "count").finish() == 1
+        assert session["n"] == 1
+        assert alone(hub.hub) is kept
+        assert proxy.accepted == 2
+        until(lambda: len(hub._streams) == 1, "the hub lets go of the dead connection")
 
 
 def test_a_dead_connection_that_nothing_replaces(attentive: None) -> None:

@@ -83,10 +83,8 @@ def by_curl(url: str, path: str, body: Any, fields: dict[str, str], ca: Path, ow
     """One request by curl."""
     more = [word for name, value in fields.items() for word in ("-H", f"{name}: {value}")]
     more += [word for option, file in zip(("--cert", "--key"), own) for word in (option, str(file))]  # noqa: B905
-    done = subprocess.run(
-        ["curl", "-sS", "-i", "--noproxy", "*", "--cacert", str(ca), "-m", "30", *more, "--json", "@-", url + path],
-        input=json.dumps(body), capture_output=True, text=True,
-    )  # fmt: skip
+    command = ["curl", "-sS", "-i", "--noproxy", "*", "--cacert", str(ca), "-m", "30", *more, "--json", "@-"]
+    done = subprocess.run([*command, url + path], input=json.dumps(body), capture_output=True, text=True)
     if done.returncode:
         raise Refused(f"{done.returncode}: {done.stderr}")
     head, _, text = done.stdout.replace("\r\n", "\n").partition("\n\n")
@@ -192,7 +190,7 @@ def websocket(site: Site, fields: dict[str, str] | None = None, own: list[Path] 
 
 
 def test_a_client_that_trusts_another_authority(site: Site, ask: Asking) -> None:
-    with pytest.raises(Refused, match="60:|self-signed|unable to get"):
+    with pytest.raises(Refused, match=r"60:|self-signed|unable to get"):
         ask(site, LEN, {"args": [[1]]}, site.tokens["alice"], site.theirs.ca)
     assert ask(site, LEN, {"args": [[1]]}, site.tokens["alice"])[0] == 200
 
@@ -234,7 +232,7 @@ def test_clients_without_the_right_certificate(mutual: Site, ask: Asking) -> Non
 SUBJECTS = [
     "/CN=robot,O=ours",
     "/O=ours/CN=robot",
-    "/C=DE/ST=Saxony/L=Leipzig/O=A \\+ B; \"C\" <d>/OU=#1/CN= x \\\\ y ",
+    '/C=DE/ST=Saxony/L=Leipzig/O=A \\+ B; "C" <d>/OU=#1/CN= x \\\\ y ',
     "/DC=org/DC=example/UID=u1/CN=Zo\u00eb \u6f22/emailAddress=z@example.org",
     "/O=one/CN=a+OU=b",
 ]
@@ -246,8 +244,8 @@ def test_subjects_are_those_that_openssl_shows(mutual: Site, tmp_path: Path, wan
     files = {name: tmp_path / name for name in ("key", "request", "certificate", "authority.key")}
     files["authority.key"].write_bytes(mutual.ours.authority.private_key_pem.bytes())
     commands: list[list[str | os.PathLike[str]]] = [
-        ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-utf8", "-multivalue-rdn", "-subj", wanted,
-         "-keyout", files["key"], "-out", files["request"]],
+        ["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-utf8", "-multivalue-rdn",
+         "-subj", wanted, "-keyout", files["key"], "-out", files["request"]],
         ["openssl", "x509", "-req", "-in", files["request"], "-CA", mutual.ours.ca, "-CAkey",
          files["authority.key"], "-days", "2", "-out", files["certificate"]],
     ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Clients that stop reading: their connections are given up, their sessions wait for them, others notice nothing."""
+"""Clients that stop reading: they are cut off, their sessions wait for them, others notice nothing."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_websocket_that_reads_nothing(
 def test_output_that_a_websocket_does_not_read(
     start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """300 MB of it: the hub keeps no more than its limit, the run goes on, and what is left can be fetched."""
+    """300 MB of it: the hub keeps no more than its limit, the run goes on, what is left can be fetched."""
     monkeypatch.setattr(arcuate.http.bridge, "_PING_SECONDS", 0.4)
     bridge = start()
     works(bridge)

@@ -138,7 +138,7 @@ class GrpcBridge:
             ("grpc.so_reuseport", 0),
             ("grpc.keepalive_time_ms", milliseconds),
             ("grpc.keepalive_timeout_ms", milliseconds),
-            # an answer may wait behind megabytes on a slow line; this is what gRPC goes by, not the time above
+            # an answer may wait behind megabytes on a slow line; gRPC goes by this, not by the time above
             ("grpc.http2.ping_timeout_ms", _PATIENCE * milliseconds),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.max_pings_without_data", 0),

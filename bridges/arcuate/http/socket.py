@@ -8,8 +8,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from arcuate.client import messages
-from arcuate.errors import ArcuateError, ConnectionLost, InvalidArgument, ProtocolError, to_mapping
+from arcuate.errors import ArcuateError, ConnectionLost, InvalidArgument, ProtocolError
 from arcuate.http.codec import dumps, from_json, loads, to_json
 from arcuate.hub import Connection
 from arcuate.hub.relay import sized

@@ -1,4 +1,4 @@
-"""TLS of the HTTP bridge: certificates that are read again when their files change, and whose a client's is."""
+"""TLS of the HTTP bridge: certificates, read again when their files change, and whose a client's is."""
 
 from __future__ import annotations
 
@@ -122,9 +122,7 @@ def _escaped(text: str) -> str:
         char = chr(byte)
         if not 0x20 <= byte < 0x7F:
             found.append(f"\\{byte:02X}")
-        elif (
-            char in ',+"\\<>;' or (char == " " and at in (0, len(data) - 1)) or (char == "#" and not at)
-        ):
+        elif char in ',+"\\<>;' or (char == " " and at in (0, len(data) - 1)) or (char == "#" and not at):
             found.append(f"\\{char}")
         else:
             found.append(char)

@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket connection with what it leaves open: its client's certificate, and the end of a stuck one."""
+"""uvicorn's WebSocket connection with what it leaves open: its client's certificate, its end when stuck."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ class TlsConfig(_Table):
         if self.certificate is None:
             for name in ("key", "client_ca"):
                 if getattr(self, name) is not None:
-                    raise ValueError(f"{name!r} without 'certificate': there would be no TLS; give it as well")
+                    raise ValueError(f"{name!r} without 'certificate': there would be no TLS; give both")
         return self
 
     @property

@@ -202,10 +202,11 @@ class Hub:
         allowed = principal.limits.get("sessions")
         most = int(self.config.limits.sessions_each if allowed is None else allowed)
         if own >= most:
-            setting, whose = ("sessions_each", "the setting") if allowed is None else ("sessions", "its limit")
+            setting = "sessions_each" if allowed is None else "sessions"
+            what = "the setting" if allowed is None else "its limit"
             raise LimitExceeded(
-                f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or have the "
-                f"operator raise {whose} '{setting}'",
+                f"{principal.name!r} has {own} sessions open, as many as it may have; close some, or have "
+                f"{what} '{setting}' raised",
                 setting=setting,
             )
 
