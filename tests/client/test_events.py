@@ -8,7 +8,26 @@ from typing import Any
 
 import pytest
 
+from arcuate.client import connect
 from arcuate.client.events import Display, Events, RemoteWarning
+from arcuate.errors import RemoteError
+from arcuate.python import progress
+
+
+def test_progress_of_a_python_worker() -> None:
+    found: list[Any] = []
+    with connect("python", on_event=found.append) as session:
+        session.run("from arcuate.python import progress\nimport threading")
+        for wrong in ("-0.1", "1.1", "float('nan')", "'much'"):
+            with pytest.raises(RemoteError):
+                session.run(f"progress({wrong})")
+        session.run("t = threading.Thread(target=progress, args=(0.5,)); t.start(); t.join()")
+        session.run("progress(True, 'all of it')")
+    told = [(one["type"], one["fraction"], one["text"]) for one in found]
+    assert told == [("progress", 1.0, "all of it")]  # only what the thread of the call says
+    progress(0.5)  # nobody listens here
+    with pytest.raises(ValueError, match="0 to 1"):
+        progress(50)
 
 
 def test_without_receivers(capsys: pytest.CaptureFixture[str]) -> None:

@@ -63,6 +63,7 @@ class Quirks:
         allocate: function of one argument and its argument that ask for about 40 GB at once.
         named: (function, args, keywords, expected) of a call with named arguments.
         figure: statements that draw a figure, or None where nothing can.
+        progress: statements that say that they are half done ("half"), then done, or None.
         message: statements that send a message beside output, and its text, or None.
         warning_class: what ``RemoteWarning.classes`` begins with, or ``None``.
         env_variable: expression that reads the environment variable ``ARCUATE_TEST``.
@@ -96,6 +97,7 @@ class Quirks:
     allocate: ClassVar[str]
     named: ClassVar[tuple[str, tuple[object, ...], dict[str, object], object]]
     figure: ClassVar[str | None] = None
+    progress: ClassVar[str | None] = None
     message: ClassVar[tuple[str, str] | None] = None
     warning_class: ClassVar[str | None] = None
     env_variable: ClassVar[str]
@@ -161,6 +163,7 @@ class Hold:
     function_value = "arcuate_add"
     allocate = "bytearray(40_000_000_000)"
     named = ("int", ("ff",), {"base": 16}, 255)
+    progress = "from arcuate.python import progress\nprogress(0.5, 'half')\nprogress(1)"
     figure = "import matplotlib.pyplot as plt\nplt.figure(figsize=(4, 3)); plt.plot([1, 3, 2])"
     warning_class = "UserWarning"
     env_variable = "_os.environ.get('ARCUATE_TEST')"
@@ -213,6 +216,12 @@ arcuate_add <- function(a, b) a + b
     missing_function = ("no_such_function_anywhere", "stats::no_such_function", "nosuchpackage::f")
     allocate = "numeric(5e9)"
     named = ("seq", (), {"from": 1, "to": 2, "length.out": 2}, [1.0, 2.0])
+    progress = """
+p <- txtProgressBar(2, 6, style = 3)
+setTxtProgressBar(p, 4, label = "half")
+setTxtProgressBar(p, 6)
+close(p)
+"""
     figure = "plot(c(1, 3, 2))"
     message = ("message('attend')", "attend")
     warning_class = "simpleWarning"
@@ -301,6 +310,7 @@ end
     function_value = "@arcuate_add"
     allocate = "zeros(1, 5e9) + 1"
     named = ("struct", (), {"weight": 2.5}, {"weight": 2.5})
+    progress = "h = waitbar (0.5, 'half'); waitbar (0.505, h, 'half'); waitbar (1, h); close (h);"
     figure = "plot([1 3 2])"
     warning_class = "Arcuate:warned"
     env_variable = "getenv('ARCUATE_TEST')"

@@ -226,13 +226,19 @@ def test_messages(session: Session, quirks: type[Quirks]) -> None:
     assert sink.text("stderr").rstrip("\n") == text
 
 
-def test_events_reach_on_event(fresh: Fresh) -> None:
+def test_events_reach_on_event(fresh: Fresh, quirks: type[Quirks]) -> None:
     events: list[Any] = []
     session = fresh(on_event=events.append)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         session.call("arcuate_warn", "take care", nargout=0)
     assert [event["type"] for event in events] == ["warning"]
+    if quirks.progress is not None:
+        session.run(quirks.progress, on_output=Sink())
+        told = [event for event in events if event["type"] == "progress"]
+        assert [(event["fraction"], event["text"]) for event in told] == [(0.5, "half"), (1.0, "")]
+        assert {type(event["fraction"]) for event in told} == {float}
+        assert not session.displays  # no window, no figure
 
 
 def test_displays(session: Session, quirks: type[Quirks]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,6 +45,28 @@ def test_clear_all_and_fclose_all_do_no_harm(octave: Session, tmp_path: Path) ->
     assert octave.call("cos", 0.0) == 1.0
     assert kept(0.0) == 0.0
     assert list(octave) == []
+
+
+def test_a_waitbar_opens_no_window() -> None:
+    """It is an object to hold and to close, which disturbs no figure; many steps are few events."""
+    events: list[Mapping[str, Any]] = []
+    with connect("octave", on_event=events.append) as session:
+        session.run("""
+            f = figure (7); plot ([1 3 2]);
+            h = waitbar (0, {'first', 'line'}, 'name', 'work', 'createcancelbtn', 'x = 1;');
+            for k = 1:1000, waitbar (k / 1000, h); end
+            waitbar (7); same = ishghandle (h); named = get (h, 'name'); current = gcf ();
+            close (h); gone = ! ishghandle (h); shown = get (0, 'children');
+        """)
+        assert [session[name] for name in ("same", "gone")] == [True, True]
+        assert (session["named"], session["current"], session["shown"]) == ("work", 7.0, 7.0)
+        with pytest.raises(RemoteError, match="handle to a waitbar"):
+            session.run("waitbar (0.5, f);")
+        assert len(session.displays) == 1
+    told = [(one["fraction"], one["text"]) for one in events if one["type"] == "progress"]
+    assert told[0] == (0.0, "first\nline")
+    assert len(told) == 102  # the first, one with another text, and one for each percent
+    assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
 
 
 @pytest.mark.parametrize("code", ["input ('')", "keyboard", "pause", "kbhit ()", "yes_or_no ('?')"])

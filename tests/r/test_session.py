@@ -55,6 +55,23 @@ def test_a_function_that_keeps_its_argument_unevaluated(r):
     assert list(f()) == list(np.arange(100.0))
 
 
+def test_a_progress_bar_prints_as_in_r_and_tells_the_caller():
+    code = """
+    p <- txtProgressBar(max = 500, style = 3, width = 20)
+    for (k in 1:500) setTxtProgressBar(p, k)
+    print(c(getTxtProgressBar(p), setTxtProgressBar(p, 100)))
+    close(p)
+    """
+    command = ["Rscript", "--vanilla", "-e", code]
+    beside = subprocess.run(command, capture_output=True, check=True).stdout.decode()
+    events, said = [], []
+    with connect("r", on_event=events.append, on_output=lambda _, text: said.append(text)) as session:
+        session.run(code)
+    assert "".join(said) == beside
+    told = [one["fraction"] for one in events]
+    assert told == [percent / 100 for percent in range(1, 101)] + [0.2]
+
+
 def test_the_workspace_is_the_caller(r):
     r.call("assign", "assigned", pd.DataFrame({"a": [1.0] * 20}))
     assert "assigned" in r

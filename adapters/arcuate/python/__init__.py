@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 
 import arcuate  # type: ignore[import-untyped,unused-ignore]
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
+from arcuate.python.reporting import progress
 from arcuate.worker.confine import python_files
 from arcuate.worker.environment import Environment, Launch, Report
 
-__all__ = ["PythonEnvironment"]
+__all__ = ["PythonEnvironment", "progress"]
 
 # The worker finds Arcuate's own modules by their folders and nothing else of the host's packages.
 _BOOTSTRAP = (

@@ -30,6 +30,9 @@ from arcuate.worker.child import Channel, die_with_parent, join_trace, message, 
 
 __all__ = ["Worker", "main"]
 
+running: Worker | None = None
+"""The worker that this process is."""
+
 
 class Proxy:
     """A function of the host. Calling it runs it there."""
@@ -279,8 +282,9 @@ def _no_debugger(*_: Any, **__: Any) -> Any:
 
 def main() -> None:
     """Runs the worker."""
+    global running
     die_with_parent()
-    worker = Worker()
+    worker = running = Worker()
     signal.signal(signal.SIGINT, worker.interrupt)
     builtins.input = _no_input
     sys.breakpointhook = _no_debugger

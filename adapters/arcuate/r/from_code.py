@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 from typing import Any
 
 from arcuate.errors import ArcuateError
@@ -57,6 +58,8 @@ class FromCode(Evaluation):
                     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
                 if self._interrupted:
                     return lib.R_GlobalEnv  # R looks for interrupts at once
+            elif what == 7:
+                self._progress(lib.REAL(lib.CAR(at))[0], rapi.texts_of(lib.CAR(lib.CDR(at))))
             else:
                 text, classes = rapi.texts_of(lib.CAR(at)), rapi.texts_of(lib.CAR(lib.CDR(at)))
                 self._event("warning" if what == 2 else "message", text[0] if text else "", classes)
@@ -72,6 +75,18 @@ class FromCode(Evaluation):
         out.text("type", kind)
         out.text("text", clean(text))
         out.texts("class", [clean(item) for item in classes])
+        self._flush(None)
+        self._channel.send(out.rows)
+
+    def _progress(self, fraction: float, text: list[str]) -> None:
+        out = self._writer()
+        out.open(codes.MAPPING, "", 5)
+        out.text("op", "event")
+        out.number("id", self._ids[-1] if self._ids else 0)
+        out.text("type", "progress")
+        bits = int.from_bytes(struct.pack("<d", fraction), "little")
+        out.rows.append((codes.FLOAT, 0, 0, 0, 0, bits, "fraction", ""))
+        out.text("text", clean(text[0]) if text else "")
         self._flush(None)
         self._channel.send(out.rows)
 

@@ -222,6 +222,27 @@ interruptible_system <- function() {
     replace_base("system", changed, "base")
 }
 
+# --- progress -------------------------------------------------------------------------------------------------------
+
+# A bar of txtProgressBar() is printed as always; the caller is told as well, at each percent.
+tell_progress <- function() {
+    old <- utils::setTxtProgressBar
+    changed <- old
+    body(changed) <- substitute({ before <- tryCatch(pb$getVal(), error = function(e) NA); out <- old(pb, value, title, label); progressed(pb, before, label); invisible(out) },
+                                list(old = old, progressed = progressed))
+    replace_base("setTxtProgressBar", changed, "utils")
+}
+
+progressed <- function(pb, before, label) {
+    home <- environment(pb$getVal)
+    share <- function(value) (value - home$min) / (home$max - home$min)
+    done <- share(pb$getVal())
+    if (!isTRUE(is.finite(done))) return()
+    text <- if (is.character(label) && length(label) == 1L && !is.na(label)) enc2utf8(label) else ""
+    percent <- function(share) floor(100 * share + 1e-6)
+    if (nzchar(text) || !identical(percent(share(before)), percent(done))) python(7L, as.double(min(max(done, 0), 1)), text)
+}
+
 # --- figures --------------------------------------------------------------------------------------------------------
 
 .figures <- new.env()
@@ -265,6 +286,7 @@ set_up <- function(figures, lib, packages) {
     options(pager = function(files, header, title, delete.file) { for (f in files) writeLines(readLines(f)); if (delete.file) unlink(files) })
     forbid_input()
     if (.Platform$OS.type == "unix") interruptible_system()
+    tell_progress()
     .self <<- environment(set_up)
     .arguments <<- attach(NULL, pos = length(search()), name = "arcuate:arguments")
     if (length(lib)) .libPaths(c(lib, .libPaths()))
