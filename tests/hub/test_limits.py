@@ -29,6 +29,7 @@ from arcuate.errors import (
     Unavailable,
 )
 from arcuate.hub import Config, Hub
+from arcuate.hub import session as session_module
 from arcuate.hub.relay import read
 
 
@@ -391,7 +392,7 @@ def test_what_does_not_finish_in_time_ends_with_unavailable() -> None:
         assert not alive(pid)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", WAYS[1:])
 def test_output_of_a_stateless_call_beyond_the_limit(way: str) -> None:
     """What does not fit is dropped, and the client is told how much, before the reply."""
     code = "import warnings\nfor number in range(100): warnings.warn(str(number))"
@@ -412,6 +413,30 @@ def test_output_of_a_stateless_call_beyond_the_limit(way: str) -> None:
     assert [(one["type"], one["text"].strip()) for one in events] == [("warning", str(n)) for n in range(50)]
     assert (dropped["op"], dropped["id"], dropped["type"], dropped["count"]) == ("event", 7, "dropped", 50)
     assert (reply["op"], reply["id"]) == ("reply", 7)
+
+
+def test_output_that_a_client_never_acknowledges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the client once, not with each line: the call comes to its end."""
+    monkeypatch.setattr(session_module, "_BACK_PRESSURE", 0.5)
+    with hub_with(events=50) as hub:
+        client = Raw(hub)
+        client.ask("open", environment="python")
+        code = "import warnings\nfor number in range(100): warnings.warn(str(number))"
+        number = client.send("run", code=code)
+        begun = time.monotonic()
+        heard = [client.read()]
+        while heard[-1]["op"] == "event":
+            heard.append(client.read())
+        assert time.monotonic() - begun < 10
+        assert (heard[-1]["op"], heard[-1]["id"]) == ("reply", number)
+        assert (heard[-2]["type"], heard[-2]["count"]) == ("dropped", 50)
+        client.send("ack", seen=heard[-1]["seq"])
+        number = client.send("run", code=code)  # it does listen after all: everything waits for it again
+        heard = [client.read()]
+        while heard[-1]["op"] == "event":
+            client.send("ack", seen=heard[-1]["seq"])
+            heard.append(client.read())
+        assert [one["type"] for one in heard[:-1]] == ["warning"] * 100
 
 
 def test_a_hub_without_that_environment() -> None:

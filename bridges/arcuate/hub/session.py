@@ -130,6 +130,7 @@ class HubSession:
         self._awaited: set[int] = set()  # callbacks whose answers have not come
         self._callback_number = 0
         self._silent = 0
+        self._deaf = False  # whether output has waited in vain for the client
         self._thread = threading.Thread(target=self._main, name=f"arcuate-session-{self.id[:6]}", daemon=True)
         self._thread.start()
 
@@ -461,12 +462,20 @@ class HubSession:
     def _event(self, number: int, event: Mapping[str, Any]) -> None:
         message = event_message(number, event)
         with self._space:
-            end = time.monotonic() + _BACK_PRESSURE
-            while self._send is not None and self.resumable and not self.closed and not self._outbox.room:
-                left = end - time.monotonic()
-                if left <= 0 or not self._space.wait(left):
-                    break
+            if self._outbox.room:
+                self._deaf = False
+            elif not self._deaf:
+                self._wait_for_room()
             self._put_locked(message, event=True)
+
+    def _wait_for_room(self) -> None:
+        """Holds output back from a client that does not acknowledge it; after once in vain it is dropped."""
+        end = time.monotonic() + _BACK_PRESSURE
+        while self._send is not None and self.resumable and not self.closed and not self._outbox.room:
+            left = end - time.monotonic()
+            if left <= 0 or not self._space.wait(left):
+                self._deaf = True
+                return
 
     def _callback(self, message: Nodes, call: Call) -> Nodes:
         """Has the client run one of its functions; serves its requests meanwhile."""
