@@ -147,8 +147,8 @@ def test_a_websocket_that_gives_no_sign_of_life(
 
 @pytest.mark.parametrize(
     ("code", "most"),
-    [("dict.fromkeys(map(str, range(5_000)), 'x' * 200)", 1000), ("b'x' * 20_000_000", 20)],
-    ids=["a thousand replies of 1 MB", "20 of 20 MB"],
+    [("dict.fromkeys(map(str, range(5_000)), 'x' * 200)", 1000), ("b'x' * 20_000_000", 12)],
+    ids=["a thousand replies of 1 MB", "12 of 20 MB"],
 )
 def test_a_websocket_that_reads_nothing(
     start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch, code: str, most: int
@@ -177,7 +177,7 @@ def test_a_websocket_that_reads_nothing(
 def test_output_that_a_websocket_does_not_read(
     start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """300 MB of it: the hub keeps no more than its limit, the run goes on, what is left can be fetched."""
+    """150 MB of it: the hub keeps no more than its limit, the run goes on, what is left can be fetched."""
     monkeypatch.setattr(arcuate.http.bridge, "_PING_SECONDS", 0.4)
     bridge = start()
     works(bridge)
@@ -186,14 +186,14 @@ def test_output_that_a_websocket_does_not_read(
     async def flood(mine: Socket) -> Any:
         greeting = (await mine.answer(await mine.say("open", environment="python")))["value"]
         mine.stop_reading()
-        await mine.say("run", code="for _ in range(3000): print('x' * 100_000)\nn = 1")
+        await mine.say("run", code="for _ in range(1500): print('x' * 100_000)\nn = 1")
         (session,) = [one for one in bridge.hub.sessions if one.resumable]
         await asyncio.to_thread(until, lambda: session.dropped is not None, "it counts as gone")
         await asyncio.to_thread(until, lambda: not session.busy, "the run ends")
         return greeting
 
     greeting = run(bridge, flood)
-    assert kept() - before < 250_000_000
+    assert kept() - before < 130_000_000
 
     async def back(mine: Socket) -> None:
         said = await mine.say("resume", session=greeting["session"], secret=greeting["secret"], seen=0)
