@@ -129,6 +129,12 @@ def test_events_of_a_call(stubs: Any, pb: Any, session: Any) -> None:
     assert "".join(event.stdout.text for event in found.events) == "said\n"
 
 
+def test_progress_of_a_call(stubs: Any, pb: Any, session: Any) -> None:
+    code = "from arcuate.python import progress\nprogress(0.25, 'a quarter')"
+    got = [response.event for response in stubs.sessions.Run(pb.RunRequest(scope=session, code=code))]
+    assert [(one.progress.fraction, one.progress.text) for one in got] == [(0.25, "a quarter")]
+
+
 def test_more_than_one_result(stubs: Any, pb: Any, value: Any, session: Any) -> None:
     found = stubs.sessions.Eval(pb.EvalRequest(scope=session, code="(1, 'a')", nargout=2))
     assert list(found.values) == [value(1), value("a")]
