@@ -56,7 +56,8 @@ class Census:
 
 @pytest.fixture
 def census(session: Session) -> Census:
-    """Taken when everything that is made once has been made."""
+    """Taken when everything that is made once has been made, such as pyzmq's thread for large messages."""
+    session.call("arcuate_id", np.arange(50_000.0))
     return Census()
 
 
