@@ -468,7 +468,7 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
         "def once(token, x):\n os.write(log, (token + '\\n').encode())\n return x * x\n"
     )
     url = "" if way == "memory" else f"{found.url.rstrip('/')}/python"
-    end = time.monotonic() + seconds
+    over = threading.Event()
     good: list[str] = []
     bad: list[tuple[str, ArcuateError]] = []
     wrong: list[str] = []
@@ -478,7 +478,7 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
         remote = connect(url) if url else session(found.hub)[0]
         with remote:
             ready, count = False, 0
-            while time.monotonic() < end:
+            while not over.is_set():
                 token = f"{number}-{count}"
                 count += 1
                 x = chosen.random()
@@ -497,8 +497,8 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
     for thread in threads:
         thread.start()
     chosen = random.Random(0)
-    killed = 0
-    while time.monotonic() < end:
+    killed, begun = 0, time.monotonic()
+    while (spent := time.monotonic() - begun) < seconds or (killed <= 5 and spent < PATIENCE):
         threading.Event().wait(seconds / 40)
         alive = found.hub.sessions
         if alive:
@@ -507,6 +507,7 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
                 killed += 1
             except ProcessLookupError:
                 pass
+    over.set()
     for thread in threads:
         thread.join(PATIENCE)
     assert not any(thread.is_alive() for thread in threads)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import sys
+import termios
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -25,17 +29,25 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
 
     def send_keepalive_ping(self) -> None:
         """Asks for a sign of life."""
-        self._left = self.transport.get_write_buffer_size()
+        self._left = self._waiting()
         super().send_keepalive_ping()
 
     def keepalive_timeout(self) -> None:
         """No sign of life came: the client is frozen or does not read, unless it is still busy reading."""
-        left = self.transport.get_write_buffer_size()
+        left = self._waiting()
         if 0 < left < self._left:  # the question waits behind a large message
             self._left = left
             self.pong_timer = self.loop.call_later(self.ping_timeout or 0.0, self.keepalive_timeout)
             return
         self.abort()
+
+    def _waiting(self) -> int:
+        """Bytes that the client's system has not taken yet."""
+        found: int = self.transport.get_write_buffer_size()
+        one = self.transport.get_extra_info("socket")
+        with contextlib.suppress(OSError, AttributeError):
+            found += int.from_bytes(fcntl.ioctl(one.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        return found
 
     def abort(self) -> None:
         """Cuts the connection. To close it would mean to wait until the client has read everything."""
