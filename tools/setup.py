@@ -4,6 +4,7 @@
     python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator and buf
     python3 tools/setup.py tools       .tools/bin: programs that tests use as peers, where Go is installed
     python3 tools/setup.py bench       .venv-bench: the peers that the benchmark compares with
+    python3 tools/setup.py oracle      .venv-oracle: MATLAB's own array classes, which tests compare ours with
 
 A second run finds its stamp and takes a second. `ARCUATE_REQUIRE=all` (or a list such as `r,octave`) makes a
 missing interpreter an error; `ARCUATE_SYSTEM=no` forbids the use of the system's package manager.
@@ -113,6 +114,9 @@ def main(arguments: list[str]) -> int:
             return 0
         if arguments == ["bench"]:
             env.make_side("bench", env.PEERS)
+            return 0
+        if arguments == ["oracle"]:
+            env.make_side("oracle", env.ORACLE)
             return 0
         if arguments:
             print(__doc__)

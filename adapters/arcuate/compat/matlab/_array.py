@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import array
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
 from arcuate.compat.matlab import _build as build
-from arcuate.compat.matlab._buffer import exported
-from arcuate.compat.matlab._elements import Kind, NDArray, convert
+from arcuate.compat.matlab._buffer import exported, strides
+from arcuate.compat.matlab._elements import Kind, NDArray, convert, scalar
 from arcuate.compat.matlab._errors import ShapeError
 
-SHAPE_DIFFERS = "unable to perform assignment because the left and right sides have a different shape."
-RESHAPE = "reshape() must be passed a nonempty sequence of nonnegative integers."
+OPTIONS = ("initializer", "size", "vector", "is_complex")
+CODES = {"l": "q", "L": "Q", "?": "B"}
+"""Type codes of array.array that are not numpy's."""
 
 
 class Array:
@@ -25,6 +27,11 @@ class Array:
         size: The dimensions; a flat initializer fills them column by column.
         vector: A flat sequence, instead of `initializer`.
         is_complex: Whether the elements are complex.
+
+    Raises:
+        TypeError, ValueError, OverflowError, BufferError: What was given cannot be an array of this class.
+        ShapeError: The number of elements is not the product of `size`.
+        SizeError: A nested initializer has other dimensions than `size`.
     """
 
     __slots__ = ("_array", "_view")
@@ -32,22 +39,41 @@ class Array:
     _array: NDArray
     _view: bool
 
-    def __new__(
-        cls, initializer: Any = None, size: Any = None, vector: Any = None, is_complex: Any = False
-    ) -> Any:
-        return cls._wrap(build.build(cls._kind, initializer, size, is_complex, vector))
+    def __new__(cls, *arguments: Any, **options: Any) -> Any:
+        if arguments and isinstance(arguments[0], dict):  # the form in which the genuine classes pickle
+            options = {**arguments[0], **options}
+            arguments = arguments[1:]
+            if not all(isinstance(name, str) for name in options):
+                raise TypeError("keywords must be strings")
+        unknown = sorted(set(options) - set(OPTIONS))
+        if unknown:
+            raise TypeError(
+                f"'{unknown[0]}' is an invalid keyword argument for this function: it takes {', '.join(OPTIONS)}"
+            )
+        if len(arguments) > 2 and arguments[0] is not None and arguments[2] is not None:
+            raise TypeError(
+                "more than two positional arguments must not be specified. A third will be treated as 'vector',"
+                " which must not be specified when an initializer is specified."
+            )
+        return cls._made(*arguments, **options)
 
     def __init__(self, *_arguments: Any, **_options: Any) -> None:
         """A second call changes nothing."""
 
     def __init_subclass__(cls, kind: str = "", dtype: str = "") -> None:
         if not kind:
-            base = cls.__mro__[1]
-            raise TypeError(f"type 'matlab.{base.__name__}' is not an acceptable base type")
+            raise TypeError(f"type 'matlab.{cls.__mro__[1].__name__}' is not an acceptable base type")
         cls._kind = Kind(kind, dtype)
 
     @classmethod
+    def _made(
+        cls, initializer: Any = None, size: Any = None, vector: Any = None, is_complex: Any = False
+    ) -> Any:
+        return cls._wrap(build.build(cls._kind, initializer, size, is_complex, vector))
+
+    @classmethod
     def _wrap(cls, data: NDArray, view: bool = False) -> Any:
+        """Return an array with this memory: of the class's dtype, column-major, or a view of such memory."""
         made = object.__new__(cls)
         object.__setattr__(made, "_array", data)
         object.__setattr__(made, "_view", view)
@@ -72,7 +98,7 @@ class Array:
 
     @property
     def itemsize(self) -> int:
-        """Bytes of an element."""
+        """Bytes of an element; a complex element has two parts."""
         return self._array.itemsize
 
     @property
@@ -85,6 +111,9 @@ class Array:
     def reshape(self, *dims: Any) -> Any:
         """Change the dimensions in place, column by column.
 
+        Args:
+            dims: Two or more nonnegative integers, or one sequence of them.
+
         Returns:
             The array itself.
 
@@ -95,69 +124,63 @@ class Array:
         """
         if self._view:
             raise RuntimeError("reshape() not supported for a partial array.")
-        if len(dims) == 1:
-            dims = tuple(dims[0]) if isinstance(dims[0], (list, tuple, range)) else ()
-        if len(dims) < 2 or not all(isinstance(one, int) and one >= 0 for one in dims):
-            raise ValueError(RESHAPE)
-        count = np.prod(dims, dtype=object)
+        given = list(dims[0]) if len(dims) == 1 and build.is_sequence(dims[0]) else list(dims)
+        if len(given) < 2 or not all(isinstance(one, int) and 0 <= one < 1 << 63 for one in given):
+            raise ValueError("reshape() must be passed a nonempty sequence of nonnegative integers.")
+        count = math.prod(given)
         if count != self._array.size:
             raise ShapeError(
                 f"number of elements specified by arguments to reshape() ({count}) does not match"
                 f" current number ({self._array.size})."
             )
-        shape = build.trimmed(tuple(map(int, dims)))
+        shape = build.trimmed(tuple(map(int, given)))
         object.__setattr__(self, "_array", self._array.reshape(shape, order="F"))
         return self
 
     # Elements
 
-    def _scalar(self, item: Any) -> Any:
-        value = item.item() if isinstance(item, np.generic) else item
-        return complex(*value) if isinstance(value, tuple) else value
-
     def _checked(self, index: object) -> Any:
         if isinstance(index, slice):
-            return slice(*index.indices(len(self._array))) if index.step != 0 else self._no_step()
+            if isinstance(index.step, int) and index.step == 0:
+                raise ValueError("slice step cannot be zero.")
+            return index
         if not isinstance(index, int):
             raise RuntimeError(
-                f"index is not an integer or slice: found {type(index).__name__}. Use x[i][j], not x[i, j]."
+                f"index is not an integer or slice: found {type(index).__name__}. Write x[i][j], not x[i, j]."
             )
         if not -len(self._array) <= index < len(self._array):
-            raise IndexError(f"index has an invalid value: {index}")
+            raise IndexError(f"index has an invalid value: {int(index)}")
         return int(index)
 
-    def _no_step(self) -> NoReturn:
-        raise ValueError("slice step cannot be zero.")
-
     def __getitem__(self, index: Any) -> Any:
-        index = self._checked(index)
-        if isinstance(index, slice):
-            return self._wrap(self._array[index.start : _stop(index) : index.step], view=True)
-        if self._array.ndim == 1:
-            return self._scalar(self._array[index])
-        return self._wrap(self._array[index], view=True)
+        found = self._array[self._checked(index)]
+        return scalar(found) if self._is_scalar(index) else self._wrap(found, view=True)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        index = self._checked(index)
-        if not isinstance(index, slice) and self._array.ndim == 1:
-            if build.is_sequence(value) and not isinstance(value, (str, bytes)):
+        checked = self._checked(index)
+        if self._is_scalar(index):
+            if build.is_sequence(value) and not isinstance(value, str):
                 raise TypeError("sequence passed when scalar was expected.")
+            element = convert(self._kind, value, self._is_complex)
             with np.errstate(over="ignore"):
-                self._array[index] = convert(self._kind, value, self._is_complex)
+                self._array[checked] = element
             return
-        if value is None:
-            raise TypeError("value must not be 'None'.")
-        place = (
-            self._array[index]
-            if not isinstance(index, slice)
-            else self._array[index.start : _stop(index) : index.step]
-        )
-        given = build.from_initializer(self._kind, value, self._is_complex)
-        if given.shape != place.shape and not (
-            isinstance(index, slice) and place.ndim > 1 and given.shape == place.shape[1:] and len(place) == 1
-        ):
-            raise ValueError(SHAPE_DIFFERS)
+        place = self._array[checked]
+        given = build.to_assign(self._kind, value, self._is_complex)
+        if isinstance(index, slice) and place.ndim > 1:  # rows: as many elements, taken row by row
+            if place.size == 0 and given.size:
+                raise ValueError("slice is empty, but number of elements assigned is greater than zero.")
+            if place.size != given.size:
+                raise ValueError("length of slice does not match number of elements.")
+            given = given.reshape(place.shape)
+        if given.shape != place.shape:
+            raise ValueError(
+                "unable to perform assignment because the left and right sides have a different shape."
+            )
         place[...] = given
+
+    def _is_scalar(self, index: object) -> bool:
+        return self._array.ndim == 1 and not isinstance(index, slice)
 
     def __delitem__(self, index: object) -> NoReturn:
         raise RuntimeError("elements of an array cannot be deleted.")
@@ -173,14 +196,10 @@ class Array:
         if not isinstance(other, Array) or type(other) is not type(self):
             return False
         mine, theirs = self._array, other._array
-        if mine.size == 0 and theirs.size == 0:
-            return True
-        if mine.shape != theirs.shape:
+        if _up_to_empty(mine.shape) != _up_to_empty(theirs.shape):
             return False
-        if mine.dtype == theirs.dtype:
-            return bool(np.all(mine == theirs))
-        return bool(
-            np.all(_parts(mine)[0] == _parts(theirs)[0]) and np.all(_parts(mine)[1] == _parts(theirs)[1])
+        return mine.size == 0 or all(
+            np.array_equal(one, another) for one, another in zip(_parts(mine), _parts(theirs), strict=True)
         )
 
     def _no_order(self, other: object) -> NoReturn:
@@ -189,7 +208,7 @@ class Array:
     __lt__ = __le__ = __gt__ = __ge__ = _no_order
 
     def __str__(self) -> str:
-        return _text(self._array)
+        return _text(self._array.tolist())
 
     def __repr__(self) -> str:
         return f"matlab.{self._kind.name}({self}{', is_complex=True' if self._is_complex else ''})"
@@ -204,25 +223,24 @@ class Array:
         """Return the imaginary parts of a complex array, 1-d, column-major, as a copy."""
         return self._part(1)
 
+    def _part(self, which: int) -> Any:
+        if not self._is_complex:
+            raise ValueError("real() and imag() can be called only on a complex array.")
+        return self._wrap(_parts(self._array)[which].flatten(order="F"), view=True)
+
     def noncomplex(self) -> Any:
         """Return the elements of a real array, 1-d, column-major, as a copy."""
         if self._is_complex:
             raise ValueError("noncomplex() must not be called on a complex array.")
         return self._wrap(self._array.flatten(order="F"), view=True)
 
-    def _part(self, which: int) -> Any:
-        if not self._is_complex:
-            raise ValueError("real() and imag() can be called only on a complex array.")
-        return self._wrap(_parts(self._array)[which].flatten(order="F"), view=True)
-
-    _data = property(noncomplex)
     _real = property(real)
     _imag = property(imag)
+    _data = property(noncomplex)
 
     def clone(self) -> Any:
-        """Return an independent copy."""
-        data = self._array.reshape(1, -1) if self._array.ndim == 1 else self._array
-        return self._wrap(np.array(data, order="F"))
+        """Return an independent copy; that of a 1-d view is a row."""
+        return self._wrap(np.array(np.atleast_2d(self._array), order="F"))
 
     def __copy__(self) -> Any:
         return self.clone()
@@ -235,16 +253,16 @@ class Array:
         return _unpickle, (type(self), data.tobytes(order="F"), data.shape, self._is_complex)
 
     def toarray(self) -> array.array[Any]:
-        """Return a 1-d array as the standard library's `array.array`; logical elements become 0 and 1."""
-        if self._array.ndim != 1 and self._array.size:
+        """Return a 1-d array as an `array.array` of the standard library; logical elements become 0 and 1."""
+        if self._array.ndim != 1 and len(self._array):
             raise RuntimeError("toarray() can be called only on a one-dimensional sequence.")
-        if self._is_complex:
-            raise RuntimeError("toarray() failed.")
-        code = {"l": "q", "L": "Q", "?": "B"}.get(self._array.dtype.char, self._array.dtype.char)
-        return array.array(code, self._array.tobytes(order="F"))
+        if self._is_complex and self._array.size:
+            raise RuntimeError("toarray() failed: array.array has no complex elements.")
+        code = self._kind.real.char
+        return array.array(CODES.get(code, code), self._array.tobytes())
 
     def tomemoryview(self) -> memoryview:
-        """Return the memory, read-only, column-major, with its dimensions."""
+        """Return the memory, read-only, column-major, with its dimensions; of a view, a copy."""
         lent: Any = self._exported()
         return memoryview(lent)
 
@@ -254,7 +272,7 @@ class Array:
 
     def get_bytewise_strides(self) -> tuple[int, ...]:
         """Return the bytes between neighbours in each dimension of the memory that `tomemoryview` gives."""
-        return self._exported().strides
+        return strides(self._exported().shape, self.itemsize)
 
     def _exported(self) -> NDArray:
         return exported(self._array)
@@ -263,25 +281,20 @@ class Array:
         return self.tomemoryview()
 
 
-def _stop(index: slice) -> int | None:
-    return None if index.step < 0 and index.stop < 0 else index.stop
+def _up_to_empty(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[: shape.index(0) + 1] if 0 in shape else shape
 
 
-def _parts(data: NDArray) -> tuple[NDArray, Any]:
-    if data.dtype.names:
-        return data["real"], data["imag"]
-    return data.real, data.imag
+def _parts(data: NDArray) -> tuple[Any, Any]:
+    return (data["real"], data["imag"]) if data.dtype.names else (data.real, data.imag)
 
 
-def _text(data: Any) -> str:
-    def nested(items: Any) -> str:
-        if isinstance(items, list):
-            return "[" + ",".join(map(nested, items)) + "]"
-        return repr(complex(*items) if isinstance(items, tuple) else items)
-
-    return nested(data.tolist())
+def _text(items: Any) -> str:
+    if isinstance(items, list):
+        return "[" + ",".join(map(_text, items)) + "]"
+    return repr(complex(*items) if isinstance(items, tuple) else items)
 
 
 def _unpickle(cls: type[Array], data: bytes, shape: tuple[int, ...], is_complex: bool) -> Any:
-    flat = np.frombuffer(bytearray(data), dtype=cls._kind.dtype(is_complex))
+    flat = np.frombuffer(data, dtype=cls._kind.dtype(is_complex)).copy()
     return cls._wrap(flat.reshape(shape, order="F"))

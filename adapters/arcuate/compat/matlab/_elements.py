@@ -1,4 +1,7 @@
-"""What may be an element of an array of a given class, and the conversion of a list of elements."""
+"""What may be an element of an array of a given class, and the conversion of a list of elements.
+
+Sets of types stand for lists of elements here: a list of a million numbers has two or three types.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,11 @@ import numpy.typing as npt
 
 NDArray = npt.NDArray[Any]
 
-INT64 = np.iinfo(np.int64)
-UINT64 = np.iinfo(np.uint64)
+LONG = np.iinfo(np.int64)
 
 
 class Kind:
-    """One array class: its name, the dtype of its elements, and what it accepts.
+    """One array class: its name, the dtype of its elements, and the integers that it holds.
 
     Args:
         name: The name of the class, such as `int8`.
@@ -33,28 +35,51 @@ class Kind:
             if self.floating
             else np.dtype([("real", self.real), ("imag", self.real)])
         )
-        self.range = None if self.floating or self.logical else np.iinfo(self.real)
+        bounds = np.iinfo(self.real) if self.real.kind in "iu" else LONG
+        self.low, self.high = int(bounds.min), int(bounds.max)
 
     def dtype(self, is_complex: bool) -> np.dtype[Any]:
         """Return the dtype of real or of complex elements."""
         return self.complex if is_complex else self.real
 
-    def complex_refused(self) -> str:
-        """Return the message for a complex number in a real array."""
-        return f"matlab.{self.name} does not accept complex values if 'is_complex' is not set to 'True'."
+    def check(self, value: int) -> None:
+        """Refuse an integer that the class cannot hold.
+
+        Raises:
+            OverflowError: It is outside the range of the class, for classes of no integers that of int64.
+        """
+        if not self.low <= value <= self.high:
+            raise OverflowError(f"value ({shown(value)}) cannot be stored in a variable of type {self.name}.")
+
+    def no_floats(self, found: str = "") -> TypeError:
+        """Return the error for a floating-point number in an array of integers."""
+        return TypeError(f"matlab.{self.name} does not accept floating-point values{found}.")
+
+    def no_complex(self) -> TypeError:
+        """Return the error for a complex number in a real array."""
+        return TypeError(
+            f"matlab.{self.name} does not accept complex values if 'is_complex' is not set to 'True'."
+        )
 
 
-def check_integer(kind: Kind, value: int) -> None:
-    """Refuse an integer that the class cannot hold.
+def shown(value: int) -> str:
+    """Return an integer as text, shortened where that is long."""
+    return str(value) if value.bit_length() < 200 else f"an integer of {value.bit_length()} bits"
 
-    Raises:
-        OverflowError: It is outside the range of the class, or of 64-bit integers for the others.
-    """
-    low, high = (
-        (int(kind.range.min), int(kind.range.max)) if kind.range is not None else (INT64.min, INT64.max)
-    )
-    if not low <= value <= high:
-        raise OverflowError(f"value ({value}) cannot be stored in a variable of type {kind.name}.")
+
+def scalar(item: Any) -> Any:
+    """Return an element as Python has it."""
+    value = item.item()
+    return complex(*value) if isinstance(value, tuple) else value
+
+
+def is_sequence_type(cls: type) -> bool:
+    """Tell whether instances of a class have a length and numbered items; text and bytes do."""
+    if issubclass(cls, (list, tuple, str)):
+        return True
+    if issubclass(cls, (dict, np.generic)):
+        return False
+    return all(any(name in one.__dict__ for one in cls.__mro__) for name in ("__len__", "__getitem__"))
 
 
 def whole(kind: Kind, part: float) -> int:
@@ -65,48 +90,66 @@ def whole(kind: Kind, part: float) -> int:
         OverflowError: It is outside the range of the class.
     """
     if not float(part).is_integer():
-        raise TypeError(
-            f"matlab.{kind.name} does not accept floating-point values;"
-            f" found the part {part} of a complex number."
-        )
-    check_integer(kind, int(part))
+        raise kind.no_floats(f": {part} is part of a complex number")
+    kind.check(int(part))
     return int(part)
 
 
 def convert(kind: Kind, value: object, is_complex: bool) -> Any:
-    """Return one element in a form that an array of the class takes without a change of value.
+    """Return one element in a form that an array of the class takes.
 
     Raises:
         TypeError: The type is not one that the class accepts.
         OverflowError: It is outside the range of the class.
     """
+    paired = is_complex and not kind.floating
     if isinstance(value, int):
-        check_integer(kind, value)
-        real: Any = bool(value) if kind.logical else int(value)
-        return (real, 0) if is_complex and not kind.floating else real
+        kind.check(value)
+        real: Any = bool(value) if kind.logical else kind.real.type(int(value))
+        return (real, 0) if paired else real
     if isinstance(value, float):
-        if kind.floating:
-            return value
-        if is_complex:
+        if paired:
             return whole(kind, value), 0
-        raise TypeError(f"matlab.{kind.name} does not accept floating-point values.")
+        if not kind.floating:
+            raise kind.no_floats()
+        return value
     if isinstance(value, complex):
         if not is_complex:
-            raise TypeError(kind.complex_refused())
-        return value if kind.floating else (whole(kind, value.real), whole(kind, value.imag))
+            raise kind.no_complex()
+        return (whole(kind, value.real), whole(kind, value.imag)) if paired else value
     if value is None:
         raise TypeError("value must not be 'None'.")
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, (str, bytes, bytearray)):
         raise TypeError("value is not numeric.")
     raise TypeError(
-        f"type does not match: found {type(value).__name__}, allowed are bool, int, float, complex."
+        f"type does not match: found {type(value).__name__}, allowed are Python's bool, int, float, complex."
     )
 
 
-def convert_all(kind: Kind, values: Sequence[object], is_complex: bool) -> NDArray:
-    """Return elements as a 1-d array of the class; the types allowed are those of `convert`."""
-    if kind.floating and set(map(type, values)) <= {float}:
-        with np.errstate(over="ignore"):
+def convert_all(kind: Kind, values: Sequence[object], is_complex: bool, truth: bool = True) -> NDArray:
+    """Return elements as a 1-d array of the class.
+
+    Args:
+        kind: The class.
+        values: The elements.
+        is_complex: Whether the array is complex.
+        truth: Whether a logical array takes every number, by its truth: constructors do, assignments do not.
+
+    Raises:
+        TypeError, OverflowError: As `convert`.
+    """
+    types = set(map(type, values))
+    with np.errstate(over="ignore"):  # a double beyond the range of single is inf there, as in MATLAB
+        if kind.floating and types <= {float}:
             return np.array(values, dtype=kind.dtype(is_complex))
-    with np.errstate(over="ignore"):
-        return np.array([convert(kind, value, is_complex) for value in values], dtype=kind.dtype(is_complex))
+        if types <= {int, bool} and values and not is_complex:
+            if min(values) < kind.low or max(values) > kind.high:  # type: ignore[type-var, operator]
+                for one in values:
+                    kind.check(one)  # type: ignore[arg-type]
+            return np.array(values, dtype=np.int64 if kind.floating else kind.real).astype(
+                kind.real, copy=False
+            )
+        if kind.logical and truth:
+            values = [bool(one) if isinstance(one, (float, complex)) else one for one in values]
+        converted = [convert(kind, one, is_complex) for one in values]
+        return np.array(converted, dtype=kind.dtype(is_complex))
