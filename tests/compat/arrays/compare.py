@@ -54,7 +54,7 @@ def check(oracle: Oracle, program: list[str]) -> None:
             if one[0] == "error" and "length of slice" in one[2]:
                 return  # the genuine array may be half written
             continue
-        if any(difference.excuse(one, another) for difference in DIFFERENCES):
-            return  # from here on the arrays differ
         text = "\n  ".join(program)
+        if any(difference.excuse(text, one, another) for difference in DIFFERENCES):
+            return  # from here on the arrays differ
         raise AssertionError(f"  {text}\nat {step}\ngenuine: {one}\nours:    {another}")

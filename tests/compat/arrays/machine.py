@@ -1,7 +1,8 @@
 """Runs short programs on array classes and describes what came of each step.
 
-The same file runs beside Arcuate's classes, imported, and beside the genuine ones, as a program in an environment
-of their own: it reads pickled lists of programs and answers with pickled lists of outcomes. It needs numpy alone.
+The same file runs beside Arcuate's classes, imported, and beside the genuine ones, as a program in an
+environment of their own: it reads pickled programs and answers with pickled lists of outcomes. It needs numpy
+alone.
 """
 
 from __future__ import annotations

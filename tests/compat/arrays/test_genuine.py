@@ -1,4 +1,4 @@
-"""The array classes beside the genuine ones: random programs, the documented table, and the known differences.
+"""The array classes beside the genuine ones: random programs, a table, and the known differences.
 
 `ARCUATE_SOAK=1` runs other programs each time, and many more.
 """
@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from arcuate.compat import matlab
 from tests.compat.arrays import programs
 from tests.compat.arrays.compare import check
 from tests.compat.arrays.differences import DIFFERENCES, Difference
 from tests.compat.arrays.machine import run
 from tests.compat.arrays.oracle import Oracle
+
+from arcuate.compat import matlab
 
 SOAK = bool(os.environ.get("ARCUATE_SOAK"))
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "compat" / "matlab-arrays.md"

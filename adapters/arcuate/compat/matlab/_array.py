@@ -48,12 +48,13 @@ class Array:
         unknown = sorted(set(options) - set(OPTIONS))
         if unknown:
             raise TypeError(
-                f"'{unknown[0]}' is an invalid keyword argument for this function: it takes {', '.join(OPTIONS)}"
+                f"'{unknown[0]}' is an invalid keyword argument for this function;"
+                f" allowed are {', '.join(OPTIONS)}"
             )
         if len(arguments) > 2 and arguments[0] is not None and arguments[2] is not None:
             raise TypeError(
-                "more than two positional arguments must not be specified. A third will be treated as 'vector',"
-                " which must not be specified when an initializer is specified."
+                "more than two positional arguments must not be specified. A third will be treated as"
+                " 'vector', which must not be specified when an initializer is specified."
             )
         return cls._made(*arguments, **options)
 
@@ -279,6 +280,10 @@ class Array:
 
     def __buffer__(self, flags: int) -> memoryview:
         return self.tomemoryview()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        # Asked by numpy where the buffer protocol is not to be had: _buffer.py says where.
+        return np.array(self._exported(), dtype=dtype, copy=copy) if copy or dtype else self._exported()
 
 
 def _up_to_empty(shape: tuple[int, ...]) -> tuple[int, ...]:

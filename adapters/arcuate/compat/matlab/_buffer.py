@@ -58,7 +58,7 @@ def lends_memory(cls: type, source: Callable[[Any], npt.NDArray[Any]]) -> bool:
             return -1
 
     def release_buffer(owner: Any, view: int) -> None:
-        """Is never called, for the numpy array is asked; that it is there makes numpy.frombuffer heed strides."""
+        """Is never called, for the numpy array is; that it is there makes numpy.frombuffer heed strides."""
 
     for offset, function in enumerate((GET(get_buffer), RELEASE(release_buffer))):
         _kept.append(function)

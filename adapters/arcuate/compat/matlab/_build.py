@@ -10,6 +10,9 @@ import numpy as np
 from arcuate.compat.matlab._elements import Kind, NDArray, convert_all, is_sequence_type, scalar
 from arcuate.compat.matlab._errors import ShapeError, SizeError
 
+TILE = 512
+"""Rows and columns of the tiles in which a large matrix is copied: 2 MB of float64."""
+
 RAGGED = "elements of array are of different lengths or types."
 NOT_NUMERIC = "value passed to {} must be numeric."
 
@@ -237,8 +240,19 @@ def from_buffer(kind: Kind, value: object, lent: memoryview, is_complex: bool) -
 
 
 def fortran_copy(data: NDArray) -> NDArray:
-    """Return a column-major copy."""
-    return np.array(data, order="F")
+    """Return a column-major copy.
+
+    A large matrix in row-major order is copied tile by tile, so that the memory caches serve both orders:
+    that takes half the time of numpy's own copy (tests/bench/compat.py).
+    """
+    if data.ndim != 2 or min(data.shape) < 2 or data.size < TILE * TILE or data.flags.f_contiguous:
+        return np.array(data, order="F")
+    out = np.empty(data.shape, dtype=data.dtype, order="F")
+    for column in range(0, data.shape[1], TILE):
+        for row in range(0, data.shape[0], TILE):
+            tile = (slice(row, row + TILE), slice(column, column + TILE))
+            out[tile] = data[tile]
+    return out
 
 
 def flatten(value: Any, leaves: list[object]) -> tuple[int, ...]:
