@@ -2,7 +2,7 @@
 
     python3 tools/setup.py             .venv with the `arcuate` command, R, Octave, an rpy2 that fits the R
     python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator and buf
-    python3 tools/setup.py tools       .tools/bin: programs that tests use as peers, where Go is installed, and oracle
+    python3 tools/setup.py tools       .tools/bin: programs that tests use as peers, where Go is; and oracle
     python3 tools/setup.py bench       .venv-bench: the peers that the benchmark compares with
     python3 tools/setup.py oracle      .venv-oracle: MATLAB's own array classes, which tests compare ours with
 

@@ -36,13 +36,13 @@ def examples(number: int) -> Callable[[Any], Any]:
     )
 
 
-@examples(500)
+@examples(400)
 @given(text=programs.constructions())
 def test_constructors(oracle: Oracle, text: str) -> None:
     check(oracle, [f"x = {text}", "x", "memoryview(x)"])
 
 
-@examples(250)
+@examples(200)
 @given(data=st.data())
 def test_indices(oracle: Oracle, data: st.DataObject) -> None:
     text, _, shape, _ = data.draw(programs.filled())
@@ -50,7 +50,7 @@ def test_indices(oracle: Oracle, data: st.DataObject) -> None:
     check(oracle, [f"x = {text}", f"x{place}", f"y = x{place}", "len(y), list(y)", "x"])
 
 
-@examples(250)
+@examples(200)
 @given(program=programs.assignments())
 def test_assignments(oracle: Oracle, program: list[str]) -> None:
     check(oracle, program)
@@ -68,7 +68,7 @@ def test_equality(oracle: Oracle, program: list[str]) -> None:
     check(oracle, program)
 
 
-@examples(350)
+@examples(300)
 @given(
     array=programs.filled(),
     steps=st.lists(st.sampled_from(programs.METHODS), min_size=1, max_size=4),

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.compat.arrays import programs
-from tests.compat.arrays.oracle import Oracle
+from tests.compat.arrays.oracle import ROOT, Oracle
 
 from arcuate.compat import matlab
 
@@ -152,3 +152,11 @@ def test_large_lists_and_wrong_elements_in_them() -> None:
         matlab.int8([*([1] * 1000), 300, 400])
     with pytest.raises(TypeError, match=r"found Fraction|found object"):
         matlab.double([*([1.0] * 1000), object()])
+
+
+def test_example_of_the_page() -> None:
+    page = (ROOT / "docs" / "compat" / "matlab-arrays.md").read_text(encoding="utf-8")
+    space: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], space)
+    assert str(space["a"]) == "[[5.0,6.0],[3.0,4.0]]"
+    assert str(matlab.int8([1, 2, 3, 4], size=(2, 2))) in page

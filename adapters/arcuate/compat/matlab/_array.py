@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any, ClassVar, NoReturn
@@ -14,6 +15,7 @@ from arcuate.compat.matlab._buffer import exported, strides
 from arcuate.compat.matlab._elements import Kind, NDArray, convert, scalar
 from arcuate.compat.matlab._errors import ShapeError
 
+QUIET: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
 OPTIONS = ("initializer", "size", "vector", "is_complex")
 CODES = {"l": "q", "L": "Q", "?": "B"}
 """Type codes of array.array that are not numpy's."""
@@ -76,8 +78,8 @@ class Array:
     def _wrap(cls, data: NDArray, view: bool = False) -> Any:
         """Return an array with this memory: of the class's dtype, column-major, or a view of such memory."""
         made = object.__new__(cls)
-        object.__setattr__(made, "_array", data)
-        object.__setattr__(made, "_view", view)
+        _set_array(made, data)
+        _set_view(made, view)
         return made
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -135,7 +137,7 @@ class Array:
                 f" current number ({self._array.size})."
             )
         shape = build.trimmed(tuple(map(int, given)))
-        object.__setattr__(self, "_array", self._array.reshape(shape, order="F"))
+        _set_array(self, self._array.reshape(shape, order="F"))
         return self
 
     # Elements
@@ -149,24 +151,27 @@ class Array:
             raise RuntimeError(
                 f"index is not an integer or slice: found {type(index).__name__}. Write x[i][j], not x[i, j]."
             )
-        if not -len(self._array) <= index < len(self._array):
-            raise IndexError(f"index has an invalid value: {int(index)}")
-        return int(index)
+        return int(index)  # to numpy a bool is no index but a mask
+
+    def _part_at(self, index: Any) -> Any:
+        try:
+            return self._array[index if type(index) is int else self._checked(index)]
+        except IndexError:
+            raise IndexError(f"index has an invalid value: {int(index)}") from None
 
     def __getitem__(self, index: Any) -> Any:
-        found = self._array[self._checked(index)]
-        return scalar(found) if self._is_scalar(index) else self._wrap(found, view=True)
+        found = self._part_at(index)
+        return self._wrap(found, view=True) if isinstance(found, np.ndarray) else scalar(found)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        checked = self._checked(index)
-        if self._is_scalar(index):
-            if build.is_sequence(value) and not isinstance(value, str):
+        place = self._part_at(index)
+        if not isinstance(place, np.ndarray):
+            if not isinstance(value, (float, int, str)) and build.is_sequence(value):
                 raise TypeError("sequence passed when scalar was expected.")
             element = convert(self._kind, value, self._is_complex)
-            with np.errstate(over="ignore"):
-                self._array[checked] = element
+            with QUIET if self._kind.name == "double" else np.errstate(over="ignore"):
+                self._array[int(index)] = element  # beyond the range of single it is inf there, as in MATLAB
             return
-        place = self._array[checked]
         given = build.to_assign(self._kind, value, self._is_complex)
         if isinstance(index, slice) and place.ndim > 1:  # rows: as many elements, taken row by row
             if place.size == 0 and given.size:
@@ -180,14 +185,16 @@ class Array:
             )
         place[...] = given
 
-    def _is_scalar(self, index: object) -> bool:
-        return self._array.ndim == 1 and not isinstance(index, slice)
-
     def __delitem__(self, index: object) -> NoReturn:
         raise RuntimeError("elements of an array cannot be deleted.")
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[position] for position in range(len(self._array)))
+        data = self._array
+        if data.ndim > 1:
+            return (self._wrap(row, view=True) for row in data)
+        if data.dtype.names:
+            return (scalar(item) for item in data)
+        return (data.item(position) for position in range(len(data)))
 
     # Comparison and text
 
@@ -284,6 +291,10 @@ class Array:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
         # Asked by numpy where the buffer protocol is not to be had: _buffer.py says where.
         return np.array(self._exported(), dtype=dtype, copy=copy) if copy or dtype else self._exported()
+
+
+_set_array = Array.__dict__["_array"].__set__  # the only ways to set them: an array has no writable attribute
+_set_view = Array.__dict__["_view"].__set__
 
 
 def _up_to_empty(shape: tuple[int, ...]) -> tuple[int, ...]:

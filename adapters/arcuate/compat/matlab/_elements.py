@@ -51,6 +51,12 @@ class Kind:
         if not self.low <= value <= self.high:
             raise OverflowError(f"value ({shown(value)}) cannot be stored in a variable of type {self.name}.")
 
+    def rounded(self, value: int) -> Any:
+        """Return an integer as a real element: to single precision rounded once, not by way of a double."""
+        if self.floating:
+            return float(value) if self.real.itemsize == 8 else np.int64(value).astype(self.real)
+        return bool(value) if self.logical else int(value)
+
     def no_floats(self, found: str = "") -> TypeError:
         """Return the error for a floating-point number in an array of integers."""
         return TypeError(f"matlab.{self.name} does not accept floating-point values{found}.")
@@ -105,8 +111,7 @@ def convert(kind: Kind, value: object, is_complex: bool) -> Any:
     paired = is_complex and not kind.floating
     if isinstance(value, int):
         kind.check(value)
-        real: Any = bool(value) if kind.logical else kind.real.type(int(value))
-        return (real, 0) if paired else real
+        return (int(value), 0) if paired else kind.rounded(value)
     if isinstance(value, float):
         if paired:
             return whole(kind, value), 0
@@ -116,7 +121,9 @@ def convert(kind: Kind, value: object, is_complex: bool) -> Any:
     if isinstance(value, complex):
         if not is_complex:
             raise kind.no_complex()
-        return (whole(kind, value.real), whole(kind, value.imag)) if paired else value
+        if paired:
+            return whole(kind, value.real), whole(kind, value.imag)
+        return value
     if value is None:
         raise TypeError("value must not be 'None'.")
     if isinstance(value, (str, bytes, bytearray)):
@@ -141,6 +148,11 @@ def convert_all(kind: Kind, values: Sequence[object], is_complex: bool, truth: b
     types = set(map(type, values))
     with np.errstate(over="ignore"):  # a double beyond the range of single is inf there, as in MATLAB
         if kind.floating and types <= {float}:
+            return np.array(values, dtype=kind.dtype(is_complex))
+        if kind.name == "double" and types <= {float, int, bool}:
+            for one in values:
+                if type(one) is int and not kind.low <= one <= kind.high:
+                    kind.check(one)
             return np.array(values, dtype=kind.dtype(is_complex))
         if types <= {int, bool} and values and not is_complex:
             if min(values) < kind.low or max(values) > kind.high:  # type: ignore[type-var, operator]
