@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +22,7 @@ PIECE = 1 << 27
 NULL, BOOL, INT, FLOAT, _, TEXT, BYTES, MISSING, LIST, MAPPING, ARRAY = range(11)
 FUNCTION, HANDLE = 19, 20
 F8 = 12
+IN_A_FILE = 1 << 63
 DTYPES = {1: "?", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 6: "u1", 11: "<f4", 12: "<f8"}
 
 
@@ -74,17 +76,26 @@ class _Writer:
             self.put(one, name)
 
 
-def encode(message: dict[str, Any], outside: int = OUTSIDE) -> list[bytes | memoryview]:
-    """The parts of a message."""
+def encode(
+    message: dict[str, Any],
+    outside: int = OUTSIDE,
+    lay: Callable[[bytes | memoryview], int] | None = None,
+) -> list[bytes | memoryview]:
+    """The parts of a message; ``lay`` puts a large buffer into a file and returns its place, or 0."""
     writer = _Writer()
     writer.put(message)
     rows, buffers = writer.rows, writer.buffers
     places: list[int] = []
     parts: list[bytes | memoryview] = []
     inline: list[bytes] = []
+    counted = 0
     for one in buffers:
-        if len(one) >= outside:
-            places.append(len([place for place in places if place]) + 1)
+        laid = lay(one) if lay is not None and len(one) >= outside else 0
+        if laid:
+            places.append(laid)
+        elif len(one) >= outside:
+            counted += 1
+            places.append(counted)
             parts.extend(memoryview(one)[at : at + PIECE] for at in range(0, len(one), PIECE))
         else:
             places.append(0)
@@ -112,8 +123,8 @@ def encode(message: dict[str, Any], outside: int = OUTSIDE) -> list[bytes | memo
     return [frame, *parts]
 
 
-def decode(parts: list[bytes]) -> dict[str, Any]:
-    """The message in some parts."""
+def decode(parts: list[bytes], found: Callable[[int, int], bytes] | None = None) -> dict[str, Any]:
+    """The message in some parts; ``found`` reads a file, given its number and a length."""
     parts = list(parts)
     if parts[0][:4] == b"ARCL" and len(parts[0]) == 16:
         (length,) = struct.unpack("<8xQ", parts.pop(0))
@@ -139,7 +150,10 @@ def decode(parts: list[bytes]) -> dict[str, Any]:
     pool = iter(words[n : n + p])
     offset, outside, buffers = head, 0, []
     for length, place in zip(words[n + p : n + p + m], words[n + p + m :], strict=True):
-        if place:
+        if place & IN_A_FILE:
+            assert found is not None, "a buffer in a file, which nobody asked for"
+            buffers.append(found(place - IN_A_FILE, length))
+        elif place:
             outside += 1
             assert place == outside
             data = b""
@@ -206,6 +220,8 @@ class Raw:
         self.socket.connect(("ipc://" if scheme == "zmq+ipc" else "tcp://") + rest)
         self.number = 0
         self.seen = 0
+        self.lay: Callable[[bytes | memoryview], int] | None = None
+        self.found: Callable[[int, int], bytes] | None = None
 
     def _set(self, socket: zmq.Socket[bytes]) -> None:
         socket.setsockopt(zmq.LINGER, 0)
@@ -223,7 +239,7 @@ class Raw:
         if number is None:
             self.number += 1
             number = self.number
-        self.post(encode({"op": op, "id": number, **fields}))
+        self.post(encode({"op": op, "id": number, **fields}, lay=self.lay))
         return number
 
     def read(self, patience: float = PATIENCE) -> dict[str, Any]:
@@ -240,7 +256,7 @@ class Raw:
             assert ready, "nothing came"
             if not self.socket.poll(0):
                 raise Closed
-        found = decode(self.socket.recv_multipart())
+        found = decode(self.socket.recv_multipart(), self.found)
         self.seen = found.get("seq", self.seen)
         return found
 

@@ -13,7 +13,7 @@ import stat
 import tempfile
 from pathlib import Path
 
-__all__ = ["PrivateFolder"]
+__all__ = ["PrivateFolder", "sweep"]
 
 _swept: set[str] = set()
 
@@ -34,8 +34,7 @@ class PrivateFolder:
         self._pid = os.getpid()
         place = place or tempfile.gettempdir()
         if place + prefix not in _swept:
-            _swept.add(place + prefix)
-            _sweep(place, prefix)
+            sweep(prefix, place)
         while True:
             self.path = tempfile.mkdtemp(prefix=f"{prefix}{self._pid}-", dir=place)
             self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -52,8 +51,10 @@ class PrivateFolder:
             self._lock = -1
 
 
-def _sweep(place: str, prefix: str) -> None:
-    """Removes folders of this user whose makers are gone."""
+def sweep(prefix: str, place: str | None = None) -> None:
+    """Removes folders of this user whose makers are gone. Arguments as for :class:`PrivateFolder`."""
+    place = place or tempfile.gettempdir()
+    _swept.add(place + prefix)
     for found in Path(place).glob(prefix + "*"):
         try:
             state = found.lstat()

@@ -27,7 +27,7 @@ from arcuate.errors import LimitExceeded
 from arcuate.values.nodes import Buffer
 from arcuate.worker.folders import PrivateFolder
 
-__all__ = ["Segment", "SegmentStore"]
+__all__ = ["Segment", "SegmentStore", "memory_folder"]
 
 _CHUNK = 1 << 30
 _PAGE = mmap.PAGESIZE
@@ -204,7 +204,7 @@ class SegmentStore:
             self._files.remove(segment.ref)
 
 
-def _memory() -> str | None:
+def memory_folder() -> str | None:
     """A file system in memory with room in it, or ``None`` for the usual place of temporary files."""
     place = "/dev/shm"  # noqa: S108  (a folder of random name is made there)
     try:
@@ -219,7 +219,7 @@ class _Files:
 
     def __init__(self) -> None:
         self._pid = os.getpid()
-        self._folder = PrivateFolder("arcuate-segments-", _memory())
+        self._folder = PrivateFolder("arcuate-segments-", memory_folder())
         self.prefix = self._folder.path + os.sep
         self._next = 1
 

@@ -192,6 +192,12 @@ class Config(BaseSettings):
         default_factory=list,
         description="addresses of the ZeroMQ bridge: host:port or ipc:///folder/socket",
     )
+    zmq_samples: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="port of the ZeroMQ socket for samples, beside each host:port of zmq; 0: the system chooses",
+    )
     http: list[str] = Field(
         examples=[["127.0.0.1:8080"]],
         default_factory=list,

@@ -67,6 +67,7 @@ class Connection:
     Attributes:
         limits: what a bridge checks before it decodes: the hub's, and lower ones of a principal.
         principal: who the client is, once it is known.
+        offer: adds to the answer to a ``hello`` what only this bridge has.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Connection:
         self.credentials = credentials or Credentials()
         self.principal: Principal | None = None
         self.session: HubSession | None = None
+        self.offer: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None
         self.feeds = Feeds(self)
         self._meter = meter = hub.meter
         self._send = send if meter is None else meter.outgoing(transport, send)
@@ -173,7 +175,10 @@ class Connection:
         unknown = lacking(fields.get("kinds"))
         if unknown:
             self._send = functools.partial(_send_known, self._send, unknown)
-        self.answer(messages.build("hello", 0, self.hello()))
+        answer = self.hello()
+        if self.offer is not None:
+            self.offer(fields, answer)
+        self.answer(messages.build("hello", 0, answer))
 
     def hello(self) -> dict[str, Any]:
         """What the hub says of itself."""

@@ -6,7 +6,7 @@ A hub makes one when the setting ``telemetry.metrics`` is on; without it nothing
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from arcuate.errors import EnvironmentNotFound
@@ -104,6 +104,11 @@ class Metrics:
     def dropped(self, protocol: str, reason: str) -> None:
         """Counts a client that a bridge got rid of."""
         self._dropped.labels(protocol, reason).inc()
+
+    def expect(self, protocol: str, reasons: Iterable[str]) -> None:
+        """Shows reasons with which :meth:`dropped` may be told, as 0 until then."""
+        for reason in reasons:
+            self._dropped.labels(protocol, reason)
 
     def incoming(self, protocol: str) -> Callable[[Nodes], None]:
         """What counts the data of messages that arrive."""

@@ -97,6 +97,7 @@ class Server:
         security: dict[str, Any] = {}
         if name == "zmq":
             security["curve"] = config.curve if config.curve.enabled else None
+            security["samples"] = config.zmq_samples
         else:
             security["tls"] = config.tls if config.tls.enabled else None
         if name == "http":

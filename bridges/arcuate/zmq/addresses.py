@@ -72,9 +72,14 @@ class Place:
         os.chmod(self.path, 0o600)
         return "zmq+ipc://" + quote(self.path)
 
-    def beside(self, bound: str) -> str:
-        """The address, as ZeroMQ binds it, of the socket for samples beside one that was bound."""
-        return f"ipc://{self.path}.samples" if self.path else f"{bound.rpartition(':')[0]}:*"
+    def beside(self, bound: str, port: int = 0) -> str:
+        """The address, as ZeroMQ binds it, of the socket for samples beside one that was bound.
+
+        Args:
+            bound: what ZeroMQ says after it has bound it.
+            port: the wanted port; 0: any.
+        """
+        return f"ipc://{self.path}.samples" if self.path else f"{bound.rpartition(':')[0]}:{port or '*'}"
 
     def told(self, bound: str) -> dict[str, Any]:
         """What a client is told to find that socket."""

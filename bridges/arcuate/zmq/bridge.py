@@ -16,6 +16,7 @@ import zmq
 
 from arcuate.client import messages
 from arcuate.client.net.parts import identify, size_of_frame, too_large, unpack
+from arcuate.client.net.shelf import FEATURE, outside
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, ProtocolError, Unavailable
 from arcuate.hub import Hub
 from arcuate.hub.core import error_of
@@ -26,6 +27,7 @@ from arcuate.zmq.curve import Keys, ZapServer
 from arcuate.zmq.feed import WAITING, Feed
 from arcuate.zmq.peer import Peer
 from arcuate.zmq.port import Port
+from arcuate.zmq.segments import clean, settle
 
 __all__ = ["ZmqBridge"]
 
@@ -39,6 +41,18 @@ HELLO = 30.0
 """Seconds that a client has to say its first word."""
 STUCK = 60.0
 """Seconds in which a client must take something of what waits for it."""
+REASONS = {
+    "garbage": "messages that could not be read",
+    "unfinished": "more parts than a message may have, and no end of it",
+    "handshake": "ZeroMQ's handshake failed",
+    "unauthorised": "a CURVE key that is not authorised",
+    "identity": "an identity of the client's own",
+    "connections": "more connections than may be",
+    "silent": "no hello in time",
+    "slow": "took nothing of what it was sent",
+    "subscription": "a prefix that was not given out",
+}
+"""What a client is dropped or turned away for."""
 _LARGE = 1 << 20
 """Messages from this size on are read by threads of their own: others need not wait for that."""
 _READERS = 4
@@ -53,14 +67,15 @@ class ZmqBridge:
         hub: the hub.
         addresses: ``"host:port"``, ``"tcp://host:port"`` (port 0: any) or ``"ipc:///folder/socket"``.
         curve: has ``key`` and ``authorised_keys``, paths or ``None``; tcp sockets then speak CURVE only.
+        samples: port of the sockets for samples beside tcp addresses; 0: the system chooses, when somebody asks.
         heartbeat: seconds between two signs of life.
         patience: seconds without any after which a client counts as gone.
 
     Attributes:
         endpoints: where clients find it, in the order of the addresses.
         server_key: the public CURVE key (Z85), or ``None``.
-        counts: what went wrong: ``garbage`` (messages that could not be read), ``handshake``,
-            ``unauthorised``, ``identity``, ``connections``, ``silent``, ``slow``, ``subscription``.
+        counts: what went wrong, by :data:`REASONS`.
+        readers: threads that read and write what is large.
     """
 
     def __init__(
@@ -69,6 +84,7 @@ class ZmqBridge:
         addresses: Sequence[str] = ("tcp://127.0.0.1:0",),
         curve: Any = None,
         *,
+        samples: int = 0,
         heartbeat: float = HEARTBEAT,
         patience: float = PATIENCE,
     ) -> None:
@@ -76,8 +92,12 @@ class ZmqBridge:
         self.endpoints: list[str] = []
         self.server_key: str | None = None
         self.counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
         self._places: list[Place] = [place(one) for one in addresses]
         self._keys = None if curve is None else Keys.of(curve)
+        self._samples = samples
+        if hub.meter is not None:
+            hub.meter.expect("zmq", REASONS)
         self._heartbeat, self._patience = heartbeat, patience
         self._looked = 0.0  # for clients that take nothing
         self._context: zmq.Context[Any] | None = None
@@ -89,7 +109,7 @@ class ZmqBridge:
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="arcuate-zmq-read")
+        self.readers = ThreadPoolExecutor(_READERS, thread_name_prefix="arcuate-zmq-read")
 
     # -------------------------------------------------------------------- life
 
@@ -107,6 +127,8 @@ class ZmqBridge:
             if self._keys is not None:
                 self._zap = ZapServer(context, self._keys)  # before any socket that asks it
                 self.server_key = self._keys.public
+            if any(one.path for one in self._places):
+                clean()
             for one in self._places:
                 self._bind(context, one)
         except BaseException:
@@ -136,6 +158,8 @@ class ZmqBridge:
                 "system choose)"
             ) from None
         self.endpoints.append(where.endpoint(socket.getsockopt_string(zmq.LAST_ENDPOINT)))
+        if self._samples and not where.path:
+            port.feeds()  # a port that is taken is said now
 
     def _socket(self, context: zmq.Context[Any], kind: int, where: Place, keys: Keys | None) -> Any:
         socket = context.socket(kind)
@@ -159,11 +183,12 @@ class ZmqBridge:
             socket.setsockopt(zmq.XPUB_MANUAL, 1)
             socket.setsockopt(zmq.SNDHWM, WAITING)
             socket.setsockopt(zmq.MAXMSGSIZE, 256)
-            socket.bind(where.beside(router.getsockopt_string(zmq.LAST_ENDPOINT)))
+            socket.bind(where.beside(router.getsockopt_string(zmq.LAST_ENDPOINT), self._samples))
             return Feed(self, socket, where.told(socket.getsockopt_string(zmq.LAST_ENDPOINT)))
         except zmq.ZMQError as error:
             socket.close(0)
-            raise Unavailable(f"no socket for samples can be opened: {error}") from None
+            hint = f"; choose another port than {self._samples} (setting 'zmq_samples')" if self._samples else ""
+            raise Unavailable(f"no socket for samples can be opened: {error}{hint}") from None
 
     def stop(self, grace: float = 1.0) -> None:
         """Ends all connections; what was sent has so many seconds to arrive. Idempotent."""
@@ -188,7 +213,7 @@ class ZmqBridge:
             port.close(linger)
         if self._zap is not None:
             self._zap.close()
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self.readers.shutdown(wait=False, cancel_futures=True)
         context, self._context = self._context, None
         if context is not None:
             context.term()
@@ -208,7 +233,8 @@ class ZmqBridge:
 
     def count(self, what: str) -> None:
         """Counts something that went wrong."""
-        self.counts[what] += 1
+        with self._counting:
+            self.counts[what] += 1
         if self.hub.meter is not None:
             self.hub.meter.dropped("zmq", what)
         log.info("zmq: %s (%d so far)", what, self.counts[what])
@@ -287,22 +313,23 @@ class ZmqBridge:
         announced = size_of_frame(frame)
         if announced is not None:
             if not rest or len(rest[0]) != announced:
-                self._garbage(
+                self.garbage(
                     peer, ProtocolError(f"a frame of {announced} bytes was announced, but not sent")
                 )
                 return
             frame = rest.pop(0)
-        if not rest and len(frame) < _LARGE and not peer.working:
+        light = peer.segments is None or outside(frame) < _LARGE
+        if not rest and len(frame) < _LARGE and not peer.working and light:
             self._read(peer, frame, rest)
             return
-        if not peer.working and len(frame) + sum(map(len, rest)) < _LARGE:
+        if not peer.working and light and len(frame) + sum(map(len, rest)) < _LARGE:
             self._read(peer, frame, rest)
             return
         with peer.port.lock:
             peer.inbox.append((frame, rest))
             busy, peer.working = peer.working, True
         if not busy:
-            self._readers.submit(self._catch_up, peer)
+            self.readers.submit(self._catch_up, peer)
 
     def _catch_up(self, peer: Peer) -> None:
         while True:
@@ -317,23 +344,31 @@ class ZmqBridge:
     def _read(self, peer: Peer, frame: Any, rest: list[memoryview]) -> None:
         connection = peer.connection
         limits = connection.limits
+        segments = peer.segments
         try:
             if len(frame) > limits.message:
                 raise too_large(len(frame), limits)
-            message = unpack(frame, rest, limits)
+            if segments is None:
+                message = unpack(frame, rest, limits)
+            else:
+                message = unpack(frame, rest, limits, segments.find)
+                settle(message)
         except LimitExceeded as error:
             number = identify(frame)
             connection.refuse(number, error)
             if not number:
                 peer.end()
         except ArcuateError as error:
-            self._garbage(peer, error)
+            self.garbage(peer, error)
         except Exception as error:  # a defect of the reader must not end the bridge
             log.exception("a message of %s could not be read", connection.credentials.peer)
-            self._garbage(peer, ProtocolError(f"the message cannot be read: {type(error).__name__}"))
+            self.garbage(peer, ProtocolError(f"the message cannot be read: {type(error).__name__}"))
         else:
-            if connection.principal is not None and message.rows[1:] and message.rows[1][7] == "listen":
+            op = message.rows[1][7] if connection.principal is not None and message.rows[1:] else ""
+            if op == "listen":
                 self._listen(peer, message)
+            elif op == FEATURE and segments is not None and segments.offered:
+                segments.ready()
             else:
                 connection.receive(message, checked=True)
 
@@ -351,8 +386,10 @@ class ZmqBridge:
             answer = error_message(number, error_of(error))
         connection.answer(answer)
 
-    def _garbage(self, peer: Peer, error: ArcuateError) -> None:
-        """Tells a client what is wrong with it, and lets go of it."""
+    def garbage(self, peer: Peer, error: ArcuateError) -> None:
+        """Tells a client what is wrong with it, and lets go of it. From any thread."""
+        if peer.ending is not None:
+            return
         self.count("garbage")
         peer.connection.refuse(0, error)
         peer.end()

@@ -19,14 +19,14 @@ from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded
 from arcuate.hub.relay import error_message
 from arcuate.hub.streams import Sample
 from arcuate.values.nodes import Nodes
-from arcuate.zmq.wires import Wires
+from arcuate.zmq.wires import HEARTBEATS, Wires
 
 if TYPE_CHECKING:
     from arcuate.hub import Connection
     from arcuate.hub.streams import Subscription
     from arcuate.zmq.bridge import ZmqBridge
 
-__all__ = ["LARGEST", "UNUSED", "WAITING", "Feed"]
+__all__ = ["LARGEST", "MOST", "UNUSED", "WAITING", "Feed"]
 
 LARGEST = 1 << 20
 """Bytes of a sample; of a larger one only its number comes."""
@@ -34,6 +34,8 @@ WAITING = 256
 """Samples that may wait for a client; later ones are lost to it."""
 UNUSED = 30.0
 """Seconds that a prefix to which nobody subscribes is kept."""
+MOST = 1 << 20
+"""Bytes that may come from a client beside ZeroMQ's signs of life: it only says to what it subscribes."""
 _PREFIX = 16
 _UNLIMITED = 1 << 62
 
@@ -159,10 +161,14 @@ class Feed:
                     way.since = time.monotonic()
 
     def sweep(self, now: float) -> None:
-        """Lets go of prefixes to which nobody subscribes."""
+        """Lets go of prefixes to which nobody subscribes, and of clients that send more than subscriptions."""
         with self._lock:
             over = [way for way in self._ways.values() if way.readers <= 0 and now - way.since >= UNUSED]
         self._end(over)
+        for wire in list(self.wires.found.values()):
+            if wire.received() > MOST + HEARTBEATS * (now - wire.since):
+                self._bridge.count("garbage")
+                wire.cut()
 
     def _end(self, over: list[_Way]) -> None:
         for way in over:

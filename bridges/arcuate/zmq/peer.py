@@ -13,6 +13,7 @@ import zmq
 from arcuate.client.net.parts import Part, pack
 from arcuate.hub import Connection, Credentials
 from arcuate.values.nodes import Nodes
+from arcuate.zmq.segments import Segments, owner
 
 if TYPE_CHECKING:
     from arcuate.zmq.port import Port
@@ -31,12 +32,14 @@ class Peer:
         stuck: since when the first of them waits.
         inbox: messages that wait until a large one before them has been read.
         gone: nothing can be sent to it any more.
+        heard: a whole message has come from it since the bridge last looked.
+        segments: files for large buffers, where it is a process of this user on a socket file.
         ending: when it is cut off at the latest, once its end is decided.
     """
 
     __slots__ = (
-        "backlog", "connection", "ending", "gone", "identity", "inbox", "key", "port", "stuck", "wire",
-        "working",
+        "backlog", "connection", "ending", "gone", "heard", "identity", "inbox", "key", "port", "segments",
+        "stuck", "wire", "working",
     )  # fmt: skip
 
     def __init__(
@@ -51,6 +54,8 @@ class Peer:
         self.inbox: deque[tuple[Any, list[memoryview]]] = deque()
         self.working = False
         self.gone = False
+        self.heard = True
+        self.segments: Segments | None = None
         self.ending: float | None = None
         self.connection = Connection(port.hub, self.send, transport="zmq", credentials=known, end=self.end)
 
@@ -60,7 +65,10 @@ class Peer:
         Raises:
             ConnectionLost: the client is gone.
         """
-        self.port.post(self, pack(message))
+        if self.segments is None:
+            self.port.post(self, pack(message))
+        else:
+            self.segments.send(message)
 
     def end(self) -> None:
         """The connection is over as soon as what was sent has had time to arrive."""
@@ -76,16 +84,12 @@ def credentials(frame: zmq.Frame, authorised: bool) -> tuple[Credentials, str | 
         frame: the part.
         authorised: whether keys were compared with a list; otherwise a key says nothing about who it is.
     """
+    uid = owner(frame)
+    if uid is not None:
+        return Credentials(peer=f"ipc, user {uid}", local=uid == os.getuid(), protected=True), None
     address = _property(frame, "Peer-Address") or ""
     key = _property(frame, "User-Id") or None
-    host, _, rest = (
-        address.partition(":") if address.count(":") == 3 and "." not in address else (address, "", "")
-    )
-    if rest:  # a socket file: the kernel says whose process it is, as "localhost:uid:gid:pid"
-        uid = int(rest.split(":")[0])
-        found = Credentials(peer=f"ipc, user {uid}", local=uid == os.getuid(), protected=True)
-        return found, None
-    local = _loopback(host)
+    local = _loopback(address)
     curve = key if authorised else None
     return Credentials(curve=curve, peer=address, local=local, protected=local or key is not None), key
 

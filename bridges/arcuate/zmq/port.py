@@ -18,6 +18,7 @@ from arcuate.client.net.parts import PLACED, Part
 from arcuate.errors import ConnectionLost
 from arcuate.zmq.feed import Feed
 from arcuate.zmq.peer import Peer, credentials
+from arcuate.zmq.segments import Segments, same_user
 from arcuate.zmq.wires import Wires
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Port:
     Attributes:
         peers: the clients that have said something, by identity.
         wires: all connections.
+        shared: the files of clients that use some.
         feed: the XPUB beside it, once somebody has asked for it.
     """
 
@@ -57,6 +59,7 @@ class Port:
         self.socket = socket
         self.peers: dict[bytes, Peer] = {}
         self.wires = Wires(socket, bridge.admit, bridge.count, self.forget)
+        self.shared: set[Segments] = set()
         self.feed: Feed | None = None
         self.lock = threading.Lock()
         self.fd: int = socket.FD
@@ -80,6 +83,7 @@ class Port:
             peer = self.peers.get(identity)
             if peer is None:
                 peer = self._new(identity, first)
+            peer.heard = True
             if not peer.ending and not peer.gone:
                 yield peer, first, rest
 
@@ -111,10 +115,23 @@ class Port:
             self.forget(peer)
             return peer
         wire.peer = peer
+        if same_user(frame):
+            self._share(peer)
         if identity[:1] != b"\0":
             self._bridge.count("identity")
             peer.ending = time.monotonic()
         return peer
+
+    def _share(self, peer: Peer) -> None:
+        """Lets a client have files for large buffers, if it asks for them."""
+        bridge = self._bridge
+        peer.segments = Segments(
+            lambda parts: self.post(peer, parts),
+            bridge.readers,
+            lambda error: bridge.garbage(peer, error),
+        )
+        peer.connection.offer = peer.segments.offer
+        self.shared.add(peer.segments)
 
     def feeds(self) -> Feed:
         """The XPUB beside it, opened by the first who asks."""
@@ -133,6 +150,11 @@ class Port:
             if self.peers.get(peer.identity) is peer:
                 del self.peers[peer.identity]
         peer.connection.lost()
+        if peer.segments is not None:
+            try:
+                self._bridge.readers.submit(peer.segments.close)  # others need not wait for that
+            except RuntimeError:
+                peer.segments.close()
 
     # ---------------------------------------------------------------- leaving
 
@@ -230,14 +252,18 @@ class Port:
             peer.connection.lost()
 
     def sweep(self, now: float, hello: float) -> None:
-        """Cuts off who has to go: told to, refused, or silent since it connected."""
+        """Cuts off who has to go: told to, refused, silent since it connected, or never at the end of a message."""
+        limits = self.hub.config.limits
+        most = limits.message + limits.array + UNKNOWN_BYTES
         for wire in list(self.wires.found.values()):
             peer = wire.peer
             if peer is not None and peer.ending is not None:
                 if now >= peer.ending:
                     wire.cut()
             elif peer is not None and peer.connection.principal is not None:
-                continue
+                if wire.unfinished(now) > most:
+                    self._bridge.count("unfinished")
+                    wire.cut()
             elif now - wire.since >= hello:
                 self._bridge.count("silent")
                 wire.cut()
@@ -246,6 +272,10 @@ class Port:
                 wire.cut()
         if self.feed is not None:
             self.feed.sweep(now)
+        for one in [one for one in self.shared if one.over]:
+            self.shared.discard(one)
+        for one in self.shared:
+            one.tidy()
 
     def close(self, linger: float) -> None:
         """Closes the socket; what was sent has so many seconds to leave."""
@@ -253,6 +283,8 @@ class Port:
             self.feed.close(linger)
         for peer in list(self.peers.values()):
             self.forget(peer)
+        for one in self.shared:
+            one.close(now=True)
         with self.lock:
             self.socket.disable_monitor()
             self.wires.close()

@@ -17,7 +17,7 @@ from zmq.utils.monitor import parse_monitor_message
 if TYPE_CHECKING:
     from arcuate.zmq.peer import Peer
 
-__all__ = ["Wire", "Wires"]
+__all__ = ["HEARTBEATS", "Wire", "Wires"]
 
 _WATCHED = (
     zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
@@ -30,6 +30,8 @@ _FAILED: dict[int, str] = {
 }
 _TCP_INFO_ACKED, _TCP_INFO_BYTES = 120, 128
 """Where ``tcpi_bytes_acked`` and ``tcpi_bytes_received`` stand in Linux's ``struct tcp_info``."""
+HEARTBEATS = 256
+"""Bytes in a second that the signs of life of ZeroMQ itself may take; they belong to no message."""
 
 
 class Wire:
@@ -41,13 +43,14 @@ class Wire:
         peer: the client behind it, once it has said something.
     """
 
-    __slots__ = ("_inode", "_moved", "_state", "fd", "peer", "since")
+    __slots__ = ("_base", "_inode", "_moved", "_state", "fd", "peer", "since")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self.since = time.monotonic()
         self.peer: Peer | None = None
         self._state = (0, 0)
+        self._base = (0, self.since)
         self._moved = self.since
         try:
             self._inode = os.fstat(fd).st_ino
@@ -83,6 +86,19 @@ class Wire:
             return 0
         with found:
             return _counted(found, _TCP_INFO_BYTES)
+
+    def unfinished(self, now: float) -> int:
+        """Bytes of a message of which the end has not come, or fewer; 0 where the system does not tell.
+
+        ZeroMQ hands a message over when it is complete, and bounds single parts only: of what it holds
+        meanwhile nobody hears. Bytes that came while no message was handed over belong to one.
+        """
+        received = self.received()
+        if self.peer is not None and self.peer.heard:
+            self.peer.heard = False
+            self._base = (received, now)
+        before, since = self._base
+        return received - before - int(HEARTBEATS * (now - since))
 
     def stalled(self, now: float) -> float:
         """Seconds for which something has waited in the system's buffer and nothing of it was taken.

@@ -147,13 +147,14 @@ class Walk:
         self.taken += 1
 
     def view(self, number: int) -> memoryview:
-        """The bytes of a buffer."""
+        """The bytes of a buffer. One that had to be laid out is kept so: what is used is what was checked."""
         buffer = self.nodes.buffers[number]
         if isinstance(buffer, (bytes, memoryview)):
             view = memoryview(buffer)
             return view if view.format == "B" and view.ndim == 1 else view.cast("B")
         target = memoryview(bytearray(buffer.nbytes))
         buffer.copy_into(target)
+        self.nodes.buffers[number] = target
         return target
 
     def finish(self) -> None:

@@ -66,7 +66,7 @@ def greet(link: Link, token: str | None, timeout: float) -> dict[str, Any]:
         "major": frames.MAJOR,
         "minor": frames.MINOR,
         "kinds": list(codes.KIND_NAMES),
-        "features": [],
+        "features": list(link.features),
         "limits": {name: getattr(limits, name) for name in ("message", "array", "nodes", "text", "depth")},
         "agent": "arcuate-python",
     }
@@ -89,6 +89,7 @@ def greet(link: Link, token: str | None, timeout: float) -> dict[str, Any]:
             f"the hub speaks protocol {found.get('major')}.{found.get('minor')}, this side "
             f"{frames.MAJOR}.{frames.MINOR}; install matching versions of Arcuate"
         )
+    link.greeted(found)
     return found
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
 
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
@@ -19,10 +21,12 @@ class Link(ABC):
     Attributes:
         name: the protocol, as ``Session.info`` shows it: ``grpc``, ``zmq`` or ``http``.
         limits: what is accepted; a link checks sizes before it allocates.
+        features: what this side's ``hello`` offers the hub.
     """
 
     name = ""
     limits: Limits
+    features: tuple[str, ...] = ()
 
     @abstractmethod
     def connect(self, timeout: float) -> None:
@@ -32,6 +36,10 @@ class Link(ABC):
             ConnectionLost: nobody answers (``executed="no"``).
             AuthenticationFailed: the other side refuses who we are, or is not who it should be.
         """
+
+    def greeted(self, hello: Mapping[str, Any]) -> None:
+        """Told what the hub has said of itself on a fresh connection."""
+        del hello
 
     @abstractmethod
     def send(self, message: Nodes) -> None:

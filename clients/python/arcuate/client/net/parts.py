@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from arcuate.errors import LimitExceeded, ProtocolError
@@ -46,6 +46,10 @@ _MOST = 40
 _PLAIN = frozenset((codes.NULL, codes.BOOL, codes.INT, codes.FLOAT, codes.TEXT, codes.LIST, codes.MAPPING))
 
 Part = bytes | memoryview
+Elsewhere = Callable[[Buffer, int], int]
+"""Given a buffer and its length, says where it is instead of in a part (2^63 and above), or 0."""
+External = Callable[[int, int], Buffer]
+"""Given such a place and a length, returns the buffer."""
 
 
 class Joined:
@@ -65,8 +69,12 @@ class Joined:
             at += len(piece)
 
 
-def pack(message: Nodes) -> list[Part]:
+def pack(message: Nodes, elsewhere: Elsewhere | None = None) -> list[Part]:
     """The parts of a message. Those of :data:`PLACED` bytes and more are views of its buffers.
+
+    Args:
+        message: the message.
+        elsewhere: offered each buffer of that size first.
 
     Raises:
         ConversionError: a text that has no form in a frame.
@@ -75,12 +83,17 @@ def pack(message: Nodes) -> list[Part]:
         front = _sealed(frames.dump(message, checksum=False)[0])
         return [front] if len(front) <= FIRST else [_LENGTH.pack(LENGTH_MAGIC, 0, len(front)), front]
     placed: list[Part] = []
+    number = 0
 
     def place(_: int, buffer: Buffer) -> int:
+        nonlocal number
         size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes
         if size < PLACED:
             return 0
-        number = len(placed) + 1
+        found = 0 if elsewhere is None else elsewhere(buffer, size)
+        if found:
+            return found
+        number += 1
         view = _view(buffer)
         placed.extend(view[at : at + PART] for at in range(0, size, PART))
         return number
@@ -99,29 +112,42 @@ def size_of_frame(first: bytes) -> int | None:
     return None
 
 
-def unpack(frame: Part, placed: Sequence[memoryview], limits: Limits) -> Nodes:
+def unpack(
+    frame: Part, placed: Sequence[memoryview], limits: Limits, elsewhere: External | None = None
+) -> Nodes:
     """The message in a frame and the parts that followed it, checked. Its buffers are views of them.
+
+    Args:
+        frame: the frame.
+        placed: the parts after it.
+        limits: what is accepted.
+        elsewhere: finds buffers that are said to be neither in the frame nor in a part.
 
     Raises:
         ProtocolError: they do not fit together, or hold what may not be.
         LimitExceeded: larger than the limits allow.
     """
     if len(frame) <= _SMALL and not placed:
-        return _small(frame if isinstance(frame, bytes) else bytes(frame), limits)
-    found = _whole(frame, placed, limits)
+        return _small(frame if isinstance(frame, bytes) else bytes(frame), limits, elsewhere)
+    found = _whole(frame, placed, limits, elsewhere)
     check(found, limits)
     return found
 
 
-def _whole(frame: Part, placed: Sequence[memoryview], limits: Limits) -> Nodes:
-    at = 0
+def _whole(
+    frame: Part, placed: Sequence[memoryview], limits: Limits, elsewhere: External | None
+) -> Nodes:
+    at = count = 0
 
     def external(number: int, length: int) -> Buffer:
-        nonlocal at
-        if number != at + 1 or number > len(placed):
+        nonlocal at, count
+        if elsewhere is not None and number >> 63:
+            return elsewhere(number, length)
+        count += 1
+        if number != count or at >= len(placed):
             raise ProtocolError(
-                f"malformed message: a buffer is said to be part {number}, the next one is {at + 1} of "
-                f"{len(placed)}"
+                f"malformed message: a buffer is said to be number {number} of those in parts; it is "
+                f"number {count}, and {len(placed) - at} parts are left"
             )
         at += 1
         if len(placed[at - 1]) == length:
@@ -180,12 +206,12 @@ _VALUES = [struct.Struct(f"<{n}Q") for n in range(_MOST + 1)]
 _known: dict[Any, tuple[Any, ...]] = {}
 
 
-def _small(frame: bytes, limits: Limits) -> Nodes:
+def _small(frame: bytes, limits: Limits, elsewhere: External | None = None) -> Nodes:
     """A message whose frame is small."""
     n = int.from_bytes(frame[16:20], "little")
     head = int.from_bytes(frame[40:48], "little")
     if n > _MOST or head != len(frame) or frame[48:52] != b"\1\0\0\0":
-        found = frames.load(frame, limits=limits)
+        found = _whole(frame, (), limits, elsewhere)
         check(found, limits)
         return found
     rest = frame[56:]
@@ -206,7 +232,7 @@ def _small(frame: bytes, limits: Limits) -> Nodes:
                     break
             else:
                 return Nodes(list(zip(*columns, values, keys, texts, strict=True)))
-    found = frames.load(frame, limits=limits)
+    found = _whole(frame, (), limits, elsewhere)
     check(found, limits)
     rows = found.rows
     if not found.pool and not found.buffers and all(row[0] in _PLAIN and not row[1] for row in rows):

@@ -12,14 +12,17 @@ from typing import Any
 import zmq
 from zmq.utils.monitor import parse_monitor_message
 
+from arcuate.client import messages
 from arcuate.client.net.link import Link
-from arcuate.client.net.parts import PLACED, pack, size_of_frame, too_large, unpack
+from arcuate.client.net.parts import PLACED, External, pack, size_of_frame, too_large, unpack
+from arcuate.client.net.shelf import FEATURE, POSSIBLE, Shelf
 from arcuate.client.net.target import Target
 from arcuate.errors import (
     ArcuateError,
     AuthenticationFailed,
     ConnectionLost,
     InvalidArgument,
+    LimitExceeded,
     ProtocolError,
 )
 from arcuate.values.limits import Limits
@@ -75,6 +78,11 @@ class ZmqLink(Link):
         self.limits = limits
         self._target = target
         self._curve = curve
+        if target.scheme == "zmq+ipc" and POSSIBLE:
+            self.features = (FEATURE,)
+        self._shelf: Shelf | None = None
+        self._fetch: External | None = None
+        self._most: int | None = None
         self._owner = os.getpid()
         self._socket: Any = None
         self._monitor: Any = None
@@ -134,6 +142,21 @@ class ZmqLink(Link):
         family, _, _, _, place = found[0]
         six = family == sockets.AF_INET6
         return f"tcp://[{place[0]}]:{target.port}" if six else f"tcp://{place[0]}:{target.port}", six
+
+    def greeted(self, hello: Mapping[str, Any]) -> None:
+        limits = hello.get("limits")
+        if isinstance(limits, Mapping):
+            sizes = [limits.get(name) for name in ("message", "array")]
+            self._most = sum(size for size in sizes if isinstance(size, int)) if all(sizes) else None
+        told = hello.get(FEATURE)
+        folder = told.get("folder") if self.features and isinstance(told, Mapping) else None
+        if isinstance(folder, str):
+            try:
+                self._shelf = Shelf(folder, "c")
+            except (OSError, ValueError, ArcuateError):
+                return  # not the same files as the hub's, as in a container: parts of messages do as well
+            self._fetch = self._shelf.fetch
+            self.send(messages.build(FEATURE, 0))
 
     @property
     def _where(self) -> str:
@@ -197,12 +220,15 @@ class ZmqLink(Link):
         self._lost = None
         if os.getpid() != self._owner:
             return  # the sockets are the parent's
+        shelf, self._shelf, self._fetch, self._most = self._shelf, None, None, None
         if link is not None:
             link.disable_monitor()
             link.close(0)
         if monitor is not None:
             monitor.close(0)
         _held.difference_update((link, monitor))
+        if shelf is not None:
+            shelf.close()
 
     def close(self) -> None:
         if self._closed:
@@ -216,7 +242,9 @@ class ZmqLink(Link):
 
     def send(self, message: Nodes) -> None:
         link = self._link()
-        parts = pack(message)
+        if message.buffers:
+            self._check_total(message)
+        parts = pack(message) if self._shelf is None or not message.buffers else self._shelf.pack(message)
         try:
             if len(parts) == 1:
                 link.send(parts[0], zmq.NOBLOCK)
@@ -226,6 +254,16 @@ class ZmqLink(Link):
             self._send_slowly(link, parts)
         except zmq.ZMQError as error:
             raise ConnectionLost(f"{self._where}: {error}", executed="maybe") from None
+
+    def _check_total(self, message: Nodes) -> None:
+        """The hub cuts off who sends more."""
+        total = sum(len(one) if isinstance(one, bytes) else one.nbytes for one in message.buffers)
+        if self._most is not None and total > self._most:
+            raise LimitExceeded(
+                f"a message with {total:,} bytes of arrays exceeds the hub's limits 'message' and 'array', together "
+                f"{self._most:,}; its operator can raise 'array', or send the data in several calls",
+                setting="array",
+            )
 
     def _send_parts(self, link: Any, parts: list[Any], flags: int) -> None:
         """A message goes as a whole: ZeroMQ may refuse its first part, and takes the others then."""
@@ -283,7 +321,7 @@ class ZmqLink(Link):
             if announced > self.limits.message:
                 raise too_large(announced, self.limits)
             frame = rest.pop(0)
-        return unpack(frame, rest, self.limits)
+        return unpack(frame, rest, self.limits, self._fetch)
 
     def _link(self) -> Any:
         if self._socket is None:
