@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import zmq
@@ -128,6 +129,35 @@ def large(times: int = 15, elements: int = 10_000_000) -> dict[str, float]:
     return result
 
 
+def on_a_socket_file(times: int = 15, elements: int = 10_000_000) -> dict[str, float]:
+    """80 MB of float64 to the python environment and back over ipc: through files, and through the socket."""
+    array = np.arange(float(elements))
+    with hub("ipc://*") as endpoint:
+        files = connect(f"{endpoint}/python")
+        with mock.patch("arcuate.client.net.zmq.POSSIBLE", new=False):
+            parts = connect(f"{endpoint}/python")
+        with files, parts:
+            found: dict[str, list[float]] = {"files": [], "parts": []}
+            for session in (files, parts):
+                session.run("def same(x): return x")
+            for number in range(3 + times):
+                for name, session in (("files", files), ("parts", parts)):
+                    begin = time.perf_counter()
+                    back = session.call("same", array)
+                    taken = time.perf_counter() - begin
+                    assert back[-1] == array[-1]
+                    del back
+                    if number >= 3:
+                        found[name].append(taken)
+    result = {name: statistics.median(values) for name, values in found.items()}
+    result["speed"] = result["parts"] / result["files"]
+    return result
+
+
 if __name__ == "__main__":
-    for title, measured in (("scalar", scalar()), ("80 MB", large())):
+    for title, measured in (
+        ("scalar", scalar()),
+        ("80 MB", large()),
+        ("80 MB, socket file", on_a_socket_file()),
+    ):
         print(title, {name: round(value, 6) for name, value in measured.items()})

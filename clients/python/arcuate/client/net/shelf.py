@@ -399,5 +399,5 @@ def _fresh(length: int) -> memoryview:
 def _number(place: int) -> int:
     number = place ^ _PLACE
     if not 0 < number < _NUMBERS:
-        raise ProtocolError(f"malformed message: a buffer lies at place {place}, which is none")
+        raise ProtocolError(f"malformed message: a segment has the number {number}; they begin with 1")
     return number
