@@ -41,15 +41,15 @@ class Sharing(Raw):
 
     def put(self, data: bytes | memoryview) -> int:
         """Writes a buffer to a file that was given back, or a new one."""
-        for number, fd in self.laid.items():
+        for number in self.laid:
             if os.path.exists(self.path(f"c{number}.free")):
                 os.rename(self.path(f"c{number}.free"), self.path(number))
                 break
         else:
             number = len(self.laid) + 1
-            fd = self.laid[number] = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            os.posix_fallocate(fd, 0, len(data))
-        os.pwrite(fd, data, 0)
+            self.laid[number] = os.open(self.path(number), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            os.posix_fallocate(self.laid[number], 0, len(data))
+        os.pwrite(self.laid[number], data, 0)
         return IN_A_FILE + number
 
     def take(self, number: int, length: int) -> bytes:

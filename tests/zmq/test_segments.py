@@ -462,7 +462,7 @@ def test_a_file_that_changes_while_its_call_waits(
 
 
 def test_what_is_used_is_what_was_checked(bridge: ZmqBridge, sharing: Sharing, gate: Gate) -> None:
-    """Truth values are looked at, so they are copied before: the file is given back, and is not read again."""
+    """Truth values are looked at, so they are copied before; the file is not read again."""
     limits = Limits()
     values = Nodes([(codes.ARRAY, codes.D_BOOL, 0, 0, 1, 0, "", "")], [100_000], [bytes(100_000)])
     message = messages.build("call", 60, {"name": "same", "args": [None]})

@@ -196,7 +196,7 @@ class Config(BaseSettings):
         default=0,
         ge=0,
         le=65535,
-        description="port of the ZeroMQ socket for samples, beside each host:port of zmq; 0: the system chooses",
+        description="port of the ZeroMQ socket for samples beside a host:port of zmq; 0: the system chooses",
     )
     http: list[str] = Field(
         examples=[["127.0.0.1:8080"]],

@@ -67,7 +67,7 @@ class ZmqBridge:
         hub: the hub.
         addresses: ``"host:port"``, ``"tcp://host:port"`` (port 0: any) or ``"ipc:///folder/socket"``.
         curve: has ``key`` and ``authorised_keys``, paths or ``None``; tcp sockets then speak CURVE only.
-        samples: port of the sockets for samples beside tcp addresses; 0: the system chooses, when somebody asks.
+        samples: port of the socket for samples beside a tcp address; 0: the system chooses, when needed.
         heartbeat: seconds between two signs of life.
         patience: seconds without any after which a client counts as gone.
 
@@ -187,7 +187,9 @@ class ZmqBridge:
             return Feed(self, socket, where.told(socket.getsockopt_string(zmq.LAST_ENDPOINT)))
         except zmq.ZMQError as error:
             socket.close(0)
-            hint = f"; choose another port than {self._samples} (setting 'zmq_samples')" if self._samples else ""
+            hint = (
+                f"; choose another port than {self._samples} (setting 'zmq_samples')" if self._samples else ""
+            )
             raise Unavailable(f"no socket for samples can be opened: {error}{hint}") from None
 
     def stop(self, grace: float = 1.0) -> None:
@@ -313,9 +315,7 @@ class ZmqBridge:
         announced = size_of_frame(frame)
         if announced is not None:
             if not rest or len(rest[0]) != announced:
-                self.garbage(
-                    peer, ProtocolError(f"a frame of {announced} bytes was announced, but not sent")
-                )
+                self.garbage(peer, ProtocolError(f"a frame of {announced} bytes was announced, but not sent"))
                 return
             frame = rest.pop(0)
         light = peer.segments is None or outside(frame) < _LARGE

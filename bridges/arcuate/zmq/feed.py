@@ -161,14 +161,14 @@ class Feed:
                     way.since = time.monotonic()
 
     def sweep(self, now: float) -> None:
-        """Lets go of prefixes to which nobody subscribes, and of clients that send more than subscriptions."""
+        """Lets go of prefixes to which nobody subscribes, and of who sends more than subscriptions."""
         with self._lock:
             over = [way for way in self._ways.values() if way.readers <= 0 and now - way.since >= UNUSED]
         self._end(over)
         for wire in list(self.wires.found.values()):
             if wire.received() > MOST + HEARTBEATS * (now - wire.since):
                 self._bridge.count("garbage")
-                wire.cut()
+                wire.cut(reset=True)
 
     def _end(self, over: list[_Way]) -> None:
         for way in over:

@@ -252,7 +252,7 @@ class Port:
             peer.connection.lost()
 
     def sweep(self, now: float, hello: float) -> None:
-        """Cuts off who has to go: told to, refused, silent since it connected, or never at the end of a message."""
+        """Cuts off who has to go: told to, refused, silent since it connected, or without an end."""
         limits = self.hub.config.limits
         most = limits.message + limits.array + UNKNOWN_BYTES
         for wire in list(self.wires.found.values()):
@@ -263,13 +263,13 @@ class Port:
             elif peer is not None and peer.connection.principal is not None:
                 if wire.unfinished(now) > most:
                     self._bridge.count("unfinished")
-                    wire.cut()
+                    wire.cut(reset=True)
             elif now - wire.since >= hello:
                 self._bridge.count("silent")
                 wire.cut()
             elif wire.received() > UNKNOWN_BYTES:
                 self._bridge.count("garbage")
-                wire.cut()
+                wire.cut(reset=True)
         if self.feed is not None:
             self.feed.sweep(now)
         for one in [one for one in self.shared if one.over]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import struct
 import sys
 import termios
 import time
@@ -68,13 +69,19 @@ class Wire:
             return None
         return socket.socket(fileno=copy)
 
-    def cut(self) -> None:
-        """Ends the connection. ZeroMQ has no way to, so the socket below it is shut down."""
+    def cut(self, *, reset: bool = False) -> None:
+        """Ends the connection. ZeroMQ has no way to, so the socket below it is shut down.
+
+        Args:
+            reset: a peer that goes on sending is told so by the system, which keeps nothing of it.
+        """
         found = self._borrow()
         if found is None:
             return
         with found:
             try:
+                if reset:
+                    found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 found.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
@@ -153,6 +160,7 @@ class Wires:
         self._monitor = socket.get_monitor_socket(_WATCHED)
         self.fd: int = self._monitor.FD
         self._admit, self._count, self._gone = admit, count, gone
+        self.watch()  # libzmq signals anew only after somebody has looked
 
     def watch(self) -> None:
         """Reads what the monitor has seen."""

@@ -134,9 +134,7 @@ def unpack(
     return found
 
 
-def _whole(
-    frame: Part, placed: Sequence[memoryview], limits: Limits, elsewhere: External | None
-) -> Nodes:
+def _whole(frame: Part, placed: Sequence[memoryview], limits: Limits, elsewhere: External | None) -> Nodes:
     at = count = 0
 
     def external(number: int, length: int) -> Buffer:

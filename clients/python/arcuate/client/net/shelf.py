@@ -362,7 +362,7 @@ class Shelf:
             self._folder = -1
 
     def _inherit(self) -> None:
-        """Removes the folder when the hub, which holds a lock on it as long as it lives, has left it behind."""
+        """Removes the folder of a hub that was killed: one that lives holds a lock on it."""
         try:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.stat(self.path).st_ino == os.fstat(self._folder).st_ino:

@@ -260,8 +260,8 @@ class ZmqLink(Link):
         total = sum(len(one) if isinstance(one, bytes) else one.nbytes for one in message.buffers)
         if self._most is not None and total > self._most:
             raise LimitExceeded(
-                f"a message with {total:,} bytes of arrays exceeds the hub's limits 'message' and 'array', together "
-                f"{self._most:,}; its operator can raise 'array', or send the data in several calls",
+                f"a message with {total:,} bytes of arrays exceeds the hub's limits 'message' and 'array', "
+                f"together {self._most:,}; its operator can raise 'array', or send the data in several calls",
                 setting="array",
             )
 
