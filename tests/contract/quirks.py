@@ -36,7 +36,7 @@ from arcuate.client import environments
 
 HUB = "ARCUATE_TEST_HUB"
 """The environment variable that holds the endpoints of the suite's hub, as JSON."""
-OVER = ("grpc", "zmq", "http")
+OVER = ("grpc", "zmq", "http", "ipc")
 
 
 class Quirks:
@@ -44,7 +44,8 @@ class Quirks:
 
     Attributes:
         name: the environment.
-        over: the transport to a hub, ``grpc``, ``zmq`` or ``http``; ``""``: a worker of this process.
+        over: the transport to a hub: ``grpc``, ``zmq``, ``http``, or ``ipc``: ZeroMQ on a socket file;
+            ``""``: a worker of this process.
         prelude: statements that define the functions above.
         pid: expression: its own process id.
         error_classes: what ``RemoteError.classes`` holds for ``arcuate_fail``; ``identifier`` likewise.

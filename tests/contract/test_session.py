@@ -187,7 +187,7 @@ def test_info(session: Session, quirks: type[Quirks]) -> None:
     assert info["environment"] == quirks.name
     assert info["language"] == quirks.language
     assert info["version"][0].isdigit()
-    assert info["transport"] == (quirks.over or "worker")
+    assert info["transport"] == (quirks.over.replace("ipc", "zmq") or "worker")
     assert info["pid"] == session.eval(quirks.pid)
     assert os.path.exists(f"/proc/{info['pid']}")
 
