@@ -16,7 +16,7 @@ from tests.zmq.conftest import Start, until
 from tests.zmq.raw import IN_A_FILE, Raw, encode
 from tests.zmq.sharing import Sharing
 
-from arcuate.client import connect, messages, publish, subscribe
+from arcuate.client import connect, environments, messages, publish, subscribe
 from arcuate.client.net import shelf
 from arcuate.client.net.parts import pack, unpack
 from arcuate.errors import ArcuateError, PermissionDenied, RemoteError
@@ -239,6 +239,24 @@ def test_an_array_stays_as_it_is_when_its_file_is_used_again(session: Any) -> No
     assert [one[7] for one in kept] == list(range(10))
 
 
+@pytest.mark.parametrize(("language", "name"), [("r", "identity"), ("octave", "double")])
+def test_other_languages(bridge: ZmqBridge, language: str, name: str) -> None:
+    """R maps what it is sent, so it gets a copy; Octave reads the client's file itself."""
+    if not environments()[language].load().doctor().found:
+        pytest.skip(f"{language}: not installed")
+    array = np.random.default_rng(5).standard_normal(50_000)
+    with connect(f"{bridge.endpoints[1]}/{language}") as found:
+        for number in range(3):
+            back = np.asarray(found.call(name, array + number)).ravel()
+            np.testing.assert_array_equal(back, array + number)
+        found["kept"] = array
+        found.call(name, array * 2)  # in the same file
+        np.testing.assert_array_equal(np.asarray(found["kept"]).ravel(), array)
+        assert {one.name for one in os.scandir(folder_of(found)) if one.name[0] == "c"} <= {
+            "c1.free", "c1", "c2", "c2.free",
+        }  # fmt: skip
+
+
 def test_callbacks_with_large_values(session: Any) -> None:
     session.run("def through(f, x): return f(x) + 1")
     found = session.call("through", lambda x: x * 2, ONES)
@@ -457,6 +475,25 @@ def test_a_file_that_changes_while_its_call_waits(
         (number, "PROTOCOL_ERROR"),
         (0, "PROTOCOL_ERROR"),
     }
+    assert bridge.counts["garbage"] == before + 1
+    works(bridge)
+
+
+def test_a_file_that_is_cut_short_while_its_call_runs(
+    bridge: ZmqBridge, sharing: Sharing, gate: Gate, tmp_path: Path
+) -> None:
+    """The interpreter has copied it by then; the client is dropped all the same."""
+    before = bridge.counts["garbage"]
+    begun = tmp_path / "begun"
+    code = "\n ".join(["def hold(x):", f"open({str(begun)!r}, 'w').close()", *gate.code.splitlines()])
+    assert sharing.ask("run", code=f"{code}\n return x[-1]")["op"] == "reply"
+    number = sharing.send("call", name="hold", args=[ONES])
+    until(begun.exists, "the call runs")
+    os.truncate(sharing.path(1), 4096)
+    gate.open()
+    answers = {one["id"]: one for one in sharing.ended() if one["op"] in ("reply", "error")}
+    assert answers[number]["value"] == 1.0
+    assert answers[0]["code"] == "PROTOCOL_ERROR"
     assert bridge.counts["garbage"] == before + 1
     works(bridge)
 

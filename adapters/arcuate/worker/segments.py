@@ -42,12 +42,21 @@ class Segment:
         ref: its number; the other process opens ``prefix + str(ref)``.
         size: its bytes.
         sealed: whether it keeps that size whatever the other process does.
+        done: called with the descriptor before it is closed; of a file of somebody else, which is not kept.
     """
 
-    __slots__ = ("__weakref__", "_lease", "_map", "_used", "fd", "ref", "sealed", "size")
+    __slots__ = ("__weakref__", "_lease", "_map", "_used", "done", "fd", "ref", "sealed", "size")
 
-    def __init__(self, ref: int, fd: int, size: int, sealed: bool = False) -> None:
+    def __init__(
+        self,
+        ref: int,
+        fd: int,
+        size: int,
+        sealed: bool = False,
+        done: Callable[[int], None] | None = None,
+    ) -> None:
         self.ref = ref
+        self.done = done
         self.sealed = sealed
         self._used = 0  # bytes at its start whose pages are there
         self.fd = fd
@@ -92,6 +101,8 @@ class Segment:
         self._lease = None
         self._map = None  # unmapped when the last view is gone
         if self.fd >= 0:
+            if self.done is not None:
+                self.done(self.fd)
             os.close(self.fd)
             self.fd = -1
 
@@ -147,6 +158,19 @@ class SegmentStore:
             self._busy[segment.ref] = segment
             return segment
 
+    def adopt(self, buffer: Buffer) -> Segment | None:
+        """The file in which a buffer lies already, where a worker can open it as it opens a segment.
+
+        It is only ever copied from: neither side maps what somebody else can cut short.
+        """
+        find = getattr(buffer, "descriptor", None)
+        if find is None or self._files is not None:
+            return None
+        fd, done = find()
+        with self._lock:
+            segment = self._busy[fd] = Segment(fd, fd, os.fstat(fd).st_size, done=done)
+        return segment
+
     def find(self, ref: int) -> Segment | None:
         """The busy segment of that number."""
         return self._busy.get(ref)
@@ -156,7 +180,7 @@ class SegmentStore:
         with self._lock:
             if self._busy.pop(segment.ref, None) is None:
                 return
-            if self._closed or os.getpid() != self._pid:
+            if self._closed or os.getpid() != self._pid or segment.done is not None:
                 segment.close()
                 return
             self._idle.append(segment)

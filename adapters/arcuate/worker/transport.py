@@ -580,7 +580,7 @@ class WorkerTransport(Transport):
         place = None
         if message.buffers:
             leased: list[Segment] = [] if sent is None else sent
-            place = self._placer(leased)
+            place = self._placer(leased, passing=sent is not None and not self._map)
         end = 0.0
         parts = frames.dump(message, place=place, checksum=False)
         if place is not None:
@@ -594,14 +594,18 @@ class WorkerTransport(Transport):
                     end = end or time.monotonic() + self.grace
                     self._await_writable(process, call, end)
 
-    def _placer(self, sent: list[Segment]) -> Callable[[int, Buffer], int]:
+    def _placer(self, sent: list[Segment], passing: bool) -> Callable[[int, Buffer], int]:
+        """Puts large buffers into segments; those in a file already are passed on, if that may be."""
+
         def place(_: int, buffer: Buffer) -> int:
             size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes
             if size < THRESHOLD:
                 return 0
-            segment = self._segments.take(size, exact=self._map)
+            found = self._segments.adopt(buffer) if passing else None
+            segment = found or self._segments.take(size, exact=self._map)
             sent.append(segment)
-            segment.fill(buffer)
+            if found is None:
+                segment.fill(buffer)
             return segment.ref
 
         return place

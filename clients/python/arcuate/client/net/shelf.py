@@ -83,6 +83,28 @@ class Lent:
         finally:
             shelf.give_back(self._number)
 
+    def descriptor(self) -> tuple[int, Callable[[int], None]]:
+        """Opens the file for a reader who only copies from it; and what is called before it is closed.
+
+        Raises:
+            ProtocolError: the other side has changed the file since.
+        """
+        shelf, self._shelf = self._shelf, None
+        if shelf is None:
+            raise ProtocolError("a segment can be read once only")
+        number, length = self._number, self.nbytes
+        try:
+            fd = shelf.open(number, length)
+        except BaseException:
+            shelf.give_back(number)
+            raise
+
+        def done(fd: int) -> None:
+            shelf.watch(number, length, fd)
+            shelf.give_back(number)
+
+        return fd, done
+
     def __del__(self) -> None:
         shelf = self._shelf
         if shelf is not None:
@@ -279,21 +301,33 @@ class Shelf:
 
     def read(self, number: int, target: memoryview) -> None:
         """Copies the first bytes of a file of the other side."""
+        fd = self.open(number, len(target))
         try:
-            fd = self._open(number, len(target))
-            try:
-                at = 0
-                while at < len(target):
-                    got = os.preadv(fd, [target[at : at + _CHUNK]], at)
-                    if not got:
-                        raise ProtocolError(f"the segment {number} was cut short while it was read")
-                    at += got
-            finally:
-                os.close(fd)
+            at = 0
+            while at < len(target):
+                got = os.preadv(fd, [target[at : at + _CHUNK]], at)
+                if not got:
+                    raise self._complain(ProtocolError(f"the segment {number} was cut short"))
+                at += got
+        finally:
+            os.close(fd)
+
+    def open(self, number: int, length: int) -> int:
+        """A descriptor of a file that was found to be right before."""
+        try:
+            return self._open(number, length)
         except ProtocolError as error:
-            if self._spoilt is not None:
-                self._spoilt(error)
-            raise
+            raise self._complain(error) from None
+
+    def watch(self, number: int, length: int, fd: int) -> None:
+        """Looks whether a file still was long enough after it was read."""
+        if os.fstat(fd).st_size < length:
+            self._complain(ProtocolError(f"the segment {number} was cut short"))
+
+    def _complain(self, error: ProtocolError) -> ProtocolError:
+        if self._spoilt is not None:
+            self._spoilt(error)
+        return error
 
     def _open(self, number: int, length: int) -> int:
         """A descriptor of a file of the other side, which is what it should be."""
