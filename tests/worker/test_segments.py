@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from tests.contract.processes import descriptors
 
+from arcuate.client import connect, environments
 from arcuate.errors import LimitExceeded
 from arcuate.worker import segments
 from arcuate.worker.segments import Segment, SegmentStore
@@ -34,7 +35,7 @@ def form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     if request.param == "files":
         monkeypatch.delattr(os, "memfd_create", raising=False)
-        monkeypatch.setattr(segments, "_memory", lambda: None)
+        monkeypatch.setattr(segments, "memory_folder", lambda: None)
     elif not hasattr(os, "memfd_create"):
         pytest.fail("this platform has no memfd")
     return str(request.param)
@@ -309,3 +310,62 @@ def test_a_large_segment_that_is_filled_again_holds_the_new_bytes(store: Make) -
         assert found == str(zlib.crc32(data))
         one.release(segment)
     assert len(one._idle) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("python", "def through(f, n):\n return sum(float(f(i)[-1]) for i in range(n))"),
+        ("r", "through <- function(f, n) { s <- 0; for (i in seq_len(n) - 1) s <- s + tail(f(i), 1); s }"),
+    ],
+)
+def test_large_answers_of_callbacks_are_not_kept(language: str, code: str) -> None:
+    """Each has a segment, which is free again when the worker goes on, at the latest at the end of the call."""
+    if not environments()[language].load().doctor().found:
+        pytest.skip(f"{language}: not installed")
+    with connect(language) as session:
+        session.run(code)
+        kept = session._transport._segments  # type: ignore[attr-defined]
+        most = 0
+
+        def answer(number: float) -> np.ndarray:
+            nonlocal most
+            most = max(most, len(kept._busy))
+            return np.full(20_000, float(number))
+
+        assert session.call("through", answer, 20) == 190.0
+        assert len(kept._busy) <= 1
+        assert most <= 20 if language == "r" else most <= 2
+
+
+def test_a_file_of_somebody_else_is_passed_on(tmp_path: Path) -> None:
+    """It is not kept, its owner is told, and a confined worker gets a copy instead."""
+    path = tmp_path / "data"
+    path.write_bytes(bytes(100))
+    told: list[int] = []
+
+    class There:
+        """A buffer in a file."""
+
+        nbytes = 100
+
+        def copy_into(self, target: memoryview) -> None:
+            raise AssertionError("it is not copied")
+
+        def descriptor(self) -> tuple[int, Callable[[int], None]]:
+            return os.open(path, os.O_RDONLY), told.append
+
+    store = SegmentStore(MIB)
+    segment = store.adopt(There())
+    assert segment is not None
+    with open(store.prefix + str(segment.ref), "rb") as file:
+        assert file.read() == bytes(100)
+    store.release(segment)
+    assert told == [segment.ref]
+    assert store.find(segment.ref) is None
+    assert store.take(100) is not segment
+    store.close()
+    confined = SegmentStore(MIB, files=True)
+    assert confined.adopt(There()) is None
+    assert confined.adopt(bytes(100)) is None
+    confined.close()

@@ -273,6 +273,7 @@ class WorkerTransport(Transport):
         assert process is not None
         epoch = self._epoch
         sent: list[Segment] = []
+        answers: list[Segment] = []  # of callbacks
         mapped: set[int] = set()
         try:
             if not message.buffers and not self._received and call.deadline is None:
@@ -295,13 +296,16 @@ class WorkerTransport(Transport):
                     return incoming
                 if op == "hello" and call.id == 0:
                     return incoming
-                self._serve(process, call, op, number, incoming, epoch)
+                if op == "callback" and answers and not self._map:  # it has read the last answer
+                    while answers:
+                        self._segments.release(answers.pop())
+                self._serve(process, call, op, number, incoming, epoch, answers)
         except (BrokenPipeError, ConnectionResetError):
             raise self._crash(call) from None
         except Malformed as found:
             raise self._break_off(found.error) from None
         finally:
-            for segment in sent:
+            for segment in (*sent, *answers):
                 if segment.ref in mapped or self._process is not process:
                     self._segments.give_up(segment)
                 else:
@@ -336,7 +340,14 @@ class WorkerTransport(Transport):
         return incoming
 
     def _serve(
-        self, process: Process, call: Call, op: str, number: int, incoming: Nodes, epoch: object
+        self,
+        process: Process,
+        call: Call,
+        op: str,
+        number: int,
+        incoming: Nodes,
+        epoch: object,
+        answers: list[Segment],
     ) -> None:
         """Handles one message that is not the awaited reply."""
         if op == "error":
@@ -349,7 +360,7 @@ class WorkerTransport(Transport):
         if op == "event":
             call.on_event(self._fields(incoming))
         elif op == "callback":
-            self._callback(process, call, incoming, epoch)
+            self._callback(process, call, incoming, epoch, answers)
         elif op == "alloc":
             self._allocate(process, self._fields(incoming))
         elif op == "reply":
@@ -357,7 +368,9 @@ class WorkerTransport(Transport):
         elif op != "resumed":
             raise Malformed(f"the worker sent a message that nobody expects: {op!r}")
 
-    def _callback(self, process: Process, call: Call, incoming: Nodes, epoch: object) -> None:
+    def _callback(
+        self, process: Process, call: Call, incoming: Nodes, epoch: object, answers: list[Segment]
+    ) -> None:
         paused = Guard.pause()
         try:
             answer = call.on_callback(incoming)
@@ -382,7 +395,7 @@ class WorkerTransport(Transport):
             call.stopped = True
             over = CallCancelled("the call was stopped while a callback ran", executed="maybe")
             answer = messages.build("raise", messages.head(answer)[1], to_mapping(over))
-        self._write(process, answer, call)
+        self._write(process, answer, call, answers)
 
     def _allocate(self, process: Process, data: Mapping[str, Any]) -> None:
         size = data.get("size")
