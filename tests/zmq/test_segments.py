@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.zmq.conftest import Start, until
 from tests.zmq.raw import IN_A_FILE, Raw, encode
 from tests.zmq.sharing import Sharing
@@ -19,7 +21,7 @@ from tests.zmq.sharing import Sharing
 from arcuate.client import connect, environments, messages, publish, subscribe
 from arcuate.client.net import shelf
 from arcuate.client.net.parts import pack, unpack
-from arcuate.errors import ArcuateError, PermissionDenied, RemoteError
+from arcuate.errors import ArcuateError, PermissionDenied, ProtocolError, RemoteError
 from arcuate.hub import Config
 from arcuate.hub.server import Server
 from arcuate.hub.tokens import create
@@ -317,6 +319,48 @@ def test_a_connection_that_is_lost_while_a_call_waits(bridge: ZmqBridge, gate: G
     until(lambda: not os.path.exists(folder), "the folder is removed")
 
 
+def test_a_file_that_went_with_its_connection(bridge: ZmqBridge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub has given our client up and removed what it had not read: it comes back and gets it again."""
+    with connect(f"{bridge.endpoints[1]}/python") as session:
+        session.run(f"n = 0\n{SAME}\ndef counted(x):\n global n\n n += 1\n return x")
+        fetch, gone = shelf.Shelf.fetch, []
+
+        def late(self: shelf.Shelf, place: int, length: int) -> Any:
+            if not gone:
+                gone.append(self.path)
+                os.unlink(os.path.join(self.path, f"h{place - IN_A_FILE}"))
+            return fetch(self, place, length)
+
+        monkeypatch.setattr(shelf.Shelf, "fetch", late)
+        assert session.call("counted", ONES)[-1] == 1.0
+        assert session["n"] == 1
+        assert folder_of(session) != gone[0]
+
+
+def test_a_shelf_that_is_closed_while_it_is_written_to(tmp_path: Path) -> None:
+    """No descriptor is closed under a write: another file could get its number."""
+    tmp_path.chmod(0o700)
+    ended: list[bool] = []
+    one = shelf.Shelf(str(tmp_path), "h", ended=lambda: ended.append(True))
+
+    class Slow:
+        """A buffer that is laid out while somebody closes the shelf."""
+
+        nbytes = 100_000
+
+        def copy_into(self, target: memoryview) -> None:
+            one.close(now=True)
+            assert not ended
+            target[:] = bytes(self.nbytes)
+
+    rows: Any = [(codes.BYTES, 0, 0, 0, 0, 0, "", "")]
+    one.pack(Nodes(rows, [], [Slow()]))
+    assert ended == [True]
+    assert one.over
+    assert os.listdir(tmp_path) == []
+    assert len(one.pack(Nodes(rows, [], [bytes(100_000)]))) == 2  # it travels as a part
+
+
 # ----------------------------------------------------------------------- the end
 
 
@@ -440,6 +484,33 @@ def test_a_client_that_lies(bridge: ZmqBridge, sharing: Sharing, how: str) -> No
     assert bridge.counts["garbage"] == before + 1
     until(lambda: not os.path.exists(sharing.folder), "its folder is removed")
     works(bridge)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(
+    st.one_of(st.integers(1, 3), st.integers(0, 1 << 63)),
+    st.one_of(st.integers(65_000, 100_001), st.integers(0, (1 << 64) - 1)),
+)
+def test_a_reader_raises_our_errors_only(number: int, length: int) -> None:
+    """Whatever is announced: a buffer of that length comes, or a ProtocolError."""
+    with tempfile.TemporaryDirectory() as place:
+        reader = shelf.Shelf(place, "h")
+        for one, size in (("c1", 100_000), ("c2", 65_535)):
+            with open(os.path.join(place, one), "wb", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+                file.truncate(size)
+        good = number == 1 and 65_536 <= length <= 100_000
+        try:
+            found = reader.lend(IN_A_FILE | number, length)
+        except ProtocolError:
+            assert not good
+        else:
+            assert good
+            target = bytearray(length)
+            found.copy_into(memoryview(target))
+            with pytest.raises(ProtocolError):
+                found.copy_into(memoryview(target))
+            assert os.path.exists(os.path.join(place, "c1.free"))
+        reader.close()
 
 
 def test_a_file_without_an_offer(bridge: ZmqBridge) -> None:

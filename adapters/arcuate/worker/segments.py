@@ -180,18 +180,25 @@ class SegmentStore:
         with self._lock:
             if self._busy.pop(segment.ref, None) is None:
                 return
-            if self._closed or os.getpid() != self._pid or segment.done is not None:
-                segment.close()
+            if segment.done is None:
+                if self._closed or os.getpid() != self._pid:
+                    segment.close()
+                    return
+                self._idle.append(segment)
+                while sum(seg.size for seg in self._idle) > self.keep:
+                    self._drop(self._idle.pop(0))
                 return
-            self._idle.append(segment)
-            while sum(seg.size for seg in self._idle) > self.keep:
-                self._drop(self._idle.pop(0))
+        segment.close()  # without the lock: its owner is told, and may have locks of its own
 
     def give_up(self, segment: Segment) -> None:
         """Leaves a segment to the worker that mapped it."""
         with self._lock:
-            if self._busy.pop(segment.ref, None) is not None:
+            if self._busy.pop(segment.ref, None) is None:
+                return
+            if segment.done is None:
                 self._drop(segment)
+                return
+        segment.close()
 
     def trim(self) -> None:
         """Frees the idle segments."""
@@ -204,11 +211,15 @@ class SegmentStore:
         with self._lock:
             self._closed = True
             self.trim()
-            for segment in list(self._busy.values()):
-                self._busy.pop(segment.ref, None)
-                self._drop(segment)
+            busy = list(self._busy.values())
+            self._busy.clear()
+            for segment in busy:
+                if segment.done is None:
+                    self._drop(segment)
             if self._files is not None:
                 self._files.close()
+        for segment in busy:
+            segment.close()
 
     def _create(self, size: int) -> Segment:
         if self._files is not None:

@@ -165,15 +165,17 @@ class Shelf:
             self._fill(file, buffer)
             return _PLACE | file.number
 
+        done = False
         try:
             parts = pack(message, place)
-        except BaseException:
+            done = True
+        finally:
             with self._lock:
                 for file in used:
-                    self._drop(file)
-            raise
-        for file in used:
-            file.sent = True
+                    file.sent = True
+                    if self._closed or not done:
+                        self._drop(file)
+                self._end()
         return parts
 
     def _take(self, size: int) -> _File | None:
@@ -251,6 +253,8 @@ class Shelf:
     def _drop(self, file: _File) -> None:
         self._busy.pop(file.number, None)
         os.close(file.fd)
+        if self._closed and self._ended is None:
+            return  # the hub may still read it, and removes it with the folder
         for name in (f"{self._own}{file.number}", f"{self._own}{file.number}.free"):
             try:
                 os.unlink(name, dir_fd=self._folder)
@@ -332,7 +336,10 @@ class Shelf:
     def _open(self, number: int, length: int) -> int:
         """A descriptor of a file of the other side, which is what it should be."""
         try:
-            fd = os.open(f"{self._other}{number}", _READ, dir_fd=self._folder)
+            with self._lock:
+                if self._folder < 0:
+                    raise ProtocolError(f"the segment {number} is gone with its connection")
+                fd = os.open(f"{self._other}{number}", _READ, dir_fd=self._folder)
         except OSError as error:
             raise ProtocolError(
                 f"malformed message: the segment {number} cannot be opened: {error.strerror}"
@@ -372,13 +379,10 @@ class Shelf:
             self._closed = True
             if now:
                 self._lent.clear()
-            for file in (*self._idle, *self._busy.values()):
-                if self._ended is not None:
+            for file in [*self._idle, *self._busy.values()]:
+                if file.sent:  # the others are written to now, and nobody else may get their descriptors
                     self._drop(file)
-                else:  # the hub may still read it, and removes it with the folder
-                    os.close(file.fd)
             self._idle.clear()
-            self._busy.clear()
             self._end()
 
     @property
@@ -387,7 +391,7 @@ class Shelf:
         return self._folder < 0
 
     def _end(self) -> None:
-        if self._closed and not self._lent and self._folder >= 0:
+        if self._closed and not self._lent and not self._busy and self._folder >= 0:
             if self._ended is not None:
                 self._ended()
             else:

@@ -26,7 +26,7 @@ from arcuate.errors import (
     ProtocolError,
 )
 from arcuate.values.limits import Limits
-from arcuate.values.nodes import Nodes
+from arcuate.values.nodes import Buffer, Nodes
 
 __all__ = ["ZmqLink", "open_link"]
 
@@ -155,8 +155,16 @@ class ZmqLink(Link):
                 self._shelf = Shelf(folder, "c")
             except (OSError, ValueError, ArcuateError):
                 return  # not the same files as the hub's, as in a container: parts of messages do as well
-            self._fetch = self._shelf.fetch
+            self._fetch = self._find
             self.send(messages.build(FEATURE, 0))
+
+    def _find(self, place: int, length: int) -> Buffer:
+        """A buffer in a file. The hub removes what was not read when it takes the connection for lost."""
+        assert self._shelf is not None
+        try:
+            return self._shelf.fetch(place, length)
+        except ProtocolError as error:
+            raise ConnectionLost(f"{self._where}: {error.message}", executed="maybe") from None
 
     @property
     def _where(self) -> str:
