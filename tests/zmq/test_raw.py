@@ -57,8 +57,8 @@ def test_the_example_of_the_page_is_what_a_hub_reads_and_answers(raw: Raw) -> No
 
 
 def test_the_limits_of_the_page_are_those_of_the_code() -> None:
-    from arcuate.client.net import parts
-    from arcuate.zmq import bridge, feed, port
+    from arcuate.client.net import parts, shelf
+    from arcuate.zmq import bridge, feed, port, wires
 
     text = PAGE.read_text()
     assert f"{parts.FIRST:,} bytes" in text
@@ -66,7 +66,8 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
     assert (parts.PLACED, parts.FIRST) == (OUTSIDE, FIRST)
     assert (bridge.HELLO, bridge.HEARTBEAT, bridge.PATIENCE, bridge.STUCK) == (30, 5, 20, 60)
     assert (port.BACKLOG, port.BACKLOG_BYTES, port.UNKNOWN_BYTES) == (10_000, 256 << 20, 1 << 20)
-    assert (feed.WAITING, feed.LARGEST, feed.UNUSED) == (256, 1 << 20, 30)
+    assert (feed.WAITING, feed.LARGEST, feed.UNUSED, feed.MOST) == (256, 1 << 20, 30, 1 << 20)
+    assert (shelf.FILES, shelf.BYTES, wires.HEARTBEATS, bridge._TICK) == (64, 1 << 30, 256, 0.25)
 
 
 def test_a_session_by_hand(raw: Raw) -> None:

@@ -275,6 +275,20 @@ def test_samples(bridge: ZmqBridge) -> None:
             assert [next(reader)[0] for _ in range(3)] == [1.0, 2.0, 3.0]
 
 
+def test_where_memory_is_small_files_are_among_the_temporary_ones(
+    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(segments, "memory_folder", lambda: None)
+    bridge = start(("ipc://*",))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with connect(f"{bridge.endpoints[0]}/python") as session:
+        session.run(SAME)
+        assert session.call("same", ONES)[-1] == 1.0
+        assert Path(folder_of(session)).parent == tmp_path
+        assert len(os.listdir(folder_of(session))) == 2
+    until(lambda: not os.listdir(tmp_path), "it is removed")
+
+
 def test_without_room_buffers_travel_with_the_message(
     bridge: ZmqBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

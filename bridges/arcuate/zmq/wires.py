@@ -67,7 +67,7 @@ class Wire:
         if os.fstat(copy).st_ino != self._inode:
             os.close(copy)
             return None
-        return socket.socket(fileno=copy)
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, copy)  # else it asks the kernel for those
 
     def cut(self, *, reset: bool = False) -> None:
         """Ends the connection. ZeroMQ has no way to, so the socket below it is shut down.

@@ -411,9 +411,11 @@ class Shelf:
 
 def outside(frame: Part) -> int:
     """How many bytes of a message are said to be in files."""
-    n, m = int.from_bytes(frame[16:20], "little"), int.from_bytes(frame[20:24], "little")
-    at = 64 + 8 * (n + int.from_bytes(frame[24:32], "little"))
-    if not m or at + 16 * m > len(frame):
+    m = int.from_bytes(frame[20:24], "little")
+    if not m:
+        return 0
+    at = 64 + 8 * (int.from_bytes(frame[16:20], "little") + int.from_bytes(frame[24:32], "little"))
+    if at + 16 * m > len(frame):
         return 0
     words = struct.unpack_from(f"<{2 * m}Q", frame, at)
     return sum(length for length, place in zip(words[:m], words[m:], strict=True) if place & _PLACE)
