@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -184,6 +185,14 @@ def test_a_frozen_client_is_noticed(start: Start) -> None:
     works(bridge)
 
 
+def stopped(pid: int) -> bool:
+    """Whether no thread of a process runs."""
+    states = [
+        path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return set(states) == {"T"}
+
+
 def test_a_frozen_hub_is_noticed(
     served: Callable[..., tuple[subprocess.Popen[bytes], dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +203,7 @@ def test_a_frozen_hub_is_noticed(
         assert session.call("abs", -1.5) == 1.5
         process.send_signal(signal.SIGSTOP)
         try:
+            until(lambda: stopped(process.pid), "every thread of the hub has stopped")
             with pytest.raises(ConnectionLost):
                 session.call("abs", -2.5)
         finally:

@@ -115,6 +115,23 @@ def test_parts_and_files_in_one_message(sharing: Sharing) -> None:
     assert np.array_equal(found, arrays)
 
 
+def test_the_order_of_large_and_small_answers(bridge: ZmqBridge, sharing: Sharing) -> None:
+    """Another thread copies large ones; what comes after waits for it, and nobody else does."""
+    numbers = [
+        sharing.send("eval", code=f"print({number}) or bytes({number} + {size})")
+        for number, size in enumerate([2 << 20, 10] * 10)
+    ]
+    found = [sharing.read()]
+    while found[-1]["id"] != numbers[-1] or found[-1]["op"] != "reply":
+        found.append(sharing.read())
+    assert [one["seq"] for one in found] == list(range(found[0]["seq"], found[0]["seq"] + len(found)))
+    assert [one["id"] for one in found if one["op"] == "reply"] == numbers
+    text = "".join(one["text"] for one in found if one["op"] == "event")
+    assert text == "".join(f"{number}\n" for number in range(20))
+    sizes = [len(one["value"]) for one in found if one["op"] == "reply"]
+    assert sizes == [number + size for number, size in enumerate([2 << 20, 10] * 10)]
+
+
 def test_whoever_does_not_ask_is_offered_nothing(bridge: ZmqBridge) -> None:
     for raw in (Raw(bridge.endpoints[1]), Sharing(bridge.endpoints[0])):
         with raw:
