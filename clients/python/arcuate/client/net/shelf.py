@@ -8,7 +8,6 @@ that is cut short under a mapping would end the process that has mapped it, one 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
@@ -38,8 +37,9 @@ _PLACE = 1 << 63
 _NUMBERS = 1 << 32
 _CHUNK = 1 << 30
 _PAGE = 4096
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PLAIN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_CLOEXEC"))  # Windows has none of them
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _PLAIN
+_MAKE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _PLAIN
 
 
 class _File:
@@ -401,6 +401,8 @@ class Shelf:
 
     def _inherit(self) -> None:
         """Removes the folder of a hub that was killed: one that lives holds a lock on it."""
+        import fcntl
+
         try:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.stat(self.path).st_ino == os.fstat(self._folder).st_ino:
