@@ -18,6 +18,7 @@ __all__ = [
     "int32",
     "int64",
     "logical",
+    "object",
     "single",
     "uint8",
     "uint16",
@@ -39,3 +40,4 @@ from arcuate.compat.matlab._classes import (
     uint64,
 )
 from arcuate.compat.matlab._errors import ShapeError, SizeError
+from arcuate.compat.matlab._object import MatlabObject as object  # noqa: A004, N813

@@ -74,6 +74,10 @@ function [R, T, P, B] = arcuate__encode (v, depth = 0)
         [R, T, P, B] = arcuate__handle_node (v, depth);
       end
     case 'containers.Map'
+      if (arcuate__matlab ())
+        [R, T, P, B] = arcuate__handle_node (v, depth);
+        return;
+      end
       keys = v.keys ();
       if (! strcmp (v.KeyType, 'char'))
         error ('Arcuate:conversion', 'a containers.Map with %s keys has no form elsewhere, since keys are texts there; use text keys (num2str), send its keys and values as two arrays, or keep=True', v.KeyType);
