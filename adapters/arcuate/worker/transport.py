@@ -72,9 +72,13 @@ class WorkerTransport(Transport):
         grace: seconds that an interrupted interpreter has to stop before it is killed.
         start: seconds that the worker has to answer the greeting.
         restrictions: what the worker is kept from.
+
+    Attributes:
+        restarts: whether a call starts a fresh interpreter where the last one has ended.
     """
 
     name = "worker"
+    restarts = True
 
     def __init__(
         self,
@@ -231,6 +235,8 @@ class WorkerTransport(Transport):
     def exchange(self, message: Nodes, call: Call) -> Nodes:
         self._check_owner()
         if self._process is None:
+            if not self.restarts:
+                raise SessionClosed(f"{self.environment.language} has ended, and its variables with it")
             self._open()
         guard = Guard.enter(self._wake_write)
         try:

@@ -10,7 +10,7 @@ function out = arcuate__base (name, args, count)
     code = ['feval (''' name ''', arcuate__args (){:})'];
   end
   try
-    out = invoke (name, code, args, count);
+    out = invoke (code, args, count);
   catch err
     if (any (name == '.') || ! strcmp (strtrim (err.message), ['feval: function ''' name ''' not found']) || ! isempty (arcuate__frames (err)))
       rethrow (err);
@@ -22,11 +22,11 @@ function out = arcuate__base (name, args, count)
         error ('Arcuate:NAME_NOT_FOUND', '''%s'' undefined: there is no function or variable of that name; add its folder with path=[...], or load its package', name);
       end
     end
-    out = invoke (name, code, args, count);
+    out = invoke (code, args, count);
   end
 end
 
-function out = invoke (name, code, args, count)
+function out = invoke (code, args, count)
   % Runs `code`, which takes its arguments from arcuate__args.  Where it can be helped, `ans` is not touched.
   arcuate__args (args);
   out = {};
@@ -46,17 +46,11 @@ function out = invoke (name, code, args, count)
       end
       return;
     catch err
-      if (count > 1 || ! arcuate__no_output (err) || arcuate__matlab () && ! octaves_own (name))
+      if (count > 1 || arcuate__matlab () || ! arcuate__no_output (err))
         rethrow (err);
       end
     end
     arcuate__args (args);
   end
   evalin ('base', [code ';']);
-end
-
-function tf = octaves_own (name)
-  % Whether a function comes with Octave: it may have no output where MATLAB's has one, such as close.
-  file = file_in_loadpath ([name '.m']);
-  tf = exist (name) == 5 || ischar (file) && strncmp (file, OCTAVE_HOME (), numel (OCTAVE_HOME ()));
 end

@@ -118,7 +118,6 @@ class MatlabEngine:
     """
 
     _session: EngineSession
-    _workspace: Workspace
     _end: Callable[[], None]
     _reason: str
     _last: CallFuture | None
@@ -126,7 +125,6 @@ class MatlabEngine:
     def __init__(self, session: EngineSession, end: Callable[[], None]) -> None:
         put = object.__setattr__
         put(self, "_session", session)
-        put(self, "_workspace", Workspace(self))
         put(self, "_end", end)
         put(self, "_reason", "")
         put(self, "_last", None)
@@ -147,7 +145,7 @@ class MatlabEngine:
         """The variables of the base workspace."""
         if self._reason:
             self._reject()
-        return self._workspace
+        return Workspace(self)  # not kept: an engine that nobody uses ends at once
 
     def exit(self) -> None:
         """Ends the engine, or leaves a shared one that another process started. Idempotent."""

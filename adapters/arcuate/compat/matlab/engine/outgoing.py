@@ -59,6 +59,10 @@ def detached(value: Any) -> Any:
     return value
 
 
+_EXACT: dict[type, Callable[[Any], Any]] = {float: float, complex: complex, str: str.__str__}
+"""What makes the plain value of one of a subclass."""
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -146,7 +150,7 @@ def _other(value: Any) -> Any:
     for base in kind.__mro__:
         convert = _BY_TYPE.get(base)
         if convert is not None:
-            return base(value) if convert is _same and base in PLAIN else convert(value)
+            return _EXACT[base](value) if base in _EXACT else convert(value)
     library = kind.__module__.partition(".")[0]
     if library == "scipy" or (library == "pandas" and kind.__name__ == "DataFrame"):
         return value

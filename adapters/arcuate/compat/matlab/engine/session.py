@@ -11,9 +11,10 @@ from arcuate.client.connecting import open_session
 from arcuate.client.events import Events, OnOutput
 from arcuate.client.session import Session
 from arcuate.client.transport import Call, Transport
-from arcuate.errors import CallCancelled
+from arcuate.errors import CallCancelled, RemoteError
 from arcuate.values.nodes import Nodes, Row
 from arcuate.values.options import DecodeOptions
+from arcuate.worker.transport import WorkerTransport
 
 __all__ = ["EngineSession", "open_octave"]
 
@@ -44,6 +45,11 @@ class EngineSession(Session):
     def _prepare(self) -> None:
         super()._prepare()
         self._decode = DecodeOptions(simplify=False, function=self._function, handle=self._remote)
+
+    def _original(self, error: RemoteError) -> BaseException:
+        """An error of the owner's answer to m-code is an error of the m-code, as in MATLAB."""
+        found = super()._original(error)
+        return found if isinstance(found, (KeyboardInterrupt, SystemExit)) else error
 
     def relay(
         self,
@@ -101,6 +107,10 @@ def open_octave(owner: Owner, folder: str | None) -> EngineSession:
     options: dict[str, Any] = {} if folder is None else {"cwd": folder}
     session = open_session(
         EngineSession, "octave", path=[str(MFILES)], figures="png" if _notebook() else None, **options
+    )
+    assert isinstance(session._transport, WorkerTransport)
+    session._transport.restarts = (
+        False  # an engine is one MATLAB: a fresh one without its variables is another
     )
     try:
         session.call("arcuate_engine", owner, str(SHADOW), nargout=0)

@@ -18,15 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
-_KEYWORDS = frozenset(
-    (
-        "break", "case", "catch", "classdef", "continue", "do", "else", "elseif", "end", "end_try_catch",
-        "end_unwind_protect", "endclassdef", "endenumeration", "endevents", "endfor", "endfunction",
-        "endif", "endmethods", "endparfor", "endproperties", "endswitch", "endwhile", "for", "function",
-        "global", "if", "otherwise", "parfor", "persistent", "return", "switch", "try", "until",
-        "unwind_protect", "unwind_protect_cleanup", "while",
-    )
-)  # fmt: skip
 
 
 class Workspace:
@@ -60,11 +51,9 @@ class Workspace:
 
     def __setitem__(self, name: str, value: Any) -> None:
         _check_text(name)
-        if not _NAME.fullmatch(name) or name in _KEYWORDS:
+        if not _NAME.fullmatch(name):  # keywords are refused by Octave, in the same words
             raise ValueError(
-                f"{name!r} cannot be the name of a variable; a name has letters, digits and _, a letter "
-                "first, and "
-                "is no keyword"
+                f"{name!r} cannot be the name of a variable; use letters, digits and _, a letter first"
             )
         sent = outgoing(value)
 
@@ -105,7 +94,7 @@ class Workspace:
 
     def __repr__(self) -> str:
         """What ``whos`` prints there."""
-        return str(self._engine._do(lambda session: session.eval("evalc ('whos')"))).rstrip("\n")
+        return str(self._engine._do(lambda session: session.call("evalc", "whos"))).rstrip("\n")
 
 
 def _check_text(name: object) -> None:
