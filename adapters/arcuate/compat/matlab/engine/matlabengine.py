@@ -30,6 +30,8 @@ ABSENT: Any = type("_Absent", (), {"__repr__": lambda self: "False"})()
 """Stands for a ``background`` that was not given."""
 live: weakref.WeakSet[MatlabEngine] = weakref.WeakSet()
 """The engines that have not ended."""
+_SPECIAL = frozenset({"eval", "feval"})
+_NONE: dict[str, Any] = {}
 _NO_OUTPUT = "called with too many outputs"
 
 
@@ -66,12 +68,9 @@ class MatlabFunc:
 
     __slots__ = ("_engine", "_name")
 
-    _engine: MatlabEngine
-    _name: str
-
     def __init__(self, engine: MatlabEngine, name: str) -> None:
-        object.__setattr__(self, "_engine", engine)
-        object.__setattr__(self, "_name", name)
+        self._engine: MatlabEngine = engine  # or mypy takes __getattr__ for its type
+        self._name: str = name
 
     def __call__(
         self,
@@ -103,9 +102,6 @@ class MatlabFunc:
         if name.startswith("_"):
             raise AttributeError(name)
         return MatlabFunc(self._engine, f"{self._name}.{name}")
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{self._name}.{name} cannot be set; use eng.workspace[...] for variables")
 
     def __repr__(self) -> str:
         return f"<matlab.engine function {self._name}>"
@@ -218,7 +214,10 @@ class MatlabEngine:
             values = [detached(value) for value in values]
         if not later and self._last is None:
             try:
-                value = self._request(name, values, nargout, timeout, on_output)
+                if name in _SPECIAL or nargout == "auto":
+                    value = self._request(name, values, nargout, timeout, on_output)
+                else:
+                    value = self._session._call(name, values, _NONE, nargout, False, timeout, on_output)
             except ArcuateError as error:
                 raise self._failure(error, stderr) from None
             return value if value.__class__ in PLAIN else _result(value, nargout)
@@ -285,11 +284,13 @@ class MatlabEngine:
         if name == "feval" and values and isinstance(values[0], str):
             target, values = values[0], values[1:]
         try:
-            return session._call(target, values, {}, 1 if automatic else nargout, False, timeout, on_output)
+            return session._call(
+                target, values, _NONE, 1 if automatic else nargout, False, timeout, on_output
+            )
         except ArcuateError as error:
             if not automatic or _NO_OUTPUT not in error.message:
                 raise
-        return session._call(target, values, {}, 0, False, timeout, on_output)
+        return session._call(target, values, _NONE, 0, False, timeout, on_output)
 
     def _failure(self, error: ArcuateError, stderr: Writable | None = None) -> Exception:
         """The error to raise; the engine ends with its Octave."""
