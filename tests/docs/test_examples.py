@@ -27,6 +27,6 @@ def test_example(example: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_example_is_shown(example: Path) -> None:
-    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "guide").glob("*.md"))
+    pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
     assert f"docs/examples/{example.name}" in pages
     assert f"docs/examples/{example.stem}.out" in pages
