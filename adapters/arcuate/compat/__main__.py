@@ -44,7 +44,8 @@ def main() -> None:
 def _run(script: str, source: bytes) -> None:
     """Runs a script's text as ``__main__``; an error is shown without the frames of this module."""
     sys.argv = sys.argv[1:]
-    sys.path[0] = os.path.dirname(os.path.realpath(script))
+    if not getattr(sys.flags, "safe_path", False):  # then it holds no folder of the program
+        sys.path[0] = os.path.dirname(os.path.realpath(script))
     module = types.ModuleType("__main__")
     vars(module).update(__file__=script, __builtins__=builtins, __cached__=None)
     sys.modules["__main__"] = module

@@ -137,6 +137,7 @@ def test_a_statement_has_no_value(eng: MatlabEngine, code: str) -> None:
         ('["x=", "y"]', "x=y"),
         ("1 == 1", True),
         ("3 ~= 3", False),
+        ("pi -pi", 0.0),
         ("[1 2]'(2) >= 2", True),
         ("numel ({'=', \"=\"})", 2.0),
         ("5 % = 3", 5.0),

@@ -98,6 +98,21 @@ def test_arguments_are_taken_when_the_call_is_made(eng: MatlabEngine) -> None:
     assert wait.result() is None
 
 
+def test_a_call_that_is_interrupted_from_elsewhere(eng: MatlabEngine) -> None:
+    started = threading.Event()
+
+    class Sign:
+        def write(self, text: str) -> None:
+            started.set()
+
+    future = eng.eval("disp (1); fflush (stdout); pause (60);", nargout=0, background=True, stdout=Sign())
+    assert started.wait(30)
+    assert eng._session.interrupt()
+    with pytest.raises(engine.InterruptedError):
+        future.result(30)
+    assert not future.cancelled()
+
+
 def test_an_error_in_the_background(eng: MatlabEngine) -> None:
     future = eng.error("later", nargout=0, background=True)
     for _ in range(2):

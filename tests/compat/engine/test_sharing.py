@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -272,7 +273,7 @@ def test_a_name_that_is_taken(owner: Owner, fresh: MatlabEngine) -> None:
 
 
 def test_connect_starts_and_shares_one_where_there_is_none(tmp_path_factory: Any, monkeypatch: Any) -> None:
-    with __import__("tempfile").TemporaryDirectory(prefix="arc-") as place:
+    with tempfile.TemporaryDirectory(prefix="arc-") as place:
         monkeypatch.setenv("XDG_RUNTIME_DIR", place)
         with engine.connect_matlab() as eng:
             assert engine.find_matlab() == (eng.matlab.engine.engineName(),)
@@ -290,9 +291,15 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path, monkeypatch: 
     with pytest.raises(engine.EngineError, match="0700"):
         engine.find_matlab()
     folder.rmdir()
+    folder.write_text("")
+    with pytest.raises(engine.EngineError, match="0700"):
+        engine.find_matlab()
+    folder.unlink()
     folder.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(engine.EngineError, match="0700"):
         engine.connect_matlab("x")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "not" / "there"))
+    assert registry.folder().parent == Path(tempfile.gettempdir())
 
 
 def test_a_path_that_is_too_long(

@@ -22,6 +22,7 @@ from hypothesis.extra import numpy as hnp
 
 from arcuate.compat import matlab
 from arcuate.compat.matlab.engine import MatlabEngine
+from arcuate.compat.matlab.engine.arrays import to_numpy
 from arcuate.values import StructArray
 
 
@@ -379,6 +380,7 @@ def test_large_arrays_travel_without_loss_and_come_back_writable(eng: MatlabEngi
     sent = matlab.double(data)
     found = eng.transpose(sent)
     assert np.array_equal(np.asarray(found), data.T)
+    assert not to_numpy(found).flags.owndata  # the memory that it arrived in
     found[0][0] = 5.0
     assert found[0][0] == 5.0
     assert np.asarray(found).flags.f_contiguous

@@ -28,7 +28,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _TEXT = re.compile(r"'(?:''|[^'\n])*'")
-_COMMAND = re.compile(r"\s*[A-Za-z]\w*[ \t]+-?[A-Za-z]")
+_COMMAND = re.compile(r"\s*[A-Za-z]\w*[ \t]+[A-Za-z]")
 
 
 def is_statement(code: str) -> bool:

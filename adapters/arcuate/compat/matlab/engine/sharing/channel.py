@@ -9,7 +9,10 @@ from arcuate.values import frames
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
-__all__ = ["Channel"]
+__all__ = ["LIMITS", "Channel"]
+
+LIMITS = Limits(message=1 << 36)
+"""What is accepted: both ends belong to the same user, and arrays are in the messages."""
 
 _READ = 1 << 16
 
@@ -22,7 +25,7 @@ class Channel:
         limits: what is accepted.
     """
 
-    def __init__(self, connection: socket.socket, limits: Limits) -> None:
+    def __init__(self, connection: socket.socket, limits: Limits = LIMITS) -> None:
         self.socket = connection
         self._limits = limits
         self._ahead = b""

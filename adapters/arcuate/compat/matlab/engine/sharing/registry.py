@@ -20,7 +20,7 @@ from pathlib import Path
 
 from arcuate.compat.matlab.engine.errors import EngineError
 
-__all__ = ["dial", "folder", "forget", "listen", "names", "peer", "taken"]
+__all__ = ["dial", "folder", "forget", "listen", "names", "nudge", "peer", "taken"]
 
 NAME = re.compile(r"[A-Za-z]\w{0,62}", re.ASCII)
 _LONGEST = 100
@@ -34,11 +34,14 @@ def folder() -> Path:
     Raises:
         EngineError: somebody else could enter it, or has made it.
     """
-    place = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    path = Path(place) / f"arcuate-matlab-{os.getuid()}"
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700)
-    state = path.lstat()
+    place = os.environ.get("XDG_RUNTIME_DIR", "")
+    path = Path(place if os.path.isdir(place) else tempfile.gettempdir()) / f"arcuate-matlab-{os.getuid()}"
+    try:
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        state = path.lstat()
+    except OSError as error:
+        raise EngineError(f"the folder of shared engines, {path}, cannot be made: {error.strerror}") from None
     if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise EngineError(
             f"shared engines need a folder that only you may enter, but {path} is not: it must be a folder "
@@ -131,6 +134,12 @@ def forget(name: str, server: socket.socket) -> None:
             path.unlink(missing_ok=True)
 
 
+def nudge(name: str) -> None:
+    """Connects once and says nothing."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knock:
+        knock.connect(os.fspath(folder() / name))
+
+
 def peer(connection: socket.socket) -> int:
     """The user id at the other end of a connection."""
     if hasattr(socket, "SO_PEERCRED"):
@@ -152,7 +161,9 @@ def _alive(path: Path) -> bool:
 
 
 def _dead(path: Path) -> bool:
-    """Whether a socket has nobody behind it."""
+    """Whether there is a socket with nobody behind it."""
+    if not path.is_socket():
+        return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)  # a full queue is a sign of life
         try:

@@ -25,7 +25,6 @@ from arcuate.errors import (
     Unsupported,
     from_mapping,
 )
-from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
 __all__ = ["attach"]
@@ -62,7 +61,7 @@ class _SharedTransport(Transport):
         self._running: Call | None = None
         self._lock = threading.Lock()
         try:
-            self._channel = Channel(registry.dial(name), Limits())
+            self._channel = Channel(registry.dial(name))
         except BaseException:
             self._close_pipe()
             raise

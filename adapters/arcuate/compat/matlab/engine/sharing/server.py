@@ -6,7 +6,6 @@ Messages are handed through as they are; only the numbers of calls are replaced.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import socket
@@ -25,7 +24,6 @@ from arcuate.compat.matlab.engine.sharing import registry
 from arcuate.compat.matlab.engine.sharing.channel import Channel
 from arcuate.errors import ArcuateError, InternalError, InvalidArgument, to_mapping
 from arcuate.values import codes
-from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
 
 __all__ = ["Server"]
@@ -59,6 +57,7 @@ class Server:
         self.lost = lost
         self._socket = registry.listen(name)
         self._owner = os.getpid()
+        self._closing = False
         self._visits: set[_Visit] = set()
         self._lock = threading.Lock()
         _servers.add(self)
@@ -73,8 +72,8 @@ class Server:
             visits, self._visits = self._visits, set()
             listening = self._socket.fileno() >= 0
         if listening:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+            self._closing = True
+            registry.nudge(self.name)  # wakes the thread that accepts
             if threading.current_thread() is not self._thread:
                 self._thread.join(10)
             registry.forget(self.name, self._socket)
@@ -93,6 +92,9 @@ class Server:
                 connection, _ = self._socket.accept()
             except OSError:
                 return  # closed
+            if self._closing:
+                connection.close()
+                return
             if registry.peer(connection) != os.getuid():
                 connection.close()
                 continue
@@ -116,7 +118,7 @@ class _Visit:
         if sys.platform == "linux":
             limit = struct.pack("ll", _SEND_SECONDS, 0)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        self.channel = Channel(connection, Limits())
+        self.channel = Channel(connection)
         self._requests: queue.SimpleQueue[Nodes | None] = queue.SimpleQueue()
         self._handles: Counter[str] = Counter()
         self._gone = False
