@@ -10,6 +10,7 @@ import collections
 import datetime as dt
 import enum
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -301,6 +302,41 @@ def test_times_and_tables(eng: MatlabEngine) -> None:
     assert eng.workspace["s"] == span
     pd.testing.assert_frame_equal(eng.workspace["t"], table)
     assert eng.deal([moment, span]) == [moment, span]
+
+
+def test_arrays_of_times_are_numpys(eng: MatlabEngine) -> None:
+    moments = np.array([["2020-02-29T01:02:03", "NaT"]], "M8[s]")
+    spans = np.array([[1, -5]], "m8[us]")
+    eng.workspace["m"], eng.workspace["s"] = moments, spans
+    for name, value in (("m", moments), ("s", spans)):
+        found = eng.workspace[name]
+        assert type(found) is np.ndarray
+        assert found.dtype == value.dtype
+        assert np.array_equal(found.view("i8").reshape(-1), value.view("i8").reshape(-1))
+
+
+def test_objects_of_the_users_classes(eng: MatlabEngine, tmp_path: Path) -> None:
+    (tmp_path / "Tally_.m").write_text(
+        "classdef Tally_ < handle\n  properties\n    n = 0;\n  end\n  methods\n"
+        "    function add (self, k)\n      self.n += k;\n    end\n"
+        "    function r = total (self)\n      r = self.n;\n    end\n  end\nend\n"
+    )
+    (tmp_path / "@old_").mkdir()
+    (tmp_path / "@old_" / "old_.m").write_text(
+        "function r = old_ (x)\n  s.x = x;\n  r = class (s, 'old_');\nend\n"
+    )
+    (tmp_path / "@old_" / "twice.m").write_text("function r = twice (o)\n  r = 2 * o.x;\nend\n")
+    eng.addpath(str(tmp_path), nargout=0)
+    tally = eng.Tally_()
+    eng.add(tally, 3.0, nargout=0)
+    eng.add(tally, 4.0, nargout=0)
+    assert eng.total(tally) == 7.0
+    both = eng.deal([tally, "x"])
+    assert eng.total(both[0]) == 7.0  # inside a cell, and the same object
+    old = eng.old_(4.0)
+    assert repr(old) == "<matlab.object of class old_>"
+    assert eng.twice(old) == 8.0
+    eng.rmpath(str(tmp_path), nargout=0)
 
 
 def test_objects_are_references(eng: MatlabEngine) -> None:
