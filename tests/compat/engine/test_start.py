@@ -84,14 +84,19 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_an_engine_that_nobody_uses_ends(shared: MatlabEngine) -> None:
+@pytest.mark.parametrize("name", ["", "unused"])
+def test_an_engine_that_nobody_uses_ends(shared: MatlabEngine, name: str) -> None:
     eng = engine.start_matlab()
+    if name:
+        eng.matlab.engine.shareEngine(name, nargout=0)
+        assert name in engine.find_matlab()
     pid = int(eng.getpid())
     function = eng.sqrt
     del eng
     assert function(4.0) == 2.0  # it is used
     del function
     assert gone(pid)
+    assert "unused" not in engine.find_matlab()
 
 
 def test_live_engines_are_quit_at_exit(python: Run) -> None:

@@ -164,6 +164,7 @@ class _Visit:
                 self._unwanted = number
             call = self._call if number in (None, self._current) else None
         if call is not None:
+            call.cancelled = True  # also where it is not quite under way yet
             self._session._transport.interrupt(call.id)
 
     # ---------------------------------------------------------------- calling
