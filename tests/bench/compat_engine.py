@@ -34,15 +34,15 @@ def ours(quick: bool) -> dict[str, float]:
     from arcuate.compat import matlab
     from arcuate.compat.matlab import engine
 
-    calls = 200 if quick else 2000
+    calls = 500 if quick else 5000
     out: dict[str, float] = {}
     with engine.start_matlab() as eng:
-        out["scalar"] = work.median(lambda: eng.sin(1.0), 5, calls)["median"]
+        out["scalar"] = work.median(lambda: eng.sin(1.0), calls)["median"]
         big = matlab.double(work.array().reshape(1, -1))
         out["80 MB"] = work.median(lambda: eng.deal(big), 3 if quick else 7)["median"]
         assert np.array_equal(np.asarray(eng.deal(big)), np.asarray(big))
     with connect("octave") as session:
-        out["scalar, plain session"] = work.median(lambda: session.call("sin", 1.0), 5, calls)["median"]
+        out["scalar, plain session"] = work.median(lambda: session.call("sin", 1.0), calls)["median"]
     return out
 
 
@@ -51,7 +51,7 @@ def peer(quick: bool) -> dict[str, float]:
     from oct2py import Oct2Py
 
     octave = Oct2Py()
-    out = {"scalar": work.median(lambda: octave.feval("sin", 1.0), 5, 20 if quick else 100)["median"]}
+    out = {"scalar": work.median(lambda: octave.feval("sin", 1.0), 20 if quick else 200)["median"]}
     big = work.array().reshape(1, -1)
     out["80 MB"] = work.median(lambda: octave.feval("deal", big), 3 if quick else 7)["median"]
     octave.exit()
