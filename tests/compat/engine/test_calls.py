@@ -36,6 +36,14 @@ def test_nargout_auto_gives_what_there_is(eng: MatlabEngine) -> None:
     assert eng.quiet(nargout="auto") is None
     assert eng.workspace["runs"] == 1.0
     assert eng.sqrt(9.0, nargout="auto") == 3.0
+    assert eng.drawnow(nargout="auto") is None
+    assert eng.eval("quiet ()", nargout="auto") is None
+    assert eng.feval("quiet", nargout="auto", background=True).result() is None
+    assert eng.workspace["runs"] == 3.0
+    eng.eval("function r = asks (), quiet (); r = quiet (); end", nargout=0)
+    with pytest.raises(engine.MatlabExecutionError, match="too many outputs"):
+        eng.asks(nargout="auto")  # the error is inside: it is not called again
+    assert eng.workspace["runs"] == 4.0
     assert eng.eval("y = 5;", nargout="auto") is None
     assert eng.eval("y + 1", nargout="auto") == 6.0
 

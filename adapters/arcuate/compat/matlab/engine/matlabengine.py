@@ -18,7 +18,7 @@ from arcuate.compat.matlab.engine.incoming import incoming
 from arcuate.compat.matlab.engine.outgoing import PLAIN, detached, outgoing
 from arcuate.compat.matlab.engine.statements import is_statement
 from arcuate.compat.matlab.engine.workspace import Workspace
-from arcuate.errors import ArcuateError, ConversionError
+from arcuate.errors import ArcuateError, ConversionError, RemoteError
 
 if TYPE_CHECKING:
     from arcuate.client.submit import CallFuture
@@ -33,6 +33,7 @@ live: weakref.WeakSet[MatlabEngine] = weakref.WeakSet()
 _SPECIAL = frozenset({"eval", "feval"})
 _NONE: dict[str, Any] = {}
 _NO_OUTPUT = "called with too many outputs"
+_NOTHING = "element number 1 undefined in return list"
 
 
 class Writable(Protocol):
@@ -269,28 +270,31 @@ class MatlabEngine:
     def _request(
         self, name: str, values: list[Any], nargout: Any, timeout: float | None, on_output: Any
     ) -> Any:
-        """One call of the session."""
+        """One call of the session: of those that need more than passing on."""
+        if nargout == "auto":
+            return self._automatic(name, values, timeout, on_output)
         session = self._session
-        automatic = nargout == "auto"
         if name == "eval" and len(values) == 1 and isinstance(values[0], str):
-            statement = bool(nargout) and is_statement(values[0])
-            if statement and not automatic:
+            if nargout and is_statement(values[0]):
                 raise MatlabExecutionError(
                     f"a statement has no value: {values[0]!r}; call eval with nargout=0", language="Octave"
                 )
-            count = int(not statement) if automatic else nargout
-            return session.eval(values[0], nargout=count, timeout=timeout, on_output=on_output)
-        target: Any = name
+            return session.eval(values[0], nargout=nargout, timeout=timeout, on_output=on_output)
         if name == "feval" and values and isinstance(values[0], str):
-            target, values = values[0], values[1:]
+            name, values = values[0], values[1:]
+        return session._call(name, values, _NONE, nargout, False, timeout, on_output)
+
+    def _automatic(self, name: str, values: list[Any], timeout: float | None, on_output: Any) -> Any:
+        """A call with ``nargout="auto"``: a value, or ``None`` where there is none."""
+        count = int(not (name == "eval" and len(values) == 1 and is_statement(str(values[0]))))
         try:
-            return session._call(
-                target, values, _NONE, 1 if automatic else nargout, False, timeout, on_output
-            )
-        except ArcuateError as error:
-            if not automatic or _NO_OUTPUT not in error.message:
+            return self._request(name, values, count, timeout, on_output)
+        except RemoteError as error:
+            if error.message.startswith(_NOTHING) and not error.stack:
+                return None  # a built-in function: it has run
+            if not error.message.endswith(_NO_OUTPUT) or len(error.stack) > 1:
                 raise
-        return session._call(target, values, _NONE, 0, False, timeout, on_output)
+        return self._request(name, values, 0, timeout, on_output)  # refused before it ran
 
     def _failure(self, error: ArcuateError, stderr: Writable | None = None) -> Exception:
         """The error to raise; the engine ends with its Octave."""
