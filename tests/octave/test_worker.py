@@ -69,6 +69,19 @@ def test_a_waitbar_opens_no_window() -> None:
     assert [fraction for fraction, _ in told] == sorted(fraction for fraction, _ in told)
 
 
+@pytest.mark.filterwarnings("ignore:default load path altered")  # Octave's own
+def test_a_path_that_is_reset_keeps_the_workers_folders(octave: Session) -> None:
+    defaults = octave.eval("strjoin (strsplit (path (), pathsep ())(4:end), pathsep ())")
+    assert "arcuate" not in defaults
+    for code in ("restoredefaultpath ();", f"path ('{defaults}');", "restoredefaultpath ();"):
+        octave.run(code)
+        with pytest.raises(RemoteError, match="still"):
+            octave.run("error ('still')")
+        with pytest.raises(RemoteError, match="without a terminal"):
+            octave.run("input ('')")
+        assert "arcuate" in octave.eval("path ()")
+
+
 @pytest.mark.parametrize("code", ["input ('')", "keyboard", "pause", "kbhit ()", "yes_or_no ('?')"])
 def test_nothing_waits_for_a_user(octave: Session, code: str) -> None:
     with pytest.raises(RemoteError, match="without a terminal"):

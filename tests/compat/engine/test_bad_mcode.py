@@ -95,6 +95,25 @@ def test_variables_with_names_of_functions(fresh: MatlabEngine, name: str) -> No
     works(fresh)
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["restoredefaultpath;", "p = restoredefaultpath ();", "path (pathdef ());", "path (pwd (), path ());"],
+)
+def test_the_path_reset(fresh: MatlabEngine, capsys: pytest.CaptureFixture[str], code: str) -> None:
+    """Scripts begin with restoredefaultpath; the worker's own functions stay reachable."""
+    fresh.eval(code, nargout=0)
+    assert "shadows" not in capsys.readouterr().err
+    works(fresh, capsys)
+    assert fresh.matlab.engine.engineName() == ""
+    assert fresh.eval("{1, 'x', struct('a', 1)}") == [1.0, "x", {"a": 1.0}]
+    with pytest.raises(engine.MatlabExecutionError, match=r"eng\.quit"):
+        fresh.eval("exit", nargout=0)
+    with pytest.raises(engine.MatlabExecutionError, match="after"):
+        fresh.error("after", nargout=0)
+    with pytest.raises(engine.MatlabExecutionError, match="without a terminal"):
+        fresh.input("? ")
+
+
 def test_another_directory(fresh: MatlabEngine, tmp_path: Path) -> None:
     here = os.getcwd()
     assert fresh.pwd() == here

@@ -12,6 +12,7 @@ function varargout = arcuate_engine (owner, folder)
   end
   known = owner;
   arcuate__matlab (true);
+  arcuate__kept ({fileparts(mfilename ('fullpath')), folder});
   state = warning ('off', 'Octave:shadowed-function');
   addpath (folder);
   warning (state);
