@@ -117,6 +117,14 @@ class Channel:
         Raises:
             EOFError: the host is gone.
         """
+        return frames.load(self.read_frame(), limits=self.limits, external=self._external)
+
+    def read_frame(self) -> bytes | bytearray:
+        """The next message as it came.
+
+        Raises:
+            EOFError: the host is gone.
+        """
         data: bytes | bytearray = self._ahead or os.read(self._in, _READ_SIZE)
         self._ahead = b""
         while len(data) < frames.HEADER_SIZE:
@@ -127,7 +135,7 @@ class Channel:
         total = frames.total_size(data)
         if len(data) != total:
             data = self._rest(data)
-        return frames.load(data, limits=self.limits, external=self._external)
+        return data
 
     def _rest(self, begin: bytes | bytearray) -> bytearray:
         """A frame that did not arrive in one piece.
@@ -152,8 +160,13 @@ class Channel:
     def write(self, nodes: Nodes) -> None:
         """Sends a message; large buffers go through segments that the host gives."""
         for part in frames.dump(nodes, place=self._place if nodes.buffers else None, checksum=False):
-            while part.nbytes:
-                part = part[os.write(self._out, part) :]
+            self.write_frame(part)
+
+    def write_frame(self, part: bytes | memoryview) -> None:
+        """Sends a message, or a part of one, as it is."""
+        view = memoryview(part)
+        while view.nbytes:
+            view = view[os.write(self._out, view) :]
 
     def _external(self, ref: int, length: int) -> Buffer:
         """A segment of the host, copied: the host uses it again."""
@@ -170,16 +183,26 @@ class Channel:
             os.close(fd)
         return view
 
+    def allocate(self, size: int) -> int:
+        """A segment of the host for so many bytes of a reply: its number.
+
+        Raises:
+            LimitExceeded: it is more than the host takes.
+        """
+        return self._allocate(size)[0]
+
+    def _allocate(self, size: int) -> tuple[int, int]:
+        self.write(message("alloc", 0, {"size": size}))
+        answer = read_fields(self.read())
+        if answer.get("op") != "segment":
+            raise from_mapping(answer)
+        return int(answer["ref"]), int(answer["size"])
+
     def _place(self, _: int, buffer: Buffer) -> int:
         size = len(buffer) if isinstance(buffer, bytes) else buffer.nbytes
         if size < self.threshold:
             return 0
-        self.write(message("alloc", 0, {"size": size}))
-        answer = read_fields(self.read())
-        if answer.get("op") != "segment":
-            error = from_mapping(answer)
-            raise error
-        ref = int(answer["ref"])
+        ref, room = self._allocate(size)
         fd = os.open(self.prefix + str(ref), os.O_RDWR)
         try:
             if isinstance(buffer, (bytes, memoryview)):
@@ -189,7 +212,7 @@ class Channel:
                     at += os.pwrite(fd, view[at : at + (1 << 30)], at)
             else:
                 with (
-                    mmap.mmap(fd, int(answer["size"])) as area,
+                    mmap.mmap(fd, room) as area,
                     memoryview(area) as whole,
                     whole[:size] as part,
                 ):

@@ -16,6 +16,15 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_M_CODE = _names(
+    """
+    eval evalin evalc feval builtin inline str2func func2str assignin source run load autoload addpath
+    rmpath system shell_cmd unix dos popen popen2 exec fork spawn perl python unlink delete rename rmdir
+    mkdir setenv putenv unsetenv cd chdir urlread urlwrite ftp mex mkoctfile oct_config onCleanup atexit
+    javaMethod javaObject java_get dbcont kbhit keyboard input exit quit
+    """
+)
+
 DETOURS: Mapping[str, frozenset[str]] = {
     "r": _names(
         """
@@ -30,12 +39,14 @@ DETOURS: Mapping[str, frozenset[str]] = {
         lockBinding unlockBinding reg.finalizer on.exit sys.function sys.call environment
         """
     ),
-    "octave": _names(
+    "octave": _M_CODE,
+    "matlab": _M_CODE
+    | _names(
         """
-        eval evalin evalc feval builtin inline str2func func2str assignin source run load autoload addpath
-        rmpath system shell_cmd unix dos popen popen2 exec fork spawn perl python unlink delete rename rmdir
-        mkdir setenv putenv unsetenv cd chdir urlread urlwrite ftp mex mkoctfile oct_config onCleanup atexit
-        javaMethod javaObject java_get dbcont kbhit keyboard input exit quit
+        web webread webwrite websave weboptions sendmail batch parfeval gcp parpool pyrun pyrunfile pyenv
+        actxserver loadlibrary calllib winopen winqueryreg jsystem tcpclient tcpserver udpport serialport
+        matlabrc startup finish publish codegen mcc compiler.build.productionServerArchive onCleanup timer
+        start memmapfile matlab.addons.install websave copyfile movefile fopen builddocsearchdb
         """
     ),
     "python": _names(

@@ -24,7 +24,7 @@ GROUP = "arcuate.environments"
 _HINTS = {
     "r": "R is reached through the extra arcuate[r]: pip install 'arcuate[r]'",
     "octave": "the Octave environment comes with Arcuate; reinstall it",
-    "matlab": "the MATLAB environment is not part of this release; connect('octave') runs MATLAB code",
+    "matlab": "the MATLAB environment comes with Arcuate; reinstall it",
     "julia": "there is no Julia environment yet; CONTRIBUTING.md says how to add one",
 }
 _open: weakref.WeakSet[Session] = weakref.WeakSet()
@@ -35,10 +35,16 @@ class _Adapter(Protocol):
 
 
 def environments() -> dict[str, Any]:
-    """The installed environments: name and entry point, from the group ``arcuate.environments``."""
+    """The installed environments: name and entry point, from the group ``arcuate.environments``.
+
+    Of two with the same name the one that stands first on ``sys.path`` counts, as for modules.
+    """
     from importlib.metadata import entry_points
 
-    return {point.name: point for point in entry_points(group=GROUP)}
+    found: dict[str, Any] = {}
+    for point in entry_points(group=GROUP):
+        found.setdefault(point.name, point)
+    return found
 
 
 def connect(

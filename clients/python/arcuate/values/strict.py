@@ -151,6 +151,8 @@ def _octave(row: Row, shape: tuple[int, ...], data: memoryview | None, inside: b
         return f"a {codes.KIND_NAMES[kind]} becomes a struct, since Octave has no such class"
     if kind == codes.ARRAY and row[1] in (codes.D_DATETIME, codes.D_DATE, codes.D_DURATION):
         return f"an array of {codes.DTYPE_NAMES[row[1]]} becomes a struct, since Octave has no such class"
+    if kind == codes.ARRAY and row[1] == codes.D_F8 and row[2] & codes.ARRAY_MASK:
+        row = (*row[:2], row[2] & ~codes.ARRAY_MASK, *row[3:])  # Octave has a number for missing, MATLAB none
     return _matlab(row, shape, data, inside)
 
 
@@ -176,7 +178,7 @@ def _matlab(row: Row, shape: tuple[int, ...], data: memoryview | None, inside: b
     if inside:
         return ""
     times = dtype in (codes.D_DATETIME, codes.D_DATE, codes.D_DURATION)
-    if flags & codes.ARRAY_MASK and dtype != codes.D_F8 and not times:
+    if flags & codes.ARRAY_MASK and not times:
         return (
             f"an array of {codes.DTYPE_NAMES[dtype]} with missing elements becomes a struct of data and mask"
         )

@@ -367,11 +367,13 @@ _MISSING = [
         "float64 with NA and NaN, 1-d",
         _floats_with_na,
         octave=Trip(_ROW, _ROW, _masked_row),
+        matlab=_STRUCT,  # its NaN is not missing, and it has no other number for that
     ),
     _row(
         "array with missing",
         "float64 with NA, 2-d",
         lambda: _masked([[1.0, np.nan], [0, 2]], [[0, 0], [1, 0]]),
+        matlab=_STRUCT,
     ),
     _row("array with missing", "int32 with NA, 1-d", lambda: pd.array([1, None], "Int32"), octave=_STRUCT),
     _row(
