@@ -19,16 +19,16 @@ LEFT_OUT = {
     "leaving_inside_user_code and (matlab-0 or matlab-1)": "the engine below refuses exit and quit",
     "crash_loops_end": "the same",
     "bad_input and environment": "the suite's list names the environments of this installation",
-    "3 GB": "the suite has the code of three languages",
+    "bad_input and result": "the suite has the code of three languages",
 }
-EVERYDAY = ("values", "errors", "callbacks", "handles")
-FURTHER = ("session", "output", "time", "crash", "bad_input", "input")
+EVERYDAY = ("values.py::test_round_trip", "errors.py", "callbacks.py", "handles.py")
+ALL = tuple(f"{part}.py" for part in ("values", "session", "output", "time", "crash", "bad_input", "input"))
 
 
 def passed(parts: tuple[str, ...], folder: str) -> int:
     """Runs a part of the suite; how many tests passed."""
     left_out = " or ".join(f"({part})" for part in LEFT_OUT)
-    files = [f"tests/contract/test_{part}.py" for part in parts]
+    files = [f"tests/contract/test_{part}" for part in parts]
     command = [sys.executable, "-m", "pytest", *files, "-q", "-p", "no:cacheprovider", "--timeout=120"]
     command += ["-k", f"matlab and not ({left_out})"]
     environ = {**os.environ, "PYTHONPATH": folder, "ARCUATE_REQUIRE": "", "ARCUATE_OVER": "none"}
@@ -40,9 +40,10 @@ def passed(parts: tuple[str, ...], folder: str) -> int:
 
 @pytest.mark.timeout(300)
 def test_the_contract_suite_runs_on_it(stand_in: str) -> None:
-    assert passed(EVERYDAY, stand_in) > 400
+    assert passed(EVERYDAY, stand_in) > 150
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1200)
 def test_the_rest_of_the_contract_suite_runs_on_it(stand_in: str) -> None:
-    assert passed(FURTHER, stand_in) > 100
+    assert passed(ALL, stand_in) > 500
