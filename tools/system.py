@@ -16,17 +16,18 @@ from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
 # interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen, and without
-# fonts-freefont-otf Octave cannot write a letter in one; octave-struct is for the tests.
+# fonts-freefont-otf Octave cannot write a letter in one; octave-struct and octave-signal are for the tests.
 APT = {  # what may be missing -> the Debian packages that bring it
     "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6", "r-cran-bit64"],
     "Matrix": ["r-cran-matrix"],
     "R6": ["r-cran-r6"],
     "bit64": ["r-cran-bit64"],
-    "octave": ["octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct"],
+    "octave": ["octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct", "octave-signal"],
     "mkoctfile": ["octave-dev"],
     "gnuplot": ["gnuplot-nox"],
     "FreeSans": ["fonts-freefont-otf"],
     "struct": ["octave-struct"],
+    "signal": ["octave-signal"],
     "Python.h": ["python3-dev"],
 }
 COMMANDS = {
@@ -42,6 +43,7 @@ OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
     "gnuplot": "/usr/bin/gnuplot",
     "FreeSans": "/usr/share/fonts/opentype/freefont/FreeSans.otf",
     "struct": "/usr/share/octave/packages/struct-*",
+    "signal": "/usr/share/octave/packages/signal-*",
 }
 
 

@@ -58,7 +58,8 @@ class Events:
     Args:
         on_output: called with (``"stdout"`` or ``"stderr"``, text) instead of writing to ``sys.stdout`` and
             ``sys.stderr``.
-        on_event: called with every other event, before it is delivered.
+        on_event: called with every other event, before it is delivered; where it returns ``True``, the event
+            is not delivered further.
 
     Attributes:
         displays: the last figures.
@@ -94,8 +95,8 @@ class Events:
                 stream.write(text)
                 stream.flush()
             return
-        if self.on_event is not None:
-            self.on_event(event)
+        if self.on_event is not None and self.on_event(event) is True:
+            return
         if kind == "warning":
             classes = event.get("class") or ()
             names = (classes,) if isinstance(classes, str) else tuple(str(item) for item in classes)
