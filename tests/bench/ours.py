@@ -86,6 +86,10 @@ def everything(quick: bool) -> dict[str, Any]:
         found = session(language, quick, options)
         out["versions"].update(found.pop("versions"))
         out.update(found)
+    from arcuate.compat.oct2py import Oct2Py
+
+    with Oct2Py() as face:
+        out["octave scalar face"] = work.median(lambda: face.feval("sin", 1.0), 5, 200 if quick else 2000)
     for language in ("octave", "r"):
 
         def start(language: str = language) -> None:

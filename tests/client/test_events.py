@@ -54,6 +54,16 @@ def test_receivers() -> None:
     assert [event["type"] for event in other] == ["message", "progress"]
 
 
+def test_a_receiver_that_returns_true_keeps_an_event() -> None:
+    """Then a warning is no Python warning, which would be an error here."""
+    events = Events(None, lambda event: event["type"] == "warning" and event["text"] == "kept")
+    events.deliver({"type": "warning", "text": "kept"})
+    assert events.trouble is None
+    with pytest.warns(RemoteWarning, match="passed on"):
+        events.deliver({"type": "warning", "text": "passed on"})
+    assert events.trouble is None
+
+
 def test_closed_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     """pythonw and daemons have none."""
     monkeypatch.setattr(sys, "stdout", None)

@@ -17,7 +17,8 @@ try:
     import scipy as _scipy  # noqa: F401
 except ImportError as error:
     raise ImportError(
-        f"arcuate.compat.oct2py needs {error.name}, which is not installed; type: pip install 'arcuate[oct2py]'"
+        f"arcuate.compat.oct2py needs {error.name}, which is not installed; "
+        f"type: pip install 'arcuate[oct2py]'"
     ) from error
 
 from arcuate.compat.oct2py.check import check
@@ -63,7 +64,7 @@ def configure(settings: Oct2PySettings | None = None, **kwargs: Any) -> None:
         settings: the settings.
         kwargs: settings one by one, where ``settings`` is left out.
     """
-    global octave  # noqa: PLW0603
+    global octave
     if settings is None:
         settings = Oct2PySettings(**kwargs)
     octave.exit()

@@ -37,6 +37,9 @@ _CALL = ("nout", "quiet", "store_as", "verbose", "stream_handler", "timeout", "t
 _VARIABLE, _FUNCTIONS = 1, (2, 3, 5, 103)  # what exist () says
 
 _instances: weakref.WeakSet[Oct2Py] = weakref.WeakSet()
+_inherited: list[
+    Any
+] = []  # in a forked child: what belongs to the parent, kept so that nothing tries to end it
 
 
 class Oct2Py:
@@ -700,6 +703,7 @@ def _exit_all() -> None:
 def _reset_instances_after_fork() -> None:
     """In a forked child the sessions of its parent are closed: their interpreters are the parent's."""
     for instance in list(_instances):
+        _inherited.append(dict(vars(instance)))
         instance._engine = None
         instance._temp_dir_owner = False
         instance._settings.temp_dir = None

@@ -20,7 +20,7 @@ class DefaultOct2Py(Oct2Py):
         self._waits = True
 
     @property
-    def _engine(self) -> Any:  # type: ignore[override]
+    def _engine(self) -> Any:
         if self._waits:
             self.restart()
         return self._live

@@ -57,7 +57,12 @@ class OctaveEngine:
         try:
             program = _program(self.executable, cli_options, self.tmp_dir)
             self.session: Session = connect(
-                "octave", executable=program, path=[str(FOLDER)], figures=None, simplify=False, on_event=_printed
+                "octave",
+                executable=program,
+                path=[str(FOLDER)],
+                figures=None,
+                simplify=False,
+                on_event=_printed,
             )
             self._read_octaverc()
         except BaseException:
@@ -189,9 +194,9 @@ def _program(given: str, options: str, folder: str) -> str | None:
     """One program for what may be a command with arguments: a script, where it is more than a program."""
     if not given:
         return None  # connect() says how to install it
-    if not options and (shutil.which(given) or os.path.exists(given)):
-        return given
     words = [given] if shutil.which(given) else shlex.split(given)
+    if not shutil.which(words[0]) or (len(words) == 1 and not options):
+        return given  # where it is no program, connect() says so
     script = os.path.join(folder, "octave")
     with open(script, "w") as file:
         file.write(f'#!/bin/sh\nexec {shlex.join(words)} "$@" {options}\n')

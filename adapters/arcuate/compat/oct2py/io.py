@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-from scipy.io.matlab import MatlabFunction
 
-__all__ = ["Cell", "MatlabFunction", "Struct", "StructArray"]
+__all__ = ["Cell", "Struct", "StructArray"]
 
 
 class Struct(dict[str, Any]):
@@ -90,7 +89,9 @@ class StructArray(np.recarray[Any, Any]):
         super().__array_finalize__(made_from)
 
     @classmethod
-    def of(cls, items: Iterable[dict[str, Any]], fields: Iterable[str], shape: tuple[int, ...]) -> StructArray:
+    def of(
+        cls, items: Iterable[dict[str, Any]], fields: Iterable[str], shape: tuple[int, ...]
+    ) -> StructArray:
         """The struct array of elements in column-major order.
 
         Args:
@@ -126,3 +127,11 @@ def _as_cell(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype == object and not isinstance(value, Cell):
         return Cell(value)
     return value
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MatlabFunction":  # scipy's class, which takes long to be imported
+        from scipy.io.matlab import MatlabFunction
+
+        return MatlabFunction
+    raise AttributeError(name)

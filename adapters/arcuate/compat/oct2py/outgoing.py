@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from arcuate import values
-from arcuate.compat.oct2py.io import MatlabFunction
 from arcuate.compat.oct2py.utils import Oct2PyError, Oct2PyWarning
 
 __all__ = ["Outgoing", "Refused"]
 
-_NUMBERS = (bool, int, float, complex)
+_NUMBERS: tuple[Any, ...] = (bool, int, float, complex)
 _PASSED = ("datetime", "pandas")  # modules whose scalars Arcuate carries as they are
 
 
@@ -111,8 +110,10 @@ class Outgoing:
         return (shape[0], 1) if self.column else (1, shape[0])
 
     def _array(self, value: np.ndarray[Any, Any], to_float: bool) -> Any:
-        if isinstance(value, MatlabFunction):
-            raise Refused("a MatlabFunction cannot be sent; name the function, or send its code")
+        if type(value).__module__.startswith("scipy.io"):
+            raise Refused(
+                f"a {type(value).__name__} cannot be sent; name the function, or send its code as a text"
+            )
         if isinstance(value, np.ma.MaskedArray):
             value = value.filled()
         array = np.asarray(value)
@@ -162,11 +163,14 @@ class Outgoing:
         if module.startswith("scipy.sparse"):
             return _sparse(value)
         if hasattr(value, "__array__"):  # tables, series and arrays of other libraries: without their labels
-            return self._array(np.asarray(value), self.to_float and type(value).__name__ != "Index")
+            return self._array(
+                np.asarray(value), self.to_float and not type(value).__name__.endswith("Index")
+            )
         if module.split(".")[0] in _PASSED:
             return value
-        if isinstance(value, _NUMBERS):  # a subclass, such as an IntEnum
-            return self.encode(_NUMBERS[[isinstance(value, one) for one in _NUMBERS].index(True)](value))
+        for plain in _NUMBERS:  # a subclass of one, such as an IntEnum
+            if isinstance(value, plain):
+                return self.encode(plain(value))
         if callable(value) and not isinstance(value, type):
             return value
         if hasattr(value, "__dict__") and not isinstance(value, (type, types.ModuleType)):
@@ -192,7 +196,7 @@ def _shape(value: Any) -> tuple[int, ...] | None:
 def _letters(array: np.ndarray[Any, Any]) -> Any:
     """Texts as a char array, filled up with blanks, one row for each."""
     texts = [item if isinstance(item, bytes) else str(item).encode() for item in array.ravel().tolist()]
-    if array.ndim == 0 and not isinstance(array[()], bytes):
+    if array.ndim == 0 and array.dtype.kind == "U":
         return str(array[()])
     width = max(map(len, texts), default=0)
     codes = np.frombuffer(b"".join(text.ljust(width) for text in texts), dtype=np.uint8)

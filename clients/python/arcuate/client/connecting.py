@@ -69,7 +69,8 @@ def connect(
         simplify: results of one element come back as Python scalars; ``False`` leaves them arrays.
         on_output: receives what calls print, as (``"stdout"`` or ``"stderr"``, text), instead of
             ``sys.stdout`` and ``sys.stderr``.
-        on_event: receives every other event: warnings, messages, figures, progress.
+        on_event: receives every other event: warnings, messages, figures, progress; one for which it returns
+            ``True`` is not delivered further, so that such a warning is not a Python warning too.
         timeout: seconds that a call may take unless it says otherwise.
         grace: seconds that an interrupted interpreter has to stop before it is killed.
         limits: what the session accepts and sends.

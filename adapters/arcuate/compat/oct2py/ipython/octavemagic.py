@@ -10,6 +10,9 @@
     plot(Z)
 """
 
+# IPython's decorators of magics have no types.
+# mypy: disable-error-code="no-untyped-call, untyped-decorator"
+
 from __future__ import annotations
 
 import os
@@ -39,6 +42,7 @@ class OctaveMagics(Magics):
 
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
+        self._shell: Any = shell
         self._oct: Any = oct2py.octave
         self._display: Any = display
 
@@ -51,13 +55,13 @@ class OctaveMagics(Magics):
     def octave_push(self, line: str) -> None:
         """Sets variables of Octave: ``%octave_push X Y``."""
         for name in line.split():
-            self._oct.push(name, self.shell.user_ns[name])
+            self._oct.push(name, self._shell.user_ns[name])
 
     @line_magic
     def octave_pull(self, line: str) -> None:
         """Fetches variables from Octave: ``%octave_pull X Y``."""
         for name in line.split():
-            self.shell.push({name: self._oct.pull(name)})
+            self._shell.push({name: self._oct.pull(name)})
 
     @magic_arguments()
     @argument("-i", "--input", action="append", help="Variables to set before, separated by commas.")
@@ -77,7 +81,7 @@ class OctaveMagics(Magics):
         code = " ".join(args.code) if cell is None else "\n".join([" ".join(args.code), cell])
         local = local_ns or {}
         for name in _names(args.input):
-            self._oct.push(name, local[name] if name in local else self.shell.user_ns[name])
+            self._oct.push(name, local[name] if name in local else self._shell.user_ns[name])
         width, height = args.width, args.height
         if args.size is not None:
             width, height = (int(part) for part in args.size.split(","))
@@ -97,7 +101,7 @@ class OctaveMagics(Magics):
             plot_res=args.resolution,
         )
         for name in _names(args.output):
-            self.shell.push({name: self._oct.pull(name)})
+            self._shell.push({name: self._oct.pull(name)})
         for figure in self._oct.extract_figures(plot_dir, True):
             self._display(figure)
         return value if cell is None else None

@@ -2,6 +2,7 @@ function varargout = arcuate__oct2py (op, varargin)
   % What the oct2py face asks of Octave beyond Arcuate's own requests.
   %
   % Its name begins as those of the worker's functions do, so that no error shows it among the user's own calls.
+  mlock ();   % so that no call looks for a newer file
   switch (op)
     case 'eval'   % runs statements; a struct with the field `value` where they set ans
       evalin ('base', 'clear -variables ans');
