@@ -3,6 +3,7 @@ function m = arcuate__request (m)
   % m = arcuate__request () reads requests, carries out everyday calls at once, and returns the first message that is something else.
   % arcuate__request (native) tells whether the compiled helper is there.
   persistent direct = struct ()   % functions that may be called from here, since they do not look at the workspace of their caller
+  persistent others = struct ()   % functions that were found not to be such: asking again would search the whole path
   persistent native = false
   mlock ();
   if (! nargin)
@@ -73,7 +74,7 @@ function m = arcuate__request (m)
           else
             error ('Arcuate:INVALID_ARGUMENT', 'an object of class %s cannot be called; index it, or name a function', class (m.target));
           end
-        elseif (count && (isfield (direct, m.name) || arcuate__direct (m.name)))
+        elseif (count && ! isfield (others, m.name) && (isfield (direct, m.name) || arcuate__direct (m.name)))
           direct.(m.name) = true;
           out = {};
           [out{1:count}] = feval (m.name, args{:});
@@ -81,6 +82,9 @@ function m = arcuate__request (m)
             arcuate__everyday ('call', m.name);
           end
         else
+          if (count && isvarname (m.name))
+            others.(m.name) = true;
+          end
           out = arcuate__base (m.name, args, count);
         end
         answer (native, m.id, out, count, keep);

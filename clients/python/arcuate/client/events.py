@@ -121,4 +121,4 @@ def _show(display: Display) -> None:
     if shell is not None and getattr(shell, "kernel", None) is not None:
         from IPython.display import display as show  # type: ignore[import-not-found,unused-ignore]
 
-        show(display)
+        show(display)  # type: ignore[no-untyped-call,unused-ignore]
