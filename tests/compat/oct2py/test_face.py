@@ -327,6 +327,41 @@ def test_a_large_array_is_exact_and_may_be_written(oc: Oct2Py) -> None:
     assert oc.eval("big(1, 1);") == array[0, 0]
 
 
+def test_settings_are_attributes_too() -> None:
+    """As oct2py's documentation says of the time limit, and as its versions before 6 had them."""
+    with Oct2Py() as session:
+        session.timeout = 0.3
+        assert session.settings.timeout == 0.3
+        with pytest.raises(Oct2PyError, match="Timed out"):
+            session.pause(20)
+        session.convert_to_float = False
+        session.oned_as = "column"
+        session.push("x", np.arange(3))
+        assert session.feval("class", session.get_pointer("x")) == "int64"
+        assert session.pull("x").shape == (3, 1)
+
+
+def test_names_that_are_methods_too(oc: Oct2Py) -> None:
+    """An underscore at the end means Octave's function."""
+    assert oc.eval_("a = 4;") == 4
+    assert oc.workspace["a"] == 4
+
+
+def test_toolkits(oc: Oct2Py, tmp_path: Path) -> None:
+    assert "gnuplot" in oc.available_graphics_toolkits()
+    oc.eval("plot (1:3)", plot_backend="gnuplot", plot_dir=str(tmp_path), plot_format="png", nout=0)
+    (figure,) = oc.extract_figures(str(tmp_path), remove=True)
+    assert figure.data[:4] == b"\x89PNG"
+    assert not tmp_path.exists()
+    with pytest.raises(Oct2PyError, match="no_such_toolkit"):
+        oc.eval("plot (1:3)", plot_backend="no_such_toolkit", plot_dir=str(tmp_path))
+    with pytest.raises(Oct2PyError, match="does not exist"):
+        oc.eval("plot (1:3)", plot_dir=str(tmp_path))
+    with pytest.raises(Oct2PyError, match="unknown device"):
+        oc.eval("plot (1:3)", plot_dir=str(oc.settings.temp_dir), plot_format="no_such")
+    oc.eval("close all")
+
+
 def test_structs_and_their_copies() -> None:
     """Fields that Python asks for by itself are not made."""
     struct = Struct(a=1)

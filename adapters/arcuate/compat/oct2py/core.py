@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -21,14 +20,14 @@ from arcuate.compat.oct2py.dynamic import (
     OctaveNamespaceProxy,
     OctaveUserClass,
     OctaveVariablePtr,
-    make_user_class,
 )
 from arcuate.compat.oct2py.engine import OctaveEngine, raise_as_oct2py
-from arcuate.compat.oct2py.incoming import extract
-from arcuate.compat.oct2py.outgoing import Outgoing
+from arcuate.compat.oct2py.figures import Figures
+from arcuate.compat.oct2py.objects import Objects
 from arcuate.compat.oct2py.output import Lines, discard
 from arcuate.compat.oct2py.settings import Oct2PySettings
 from arcuate.compat.oct2py.utils import Oct2PyError, Oct2PyWarning, get_log
+from arcuate.compat.oct2py.workspace import OctaveWorkspaceProxy
 
 __all__ = ["Oct2Py", "OctaveWorkspaceProxy"]
 
@@ -42,7 +41,7 @@ _inherited: list[
 ] = []  # in a forked child: what belongs to the parent, kept so that nothing tries to end it
 
 
-class Oct2Py:
+class Oct2Py(Figures, Objects):
     """A session with Octave.
 
     Args:
@@ -175,8 +174,7 @@ class Oct2Py:
             self._remove_temp_dir()
             raise Oct2PyError(str(error)) from error
         settings.executable = self._engine.executable
-        if settings.backend not in ("default", "inline", "disable"):
-            self._guard(lambda: self._engine.call("graphics_toolkit", (settings.backend,), 0, None, discard))
+        self._toolkit(self._engine, settings.backend)
 
     def exit(self) -> None:
         """Ends Octave; :meth:`restart` starts it again. Idempotent."""
@@ -436,7 +434,7 @@ class Oct2Py:
         engine = self._open()
         if not isinstance(nout, int):
             raise Oct2PyError(f"nout must be 0, 1, 2, ... or 'max_nout', not {nout!r}")
-        outgoing = self._outgoing(top=True)
+        outgoing = self._outgoing()
         args = [outgoing.encode(arg) for arg in func_args]
         if logged:
             self._log('feval("%s")', func_name)
@@ -500,54 +498,7 @@ class Oct2Py:
             self._guard(lambda: self._open().call("addpath", (os.path.abspath(folder),), 0, None, discard))
         return name if suffix == ".m" else base
 
-    # ---------------------------------------------------------------- figures
-
-    def extract_figures(self, plot_dir: str, remove: bool = False) -> list[Any]:
-        """The figures in a folder as objects that IPython displays.
-
-        Args:
-            plot_dir: the folder that was the ``plot_dir`` of a call.
-            remove: the folder is removed.
-        """
-        found: list[Any] = self._open().extract_figures(plot_dir, remove)
-        return found
-
-    def show(self) -> None:
-        """Shows the open figures with matplotlib."""
-        self._show_figures()
-
-    def _show_figures(self, changed: bool = False) -> None:
-        engine = self._engine
-        if engine is None or self._settings.backend == "disable":
-            return
-        engine.plot_settings = {"format": "png", "name": "show"}
-        folder = tempfile.mkdtemp(dir=engine.tmp_dir)
-        try:
-            files = self._guard(lambda: engine.make_figures(folder, changed=changed))
-            if not files:
-                return
-            import matplotlib.pyplot as plt
-
-            for file in files:
-                axes = plt.figure().add_axes((0.0, 0.0, 1.0, 1.0))
-                axes.imshow(plt.imread(file))
-                axes.axis("off")
-            plt.show()
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _plot_settings(self, given: dict[str, Any]) -> None:
-        engine, settings = self._open(), self._settings
-        engine.plot_settings = {
-            "backend": given.get("plot_backend") or settings.backend,
-            "name": given.get("plot_name") or settings.plot_name,
-            "format": given.get("plot_format") or settings.plot_format,
-            "width": given.get("plot_width") or settings.plot_width,
-            "height": given.get("plot_height") or settings.plot_height,
-            "resolution": given.get("plot_res") or settings.plot_res,
-        }
-
-    # ------------------------------------------------------- names and classes
+    # ------------------------------------------------------------------ names
 
     def __getattr__(self, attr: str) -> Any:
         """A function of Octave, or a package. An underscore at the end is left out: ``print_``."""
@@ -567,131 +518,18 @@ class Oct2Py:
         self.__dict__[attr] = function
         return function
 
-    def _exist(self, name: str) -> int:
-        engine = self._open()
-        self._log('exist("%s")', name)
-        return int(self._extract(self._guard(lambda: engine.call("exist", (name,), 1, None, discard)), False))
 
-    def _get_doc(self, name: str) -> str:
-        text = self._guard(lambda: self._open().ask("doc", name))
-        return f"\n{text.strip()}\n{_PARAMETERS}"
-
-    def _get_max_nout(self, func_path: str) -> int:
-        """How many results the file of a function declares; 0 where there is none."""
-        file = func_path if os.path.isabs(func_path) else str(self.feval("which", func_path) or "")
-        if not file.endswith(".m"):
-            return 0
-        with open(file, encoding="utf-8", errors="replace") as source:
-            text = re.sub(r"\.\.\.[^\n]*\n", " ", source.read())
-        found = re.search(r"^\s*function\s+(?:\[([^\]]*)\]\s*=|(\w+)\s*=)?", text, re.MULTILINE)
-        if found is None:
-            return 0
-        return len(re.findall(r"\w+", found.group(1) or found.group(2) or ""))
-
-    def _get_function_ptr(self, name: str) -> OctaveFunctionPtr:
-        return OctaveFunctionPtr.of(self._me, name)
-
-    def _object(self, remote: Remote) -> Any:
-        """An object that stays in Octave, as a value here: a function is its text, as in oct2py."""
-        session = self._open().session
-        name = session.call("class", remote)
-        if name == "function_handle":
-            return session.call("func2str", remote)
-        if name not in self._classes:
-            about = self._open().ask("class", remote)
-            about = {key: extract(value, self._object) for key, value in about.items()}
-            for key in ("fields", "methods"):
-                about[key] = [str(item) for item in about[key].ravel()]
-            self._classes[name] = make_user_class(self._me, about)
-        return self._classes[name].of(remote)
-
-    def _construct(self, name: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Remote:
-        made = self._call_dynamic(name, inputs, kwargs)
-        if not isinstance(made, OctaveUserClass):
-            raise Oct2PyError(f"{name} returned no object of a class")
-        return made._remote
-
-    def _get_property(self, instance: OctaveUserClass, name: str) -> Any:
-        engine, held = self._open(), instance._remote
-        if instance._by_get:
-            return self._extract(self._guard(lambda: engine.call("get", (held, name), 1, None, discard)))
-        return self._extract(self._guard(lambda: engine.ask("property", held, name)))
-
-    def _set_property(self, instance: OctaveUserClass, name: str, value: Any) -> None:
-        engine, sent, held = self._open(), self._outgoing().encode(value), instance._remote
-        if instance._by_get:
-            arguments = ("set", (held, name, sent), 1, None, discard, True)
-            instance._remote = self._guard(lambda: engine.call(*arguments))
-        else:
-            instance._remote = self._guard(lambda: engine.ask("assign", held, name, sent, keep=True))
-
-    # ------------------------------------------------------------------ inside
-
-    def _open(self) -> Any:
-        engine = self._engine
-        if engine is None:
-            raise Oct2PyError("Session is not open")
-        return engine
-
-    def _guard(self, action: Callable[[], Any]) -> Any:
-        try:
-            return action()
-        except errors.ArcuateError as error:
-            raise_as_oct2py(error)
-
-    def _log(self, text: str, name: str) -> None:
-        self._logger.debug(text, name)
-
-    def _extract(self, value: Any, keep_shapes: bool | None = None) -> Any:
-        if keep_shapes is None:
-            keep_shapes = self._settings.keep_matlab_shapes
-        return extract(value, self._object, keep_shapes)
-
-    def _outgoing(self, top: bool = False) -> Outgoing:
-        settings = self._settings
-        return Outgoing(settings.convert_to_float, settings.oned_as == "column", self._held)
-
-    def _held(self, value: Any) -> Any:
-        """What is sent for a pointer or an object of a user class; ``None`` for anything else."""
-        if isinstance(value, OctaveUserClass):
-            return value._remote
-        if isinstance(value, (OctaveVariablePtr, OctaveFunctionPtr)):
-            name = value.name
-            found = self._guard(lambda: self._open().session.get(name, keep=True))
-            if found is None:
-                raise Oct2PyError(f'"{name}" is undefined')
-            return found
-        return None
+def _setting(name: str) -> property:
+    """A setting as an attribute of the session, as oct2py's documentation and its older versions have it."""
+    return property(
+        lambda self: getattr(self.settings, name),
+        lambda self, value: setattr(self.settings, name, value),
+        doc=f"The setting ``{name}``.",
+    )
 
 
-class OctaveWorkspaceProxy:
-    """The variables of Octave's base workspace, as a mapping."""
-
-    def __init__(self, session: Oct2Py) -> None:
-        self._session = session
-
-    def __getitem__(self, name: str) -> Any:
-        return self._session.pull(name)
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._session.push(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        try:
-            del self._session._open().session[name]
-        except errors.NameNotFound:
-            raise KeyError(name) from None
-
-    def __repr__(self) -> str:
-        return f"OctaveWorkspaceProxy({self._session!r})"
-
-
-_PARAMETERS = """
-Parameters
-----------
-Arguments are sent to Octave; keywords too, as pairs of a name and a value, except for these:
-nout, quiet, store_as, verbose, stream_handler, timeout, plot_dir and the other plot_ options of feval.
-"""
+for _name in ("auto_show", "convert_to_float", "keep_matlab_shapes", "oned_as", "temp_dir", "timeout"):
+    setattr(Oct2Py, _name, _setting(_name))
 
 
 @atexit.register

@@ -34,7 +34,7 @@ def install() -> None:
         )
     sys.meta_path.insert(0, _Aliases())
     sys.modules[NAME] = face
-    for module in ("core", "dynamic", "io", "settings", "utils"):
+    for module in ("core", "dynamic", "io", "settings", "utils", "workspace"):
         # Pickles and messages then name the classes as oct2py's do.
         for value in vars(importlib.import_module(f"{NAME}.{module}")).values():
             if isinstance(value, type) and value.__module__ == f"{FACE}.{module}":
