@@ -23,6 +23,7 @@ from arcuate.compat.oct2py import (
     Oct2PyWarning,
     Struct,
     StructArray,
+    check,
 )
 from arcuate.errors import CallTimeout, ConversionError, EnvironmentCrashed, RemoteError
 
@@ -236,6 +237,16 @@ def test_bad_arguments(oc: Oct2Py) -> None:
         oc.no_such_package.function(1)
     with pytest.raises(Oct2PyError, match="no program"):
         Oct2Py(executable="/no/such/octave")
+
+
+def test_check_says_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCTAVE_EXECUTABLE", "/no/such/octave")
+    check()
+    said = capsys.readouterr().out
+    assert "Connection failed" in said
+    assert "/no/such/octave" in said
 
 
 def test_a_key_that_is_no_text_is_named(oc: Oct2Py) -> None:

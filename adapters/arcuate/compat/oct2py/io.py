@@ -85,9 +85,6 @@ class StructArray(np.recarray[Any, Any]):
             )
         return array.view(cls)
 
-    def __array_finalize__(self, made_from: Any) -> None:
-        super().__array_finalize__(made_from)
-
     @classmethod
     def of(
         cls, items: Iterable[dict[str, Any]], fields: Iterable[str], shape: tuple[int, ...]
