@@ -352,6 +352,14 @@ def test_settings_are_attributes_too() -> None:
         assert session.pull("x").shape == (3, 1)
 
 
+def test_quiet_does_not_fetch(oc: Oct2Py) -> None:
+    """So that a value that cannot travel is no error."""
+    assert oc.eval("containers.Map (1, 2);", quiet=True) is None
+    assert oc.feval("containers.Map", 1, 2, quiet=True) is None
+    assert oc.feval("evalin", "base", "5;", nout=0) is None
+    assert oc.eval(["x = 3;", "x + 1;", "y = 1;"]) == 4
+
+
 def test_names_that_are_methods_too(oc: Oct2Py) -> None:
     """An underscore at the end means Octave's function."""
     assert oc.eval_("a = 4;") == 4

@@ -36,9 +36,8 @@ _CALL = ("nout", "quiet", "store_as", "verbose", "stream_handler", "timeout", "t
 _VARIABLE, _FUNCTIONS = 1, (2, 3, 5, 103)  # what exist () says
 
 _instances: weakref.WeakSet[Oct2Py] = weakref.WeakSet()
-_inherited: list[
-    Any
-] = []  # in a forked child: what belongs to the parent, kept so that nothing tries to end it
+# In a forked child: what belongs to the parent, kept so that nothing tries to end it.
+_inherited: list[Any] = []
 
 
 class Oct2Py(Figures, Objects):
@@ -391,20 +390,20 @@ class Oct2Py(Figures, Objects):
             }
         )
         value = None
+        count = 0 if nout in (None, "max_nout") else nout
         for code in [cmds] if isinstance(cmds, str) else cmds:
             found = self._feval(
                 "evalin",
                 ("base", code),
-                nout=0 if nout in (None, "max_nout") else nout,
+                nout=count,
                 timeout=timeout,
                 stream_handler=own,
                 plot_dir=plot_dir,
                 verbose=verbose,
                 logged=deprecated["log"] is not False,
+                ans="dropped" if quiet else "returned" if not count else "",
             )
             value = value if found is None else found
-        if quiet:
-            value = None
         return ("\n".join(lines), value) if deprecated["return_both"] else value
 
     def run(self, script: str, **kwargs: Any) -> Any:
@@ -429,8 +428,9 @@ class Oct2Py(Figures, Objects):
         plot_dir: str | None = None,
         verbose: bool = True,
         logged: bool = True,
+        ans: str = "",
     ) -> Any:
-        """Calls a function, or runs code: ``evalin`` with ``base``."""
+        """Calls a function; with ``ans`` runs statements, whose ``ans`` is ``returned`` or ``dropped``."""
         engine = self._open()
         if not isinstance(nout, int):
             raise Oct2PyError(f"nout must be 0, 1, 2, ... or 'max_nout', not {nout!r}")
@@ -441,8 +441,8 @@ class Oct2Py(Figures, Objects):
         lines = Lines.to(stream_handler, self._logger, verbose)
         limit = self._settings.timeout if timeout is None else timeout
         try:
-            if func_name == "evalin" and not nout and len(args) == 2:
-                found = engine.eval(args[1], limit, lines)
+            if ans:
+                found = engine.eval(args[1], limit, lines, ans == "returned")
             elif store_as:
                 engine.session[store_as] = engine.call(func_name, args, 1, limit, lines, keep=True)
                 found = None

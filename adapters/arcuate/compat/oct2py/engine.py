@@ -90,12 +90,14 @@ class OctaveEngine:
         """Something that the helper in Octave does; its output is dropped."""
         return self.session.call(_HELPER, op, *args, keep=keep, on_output=_silent)
 
-    def eval(self, code: str, timeout: float | None, on_output: OnOutput) -> Any:
+    def eval(self, code: str, timeout: float | None, on_output: OnOutput, fetch: bool = True) -> Any:
         """Runs statements in the base workspace.
 
         Returns:
-            The value of ``ans``, or ``None`` where they did not set it.
+            The value of ``ans``, or ``None`` where they did not set it or it is not to be fetched.
         """
+        if not fetch:
+            return self.session.run(code, timeout=timeout, on_output=on_output)
         found = self.session.call(_HELPER, "eval", code, timeout=timeout, on_output=on_output)
         return found.get("value")
 
