@@ -13,6 +13,8 @@ import signal
 import sys
 import types
 import warnings
+import weakref
+from collections import deque
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
@@ -50,6 +52,32 @@ class Proxy:
         return f"<function {self.__name__} of the caller>"
 
 
+class Foreign:
+    """An object of another session, which stays there."""
+
+    def __init__(self, worker: Worker, number: str, info: Mapping[str, Any]) -> None:
+        self._worker = worker
+        self._number = number
+        self._info = {key: value for key, value in info.items() if key != "class"}
+        self._info["class"] = _names(info)
+        weakref.finalize(self, worker.dropped.append, number).atexit = False
+
+    def __repr__(self) -> str:
+        kind = self._info["class"][0]
+        text = f"<{self._info.get('language', '')} {kind} of another session>".replace("< ", "<")
+        return f"{text} {self._info.get('summary', '')}".rstrip()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an object of another session cannot be pickled or copied; it stays there")
+
+
+class ForeignFunction(Foreign):
+    """A function of another session. Calling it runs it there."""
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self._worker.call_back(self._number, args, named)
+
+
 class Worker:
     """Serves requests until the host says goodbye."""
 
@@ -62,9 +90,15 @@ class Worker:
         self.callbacks = 0
         self.current = -1
         self.proxies: dict[str, Proxy] = {}
+        self.foreign: weakref.WeakValueDictionary[str, Foreign] = weakref.WeakValueDictionary()
+        self.dropped: deque[str] = deque()  # objects of other sessions that are not used any more
         self.figures = "png"
         self.handles = Handles(1)
-        self.encode = EncodeOptions(function=self._function, handle=self._handle)
+        self.encode = EncodeOptions(
+            function=self._function,
+            handle=self._handle,
+            hook={Foreign: lambda found: Proxy(self, found._number, found._info)},
+        )
         self.decode = DecodeOptions(
             function=self._proxy, handle=lambda number, info: self.handles.find(number)
         )
@@ -126,6 +160,7 @@ class Worker:
                 self.busy -= 1
             done = True
             reply = self._reply(number, value, bool(fields.get("keep")), int(fields.get("nargout", 1)))
+            del value, fields  # objects of other sessions may go with them
         except SystemExit as error:
             self._flush()
             os._exit(error.code if isinstance(error.code, int) else 0 if error.code is None else 1)
@@ -142,6 +177,8 @@ class Worker:
         finally:
             self.current = outer
         self._flush()
+        if self.dropped:
+            self.let_go(number)
         try:
             self.channel.write(reply)
         except ArcuateError as error:  # no place for a large array: nothing was written yet
@@ -229,6 +266,11 @@ class Worker:
         finally:
             self.busy = busy
 
+    def let_go(self, number: int) -> None:
+        """Says which objects of other sessions are not used any more."""
+        names = [self.dropped.popleft() for _ in range(len(self.dropped))]
+        self.channel.write(message("event", number, {"type": "released", "functions": List(names)}))
+
     def event(self, kind: str, fields: Mapping[str, Any]) -> None:
         """Sends an event."""
         self._flush()
@@ -239,11 +281,19 @@ class Worker:
         return function._number, function._info or None
 
     def _handle(self, value: Any) -> tuple[str, Mapping[str, Any]] | None:
-        if isinstance(value, (Mapping, Proxy)):
+        if isinstance(value, (Mapping, Proxy, Foreign)):
             return None
         return self.handles.keep(value)
 
     def _proxy(self, number: str, info: Mapping[str, Any]) -> Any:
+        if info.get("foreign"):
+            known = self.foreign.get(number)
+            if known is None:
+                kind = ForeignFunction if info.get("callable", True) else Foreign
+                known = self.foreign[number] = kind(self, number, info)
+            else:
+                self.dropped.append(number)  # the one that is here already stands for both
+            return known
         return self.proxies.setdefault(number, Proxy(self, number, info))
 
     # ------------------------------------------------------- output and signals
@@ -266,6 +316,11 @@ class Worker:
             self.event("warning", {"text": str(text), "class": [category.__name__]})
         else:
             sys.stderr.write(warnings.formatwarning(text, category, filename, line))
+
+
+def _names(info: Mapping[str, Any]) -> list[str]:
+    names = info.get("class") or ["object"]
+    return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
 def _count(value: Any) -> str:

@@ -192,6 +192,7 @@ class Connection:
                 name: getattr(limits, name) for name in ("message", "array", "nodes", "text", "depth")
             },
             "agent": "arcuate-hub",
+            "hub": self.hub.id,
         }
 
     def _dispatch(self, request: Request) -> None:

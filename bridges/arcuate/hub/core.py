@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 import weakref
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _TICK = 0.1
 _OPENERS = 16
+_REMEMBERED = 10_000
+"""Sessions that are over of which the hub still knows whose they were."""
 
 Observer = Callable[[Principal, str, str, Request, str, float], None]
 """Told of each request that ended: principal, environment, session, request, code ("" if well), seconds."""
@@ -44,6 +47,7 @@ class Hub:
         config: what the operator wants.
 
     Attributes:
+        id: tells one hub from another.
         guard: who may connect, and do what.
         observers: told of each request that ended.
         meter: what counts for Prometheus, if that is wanted.
@@ -56,6 +60,7 @@ class Hub:
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or Config()
+        self.id = secrets.token_hex(8)
         self.environments = Environments(self.config)
         self.guard = Guard(self.config)
         self.observers: list[Observer] = [] if self.guard.audit is None else [self.guard.audit]
@@ -67,6 +72,7 @@ class Hub:
         self.started = time.time()
         self._lock = threading.Lock()
         self._sessions: dict[str, HubSession] = {}
+        self._past: dict[str, str] = {}  # sessions that are over, and whose they were
         self._opening: list[str] = []  # names of those whose interpreters start now
         self._openers = ThreadPoolExecutor(_OPENERS, thread_name_prefix="arcuate-open")
         self.pools = Pools(self)
@@ -167,6 +173,7 @@ class Hub:
             self._sessions[session.id] = session
             self.opened[environment] += 1
             session.tracing = self.tracing
+            session.proxies.hub = self
         event(
             log,
             logging.INFO,
@@ -228,6 +235,10 @@ class Hub:
         """The open session of an id."""
         return self._sessions.get(session)
 
+    def was(self, session: str) -> str | None:
+        """Whose the session of an id was that is over; of the last ones."""
+        return self._past.get(session)
+
     def admit(self, connection: object) -> None:
         """Counts a client that said who it is.
 
@@ -273,6 +284,9 @@ class Hub:
         with self._lock:
             if self._sessions.pop(session.id, None) is not None:
                 self.restarts[session.environment] += session.restarts
+            self._past[session.id] = session.principal.name
+            while len(self._past) > _REMEMBERED:
+                del self._past[next(iter(self._past))]
         event(
             log,
             logging.INFO,
@@ -347,7 +361,6 @@ class Hub:
             lambda: self.environments.find(environment).language,
             request,
             session,
-            self.find,
         )
 
     def listing(self, principal: Principal) -> list[dict[str, Any]]:

@@ -8,13 +8,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from arcuate.errors import ArcuateError, AuthenticationFailed, PermissionDenied, StaleHandle
+from arcuate.errors import ArcuateError, AuthenticationFailed, PermissionDenied, Unsupported
 from arcuate.hub import rights
 from arcuate.hub.audit import Audit
 from arcuate.hub.config import Config
 from arcuate.hub.principal import Credentials, Principal
+from arcuate.hub.proxies import references
 from arcuate.hub.tokens import Tokens
-from arcuate.values import codes
 from arcuate.worker.confine import unavailable
 
 if TYPE_CHECKING:
@@ -127,7 +127,6 @@ class Guard:
         language: Callable[[], str],
         request: Request,
         session: HubSession | None,
-        find: Callable[[str], HubSession | None],
     ) -> None:
         """Refuses what a principal may not do.
 
@@ -137,22 +136,16 @@ class Guard:
             language: gives the environment's language.
             request: what; a name without package and handles of other sessions are settled in it.
             session: the session that it goes to.
-            find: gives the session of an id.
 
         Raises:
             PermissionDenied: it may not.
-            StaleHandle: it names a handle of another session of the same principal.
+            StaleHandle: it has a handle of a session that is over.
         """
         self.may_use(principal, environment)
-        for at, row in enumerate(request.message.rows):
-            if row[0] == codes.HANDLE and "/" in row[7]:
-                owner, _, own = row[7].rpartition("/")
-                if session is None or owner != session.id:
-                    other = find(owner)
-                    if other is None or other.principal.name != principal.name:
-                        raise PermissionDenied("the handle belongs to a session of another principal")
-                    raise StaleHandle("the handle belongs to another session; fetch its value there")
-                request.message.rows[at] = (*row[:7], own)
+        if references(request.message):
+            if session is None:
+                raise Unsupported("a stateless call takes no handles; open a session")
+            session.proxies.admit(request)
         if not (principal.eval and principal.workspace):
             rights.check(principal, language(), request)
 

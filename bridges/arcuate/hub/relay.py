@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arcuate.client import messages
@@ -29,9 +29,12 @@ class Request:
         peer: who sent it; free for the connection.
         span: its trace, while it is traced.
         resolved: the function that the hub made of a name without package, or ``""``.
+        lent: the objects of other sessions in it.
     """
 
-    __slots__ = ("arrived", "controls", "end", "id", "message", "op", "peer", "places", "resolved", "span")
+    __slots__ = (
+        "arrived", "controls", "end", "id", "lent", "message", "op", "peer", "places", "resolved", "span",
+    )  # fmt: skip
 
     def __init__(
         self, message: Nodes, op: str, number: int, controls: dict[str, Any], places: dict[str, int]
@@ -46,6 +49,7 @@ class Request:
         self.peer: Any = None
         self.span: Any = None
         self.resolved = ""
+        self.lent: Sequence[Any] = ()
 
     def row(self, key: str) -> Row | None:
         """The row of a field, or ``None``."""

@@ -34,8 +34,10 @@ from arcuate.errors import (
     Unsupported,
     to_mapping,
 )
+from arcuate.hub.errands import Errand, errand_for
 from arcuate.hub.logs import event
 from arcuate.hub.outbox import Outbox
+from arcuate.hub.proxies import Proxies, failed, references
 from arcuate.hub.relay import (
     Request,
     error_message,
@@ -59,6 +61,8 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 """Ids of past requests that a session remembers, so that none is carried out twice."""
+_RELEASES = 1000
+"""And ids of releases: a client sends those again that went before a lost connection."""
 _BACK_PRESSURE = 5.0
 """Seconds that output waits for a connected client that does not acknowledge it, before it is dropped."""
 _NO_MEMORY = ("memoryerror", "out of memory", "cannot allocate", "bad_alloc", "memory exhausted")
@@ -87,6 +91,7 @@ class HubSession:
             other and remembers nothing that was sent.
         freed: called after each answer of an interpreter of a pool.
         tracing: makes spans of requests, where that is wanted.
+        proxies: the objects of other sessions that the interpreter holds.
     """
 
     def __init__(
@@ -111,6 +116,7 @@ class HubSession:
         self.closed = False
         self.freed: Callable[[], None] | None = None
         self.tracing: Traces | None = None
+        self.proxies = Proxies(self)
         self._traced = False
         self._reason: ArcuateError | None = None
         self._outcome = outcome
@@ -124,6 +130,7 @@ class HubSession:
         self._send: Send | None = None
         self._ids: OrderedDict[int, bool] = OrderedDict()  # request id: whether it has been answered
         self._floor = -1
+        self._releases: dict[int, None] = {}  # ids of past releases
         self._waiting: dict[int, Request] = {}
         self._running: dict[int, tuple[Request, Call]] = {}
         self._parents: list[int] = []
@@ -224,7 +231,9 @@ class HubSession:
                 )
             self._ids[request.id] = False
             while len(self._ids) > _REMEMBERED:
-                self._floor = max(self._floor, self._ids.popitem(last=False)[0])
+                past = self._ids.popitem(last=False)[0]
+                if past < request.id:  # some clients count requests of their own from elsewhere
+                    self._floor = max(self._floor, past)
             self._waiting[request.id] = request
             self.used = now
         self._inbox.put(request)
@@ -250,6 +259,8 @@ class HubSession:
             self._awaited.remove(messages.head(message)[1])
         except KeyError:
             return False
+        if references(message):
+            message = self.proxies.answered(message)
         self._inbox.put(message)
         return True
 
@@ -324,9 +335,12 @@ class HubSession:
                     return
                 if isinstance(item, Request):
                     self._perform(item)
+                elif isinstance(item, Errand):
+                    item.run()
                 del item
         finally:
             self.closed = True
+            self.proxies.close()
             try:
                 self.transport.close()
             finally:
@@ -346,24 +360,34 @@ class HubSession:
             return
         number = request.id
         call = Call(number, request.end, lambda event: self._event(number, event), None)  # type: ignore[arg-type]
-        call.on_callback = lambda message: self._callback(message, call)
+        call.on_callback = lambda message: self.call_back(message, call)
         with self._lock:
             self._running[number] = (request, call)
         begun = time.monotonic()
         self.calls += 1
         code = ""
         try:
+            if request.lent:
+                self.proxies.take(request.lent)
             if request.op == "restart":
                 self.transport.restart()
+                self.proxies.renew()
                 answer = reply_message(number, self.greeting())
                 self._generation = self.transport.generation
             else:
                 self._trace(request)
                 answer = self.transport.exchange(request.message, call)
+                if self.proxies.held:
+                    answer = self.proxies.leave(answer)
+                    self.proxies.settle()
         except ArcuateError as error:
+            self.proxies.settle()
+            if error.workspace is False:
+                self.proxies.renew()
             if self._reason is not None and isinstance(error, CallCancelled):
                 error = _because(self._reason)
             self._explain(error)
+            error = self.proxies.original(number, error)
             if request.resolved and isinstance(error, NameNotFound):
                 error = PermissionDenied(f"{request.resolved!r} is no function, and no other may be called")
             code = error.code
@@ -444,22 +468,69 @@ class HubSession:
             self._put_locked(answer, event=False)
 
     def _release(self, request: Request) -> None:
+        message: Nodes | None = request.message
+        if self.proxies.lent or references(request.message):
+            message = self.proxies.released(request.message)
         try:
-            self.transport.post(request.message)
+            if message is not None:
+                self.transport.post(message)
         except ArcuateError:
             pass  # the interpreter is gone, and the objects with it
 
     def release(self, request: Request) -> None:
-        """Takes a ``release``, which is not answered."""
+        """Takes a ``release``, which is not answered; one with an id that came before is passed over."""
         with self._lock:
-            if self.closed:
+            if self.closed or request.id in self._releases:
                 return
+            if request.id:
+                self._releases[request.id] = None
+                if len(self._releases) > _RELEASES:
+                    del self._releases[next(iter(self._releases))]
             self._silent -= 1
             request.id = self._silent  # its place among those that wait; no answer goes by it
             self._waiting[request.id] = request
         self._inbox.put(request)
 
+    # ----------------------------------------------------- calls of other sessions
+
+    def put(self, item: Errand | Nodes) -> None:
+        """Gives the session's thread something to do, or what it waits for."""
+        self._inbox.put(item)
+
+    def serve(self, request: Request, call: Call) -> Nodes:
+        """Makes a call for the code of another session; on the session's thread."""
+        with self._lock:
+            self._running[call.id] = (request, call)
+            self.used = time.monotonic()
+        self.calls += 1
+        try:
+            return self.transport.exchange(request.message, call)
+        except ArcuateError as error:
+            if error.workspace is False:
+                self.proxies.renew()
+            raise
+        finally:
+            with self._lock:
+                self._running.pop(call.id, None)
+                self.used = time.monotonic()
+
+    def observe(self, request: Request, code: str, seconds: float) -> None:
+        """Tells of a call that the code of another session made."""
+        self._outcome(self, request, code, seconds)
+
+    def tell(self, number: int, event: Mapping[str, Any]) -> None:
+        """Sends an event of another session, whose call one of this session made."""
+        self._event(number, event)
+
+    def peer_of(self, number: int) -> Any:
+        """Who sent a request that runs."""
+        running = self._running.get(number)
+        return None if running is None else running[0].peer
+
     def _event(self, number: int, event: Mapping[str, Any]) -> None:
+        """Sends an event of a call to the client."""
+        if event.get("type") == "released" and self.proxies.dropped(event):
+            return
         message = event_message(number, event)
         with self._space:
             if self._outbox.room:
@@ -477,18 +548,34 @@ class HubSession:
                 self._deaf = True
                 return
 
-    def _callback(self, message: Nodes, call: Call) -> Nodes:
-        """Has the client run one of its functions; serves its requests meanwhile."""
+    def call_back(self, message: Nodes, call: Call, client: bool = True) -> Nodes:
+        """Has the client run one of its functions, or another session one of its own.
+
+        Serves the client's requests and those of other sessions meanwhile.
+
+        Args:
+            message: the ``callback``.
+            call: the call in which it happens.
+            client: whether the client waits for that call; it does not know those of other sessions.
+        """
         inner = messages.head(message)[1]
         if not self.resumable:
             return _raise(inner, Unsupported("a stateless call cannot call back; open a session"))
         self._callback_number += 1
         number = self._callback_number
-        outgoing = _with_call(with_id(message, number), call.id)
+        errand: Errand | None = None
         self._parents.append(number)
-        self._awaited.add(number)
         try:
-            self._put(outgoing, event=False)
+            if self.proxies.held:
+                errand = errand_for(self, message, number, call, len(self._parents))
+            if errand is not None:
+                errand.begin()
+            elif client:
+                self._awaited.add(number)
+                outgoing = _with_call(with_id(message, number), call.id)
+                self._put(self.proxies.leave(outgoing) if self.proxies.held else outgoing, event=False)
+            else:
+                raise Unsupported("what another session calls cannot call back a function of its own caller")
             while True:
                 if call.cancelled or self.closed:
                     return _raise(inner, CallCancelled("the call was cancelled", executed="maybe"))
@@ -505,14 +592,21 @@ class HubSession:
                 if isinstance(item, Nodes):
                     if messages.head(item)[1] == number:
                         return with_id(item, inner)
+                elif isinstance(item, Errand):
+                    item.run()
                 elif isinstance(item, Request):
                     if item.controls.get("parent") == number or item.op == "release":
                         self._perform(item)
                     else:
                         self._backlog.append(item)
+        except ArcuateError as error:
+            self.proxies.failed(call.id, error)
+            return failed(inner, error)
         finally:
             self._parents.pop()
             self._awaited.discard(number)
+            if errand is not None:
+                errand.cancel()
 
     # ---------------------------------------------------------------- sending
 

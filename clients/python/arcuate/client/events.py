@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from arcuate.values.record import record
@@ -63,6 +63,7 @@ class Events:
 
     Attributes:
         displays: the last figures.
+        released: told of functions that the interpreter no longer has.
     """
 
     def __init__(self, on_output: OnOutput | None, on_event: OnEvent | None) -> None:
@@ -70,6 +71,7 @@ class Events:
         self.on_event = on_event
         self.displays: deque[Display] = deque(maxlen=64)
         self.trouble: BaseException | None = None
+        self.released: Callable[[Sequence[str]], None] | None = None
 
     def deliver(self, event: Mapping[str, Any], on_output: OnOutput | None = None) -> None:
         """Delivers one event.
@@ -94,6 +96,11 @@ class Events:
             if stream is not None:
                 stream.write(text)
                 stream.flush()
+            return
+        if kind == "released":
+            if self.released is not None:
+                names = event.get("functions") or ()
+                self.released((names,) if isinstance(names, str) else names)
             return
         if self.on_event is not None and self.on_event(event) is True:
             return

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["Requester"]
 
 _NONE: Mapping[str, Any] = {}
+_LENDERS: weakref.WeakValueDictionary[tuple[str, str], Requester] = weakref.WeakValueDictionary()
+"""Sessions of hubs of which other sessions got an object, by hub and name."""
 
 
 class Requester:
@@ -73,6 +75,8 @@ class Requester:
         self._number = 0
         self._nested = 0
         self._released: deque[str] = deque()
+        self._lent: weakref.WeakValueDictionary[str, Remote] = weakref.WeakValueDictionary()
+        self._events.released = self._callbacks.release
         self._worker: Worker | None = None
         self._worker_lock = threading.Lock()
         self._closed = False
@@ -88,7 +92,7 @@ class Requester:
         self._encode = EncodeOptions(
             order=greeting.order,
             vectors=greeting.vectors,
-            function=self._callbacks.register,
+            function=self._register,
             handle=self._recognise,
             depth=self._depth,
         )
@@ -186,6 +190,8 @@ class Requester:
             except RemoteError as error:
                 raise self._original(error) from error
             except (CallCancelled, EnvironmentCrashed) as error:
+                if error.workspace is False:
+                    self._callbacks.renew()
                 failed = self._callbacks.failed
                 if isinstance(failed, (KeyboardInterrupt, SystemExit)):
                     raise failed from error
@@ -197,6 +203,8 @@ class Requester:
             return self._value(reply, nargout)
         finally:
             self._nested = nested  # a Ctrl-C may have struck while it was counted down
+            if self._callbacks.dropped:
+                self._callbacks.settle()
             self._lock.release()
             if self._events.trouble is not None and not nested:
                 trouble, self._events.trouble = self._events.trouble, None
@@ -302,6 +310,8 @@ class Requester:
         self._transport.post(message)
 
     def _remote(self, number: str, info: Mapping[str, Any]) -> Remote:
+        if "/" in number:
+            return self._borrowed(number, info)
         return self._keep(Remote(cast("Session", self), number, info), number)
 
     def _keep(self, remote: Remote, number: str) -> Remote:
@@ -324,15 +334,43 @@ class Requester:
         if not is_remote(value):
             return None
         session, number = value._arcuate
-        if session is not self:
-            raise InvalidArgument(
-                f"the object belongs to another session ({session!r}); fetch its value there and pass that"
-            )
-        if number.split(":", 1)[0] != str(self._generation):
+        if number.split(":", 1)[0] != str(session._generation):
             raise StaleHandle(
                 "the object lived in an interpreter that is gone; make it again after the restart"
             )
-        return number, _NONE
+        if session is self:
+            return number, _NONE
+        if session._closed:
+            raise StaleHandle("the object lived in a session that is closed; make it again in another")
+        there, here = session._transport.place, self._transport.place
+        if there is None or here is None or there[0] != here[0]:
+            return None  # a function of this process, which makes the call there
+        session._lent[number] = value
+        _LENDERS[there] = session
+        return f"{there[1]}/{number}", value._info
+
+    def _register(self, function: Callable[..., Any]) -> tuple[str, Mapping[str, Any] | None]:
+        """Keeps a function that the other side may call; an object of another session is one, too."""
+        if isinstance(function, Function):
+            function = function._remote()
+        if not isinstance(function, Remote):
+            return self._callbacks.register(function)
+        number, _ = self._callbacks.register(function, foreign=True)
+        return number, {**function._info, "foreign": True}
+
+    def _borrowed(self, name: str, info: Mapping[str, Any]) -> Remote:
+        """An object of another session of the same hub that came back."""
+        place, _, number = name.rpartition("/")
+        hub = self._transport.place
+        session = None if hub is None else _LENDERS.get((hub[0], place))
+        if session is None or session._closed:
+            self._released.append(name)
+            raise StaleHandle("the object lives in a session that is not open here")
+        known = session._lent.get(number)
+        if known is not None:
+            session._released.append(number)  # counted once more for the one that is here already
+            return known
+        return session._keep(Remote(cast("Session", session), number, info), number)
 
     def _function(self, number: str, info: Mapping[str, Any]) -> Any:
         function = self._callbacks.find(number)

@@ -134,6 +134,7 @@ class Session(Requester):
             self._transport.restart()
             self._resolved.clear()
             self._released.clear()
+            self._callbacks.renew()
             self._prepare()
         finally:
             self._lock.release()

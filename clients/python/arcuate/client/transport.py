@@ -75,9 +75,12 @@ class Transport(ABC):
         name: how the transport is called in ``info``.
         generation: grows by one with every new interpreter behind the same session; handles of an older one
             are stale.
+        place: the hub that has the session and its name there; sessions of one hub may hold objects of each
+            other.
     """
 
     name = ""
+    place: tuple[str, str] | None = None
     greeting: Greeting
     generation: int
 

@@ -12,6 +12,7 @@ import os
 import random
 import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,6 +127,7 @@ class BusTransport(Transport):
         self._state = threading.Lock()
         self._running: list[Call] = []
         self._pending: list[Nodes] = []
+        self._releases: deque[tuple[int, Nodes]] = deque()  # that the hub may not have
         self._parents: list[int] = []  # ids of the callbacks that run now
         self._seen = 0  # the last message that arrived
         self._told = 0  # and the last that the hub was told of
@@ -165,6 +167,8 @@ class BusTransport(Transport):
     def _greeted(self, data: Mapping[str, Any]) -> None:
         """Takes over a greeting."""
         self.session = str(data.get("session", ""))
+        hub = self.hub.get("hub")
+        self.place = (hub, self.session) if isinstance(hub, str) else None
         if data.get("secret"):
             self._secret = str(data["secret"])
         self._window = float(data.get("window", 0.0))
@@ -245,11 +249,15 @@ class BusTransport(Transport):
             self._running.append(call)
         span = begin(message, self._environment, self.name)
         self._control(message, call, "" if span is None else span.parent)
+        before = self._next if self._releases else 0
         mine = len(self._pending)
         self._pending.append(message)
         failed: BaseException | None = None
         try:
-            return self._exchange(message, call, mine)
+            reply = self._exchange(message, call, mine)
+            while before and self._releases and self._releases[0][0] <= before:
+                self._releases.popleft()  # they went before the request, so they have arrived
+            return reply
         except BaseException as error:
             failed = error
             raise
@@ -428,6 +436,11 @@ class BusTransport(Transport):
 
     def post(self, message: Nodes) -> None:
         self._check_owner()
+        if messages.head(message)[0] == "release":
+            # Nothing answers it. Its id has the hub pass over it when it comes once more.
+            self._next += 1
+            message.rows[2] = (codes.INT, 0, 0, 0, 0, self._next, "id", "")
+            self._releases.append((self._next, message))
         if self._connected:
             try:
                 self._link.send(message)
@@ -484,7 +497,7 @@ class BusTransport(Transport):
             try:
                 self._connect(max(0.5, min(5.0, end - time.monotonic())))
                 self._resume()
-                for message in self._pending:
+                for message in (*[one for _, one in self._releases], *self._pending):
                     self._link.send(message)
                 return
             except ConnectionLost as again:
