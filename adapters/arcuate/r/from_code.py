@@ -90,6 +90,22 @@ class FromCode(Evaluation):
         self._flush(None)
         self._channel.send(out.rows)
 
+    def _let_go(self, number: int) -> None:
+        """Says which objects of other sessions R no longer has."""
+        try:
+            names = rapi.texts_of(self._quietly("take_dropped"))
+        except ArcuateError:  # interrupted: with the next reply
+            return
+        if names:
+            self._reader.foreign -= len(names)
+            out = self._writer()
+            out.open(codes.MAPPING, "", 4)
+            out.text("op", "event")
+            out.number("id", number)
+            out.text("type", "released")
+            out.texts("functions", names)
+            self._channel.send(out.rows)
+
     def _display(self) -> None:
         """Sends the figures that were drawn."""
         self._figures = False

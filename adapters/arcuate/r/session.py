@@ -387,6 +387,8 @@ class Session(FromCode, Requests):
             self._interrupted = self._stopped_system = False
         self._input_asked = False
         self._flush(None)
+        if self._reader.foreign:
+            self._let_go(number)
         try:
             self._channel.send(out.rows, out.pool, out.buffers)
         except ArcuateError as error:

@@ -156,6 +156,25 @@ make_function <- function(id, name) {
     function(...) called_back(id, list(...))
 }
 
+# An object of another session: a function, which it may be there. It prints as what it is, and says when it is no longer used.
+.dropped <- new.env()
+
+make_foreign <- function(id, shown) {
+    force(id); force(shown)
+    reg.finalizer(environment(), drop_foreign)
+    structure(function(...) called_back(id, list(...)), class = "arcuate_foreign")
+}
+
+drop_foreign <- function(home) .dropped$ids <- c(.dropped$ids, home$id)
+
+print_foreign <- function(x, ...) { cat(environment(x)$shown, "\n", sep = ""); invisible(x) }
+
+take_dropped <- function() {
+    ids <- .dropped$ids
+    .dropped$ids <- NULL
+    as.character(ids)
+}
+
 function_id <- function(f) {
     home <- environment(f)
     if (is.environment(home) && identical(parent.env(home), .self) && !is.null(home$id)) home$id
@@ -292,6 +311,7 @@ set_up <- function(figures, lib, packages) {
     if (length(lib)) .libPaths(c(lib, .libPaths()))
     for (package in packages) library(package, character.only = TRUE)
     .handlers <<- list(note_error, on_warning, on_message)
+    registerS3method("print", "arcuate_foreign", print_foreign, baseenv())
     # how many frames stand between evaluate() and the user's code
     top <- sys.nframe()
     .offset <<- evaluate(quote(sys.nframe())) - top

@@ -12,6 +12,7 @@ from typing import Any
 
 from arcuate.errors import ConversionError, InternalError, ProtocolError, Unsupported
 from arcuate.r import rapi, times
+from arcuate.r.channel import plain
 from arcuate.r.numbers import NA_INT, NAN_BITS, Source, fill_doubles, numpy
 from arcuate.r.rapi import CPLXSXP, INTSXP, LGLSXP, RAWSXP, REALSXP, STRSXP, UTF8, VECSXP, ffi, lib
 from arcuate.values import codes
@@ -80,19 +81,31 @@ class Functions:
         return found
 
 
+def _shown(info: dict[str, Any]) -> str:
+    """How an object of another session prints."""
+    names = info.get("class") or ["object"]
+    kind = names if isinstance(names, str) else names[0]
+    head = f"<{info.get('language', '')} {kind} of another session>".replace("< ", "<")
+    return f"{head} {info.get('summary', '')}".rstrip()
+
+
 class PlainReader:
     """Builds R objects from a cursor.
 
     Args:
         functions: R's assembling functions.
         handle: text id to R object.
+
+    Attributes:
+        foreign: how many objects of other sessions R got.
     """
 
-    __slots__ = ("_f", "_handle", "_kinds")
+    __slots__ = ("_f", "_handle", "_kinds", "foreign")
 
     def __init__(self, functions: Functions, handle: Callable[[str], Any]) -> None:
         self._f = functions
         self._handle = handle
+        self.foreign = 0
         self._kinds: dict[int, Callable[[Cursor, Row, Any, int], None]] = {
             codes.NULL: self._null, codes.BOOL: self._bool, codes.INT: self._int, codes.FLOAT: self._float,
             codes.COMPLEX: self._complex, codes.TEXT: self._text, codes.BYTES: self._bytes, codes.MISSING:
@@ -199,10 +212,13 @@ class PlainReader:
         self._call(parent, i, "make_duration", name, note)
 
     def _function(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
-        if row[4]:
-            cursor.skip()
+        info = plain(cursor) if row[4] else {}
         lib.SET_VECTOR_ELT(parent, i, rapi.make_text(row[7]))
-        self._call(parent, i, "make_function", lib.R_NilValue)
+        if info.get("foreign"):
+            self.foreign += 1
+            self._call(parent, i, "make_foreign", _shown(info))
+        else:
+            self._call(parent, i, "make_function", lib.R_NilValue)
 
     def _remote(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
         if row[4]:

@@ -133,8 +133,13 @@ function [v, i, p, b] = node (f, i, p, b)
     case 18
       [v, i, p, b] = sparsely (f, i, p, b);
     case 19
-      v = str2func (['@(varargin) arcuate__callback ("' undo_string_escapes(text (f, i)) '", varargin{:})']);
-      [~, ~, i, p, b] = children (f, i, p, b);   % its info
+      id = text (f, i);
+      [info, ~, i, p, b] = children (f, i, p, b);
+      if (! isempty (info) && isstruct (info{1}) && isfield (info{1}, 'foreign'))
+        v = arcuate__proxies ('make', id, info{1});
+      else
+        v = str2func (['@(varargin) arcuate__callback ("' undo_string_escapes(id) '", varargin{:})']);
+      end
     case 20
       v = arcuate__handles ('get', text (f, i));
       [~, ~, i, p, b] = children (f, i, p, b);   % its info

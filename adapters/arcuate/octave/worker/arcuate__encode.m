@@ -70,6 +70,8 @@ function [R, T, P, B] = arcuate__encode (v, depth = 0)
       if (strncmp (s, '@(varargin) arcuate__callback ("', 32))
         T = do_string_escapes (s(33:index (s, '"', 'last')-1));
         R = uint64 ([0; 0; 0; numel(T); 19; 0; 0; 0]);
+      elseif (! isempty (T = arcuate__proxies ('id', v)))
+        R = uint64 ([0; 0; 0; numel(T); 19; 0; 0; 0]);
       else
         [R, T, P, B] = arcuate__handle_node (v, depth);
       end

@@ -6,7 +6,7 @@ function frames = arcuate__frames (err)
   for j = numel (s):-1:1
     name = s(j).name;
     if (strncmp (name, 'arcuate__', 9))
-      if (strncmp (name, 'arcuate__callback', 17))
+      if (strncmp (name, 'arcuate__callback', 17) || strcmp (name, 'arcuate__proxy'))
         continue;
       end
       frames = {};

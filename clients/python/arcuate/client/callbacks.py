@@ -42,7 +42,7 @@ class Callbacks:
             number = self._ids.get(id(function))
             if number is None:
                 self._next += 1
-                number = f"f{self._next}"
+                number = f"session/f{self._next}" if foreign else f"f{self._next}"
                 self._ids[id(function)] = number
                 self._functions[number] = function
             if foreign:
