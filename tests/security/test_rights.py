@@ -14,7 +14,14 @@ from tests.hub.memory import MemoryLink
 
 from arcuate.client import Session, messages
 from arcuate.client.net.bus import BusTransport
-from arcuate.errors import ArcuateError, AuthenticationFailed, NameNotFound, PermissionDenied
+from arcuate.client.transport import Call
+from arcuate.errors import (
+    ArcuateError,
+    AuthenticationFailed,
+    NameNotFound,
+    PermissionDenied,
+    RemoteError,
+)
 from arcuate.hub import Config, Credentials, Hub, exposure
 from arcuate.hub.relay import read
 from arcuate.hub.rights import matches
@@ -233,3 +240,55 @@ def test_handles_of_another_principal(file: Path, opener: Opener) -> None:
     theirs = next(one for one in hub.sessions if one.principal.name == "token:bob")
     with pytest.raises(PermissionDenied, match="another principal"):
         hub.permit(theirs.principal, "python", read(message), theirs)
+
+
+def test_objects_of_another_principal_reach_no_code(file: Path, opener: Opener, tmp_path: Path) -> None:
+    alice, bob = opener(create(file, "alice")), opener(create(file, "bob"))
+    secret = alice.eval("lambda: 'secret'", keep=True)
+    for attempt in (
+        lambda: bob.call("len", secret),
+        lambda: bob.call("len", {"deep": [1, secret]}),
+        lambda: bob.__setitem__("x", secret),
+        lambda: bob.call("print", end=secret),
+    ):
+        with pytest.raises(PermissionDenied, match="another principal"):
+            attempt()
+    bob.run("def use(f): return f()()")
+    with pytest.raises(RemoteError, match="another principal"):
+        bob.call("use", lambda: secret)
+    denied = [one for one in records(tmp_path) if one["outcome"] == "PERMISSION_DENIED"]
+    assert len(denied) == 5
+    assert {one["who"] for one in denied} == {"token:bob"}
+    # whoever makes up the id of a proxy gets a function of his own
+    name = f"{alice.info['session']}/{secret._arcuate[1]}"
+    message = messages.build("call", 1 << 40, {"name": "use"}, 1)
+    message.rows.append((codes.LIST, 0, codes.LIST_FORCED, 0, 1, 0, "args", ""))
+    message.rows.append((codes.FUNCTION, 0, 0, 0, 0, 0, "", name))
+    asked: list[Any] = []
+
+    def answer(callback: Any) -> Any:
+        asked.append(messages.fields(callback)["function"])
+        return messages.build("raise", messages.head(callback)[1], {"message": "made up"})
+
+    call = Call(1 << 40, None, lambda event: None, answer)
+    with pytest.raises(RemoteError, match="made up"):
+        bob._transport.exchange(message, call)
+    assert asked == [name], "the one who made it up is asked, nobody else"
+    assert secret() == "secret"
+
+
+@needs_confinement
+def test_no_way_round_through_another_session(file: Path, opener: Opener, tmp_path: Path) -> None:
+    token = create(file, "a", functions=["operator.itemgetter", "sorted", "len"], eval=False)
+    one, two = opener(token), opener(token)
+    getter = one.call("operator.itemgetter", 0)
+    with pytest.raises(PermissionDenied, match="not by handles"):
+        getter([1, 2])
+    with pytest.raises(PermissionDenied, match="not by handles"):
+        two.call("sorted", [[2], [1]], key=getter)
+    found = [line for line in records(tmp_path) if line["outcome"] == "PERMISSION_DENIED"]
+    assert [line["name"] for line in found] == ["<handle>", "<handle>", "sorted"]
+    assert {(line["who"], line["op"]) for line in found} == {("token:a", "call")}
+    assert found[1]["session"] == one.info["session"], "where the object is"
+    assert found[2]["session"] == two.info["session"], "and where the call was that failed by it"
+    assert two.call("len", [getter]) == 1

@@ -260,9 +260,11 @@ class WorkerTransport(Transport):
 
     def interrupt(self, number: int | None = None) -> bool:
         with self._state:
-            if not self._running or (number is not None and all(call.id != number for call in self._running)):
+            running = self._running
+            first = next((i for i, call in enumerate(running) if number in (None, call.id)), None)
+            if first is None:
                 return False
-            for call in self._running:
+            for call in running[first:]:  # those inside it as well
                 call.cancelled = True
             self._wake()
         return True

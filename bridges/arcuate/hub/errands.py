@@ -74,7 +74,7 @@ class Errand:
         try:
             found = target.serve(request, call)
         except ArcuateError as error:
-            found, code = error, error.code
+            found, code = target.proxies.original(request.id, error), error.code
         except Exception as error:
             code = "INTERNAL"
             found = InternalError(f"{type(error).__name__}: {error}", executed="maybe")

@@ -1,0 +1,345 @@
+"""Objects of one session in the interpreter of another: on one hub, over each transport, and without a hub."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.hub.proxied import CODE, COLLECT, GONE, SHOWN, Sessions, function, need, sessions
+
+from arcuate.client import Remote, Session
+from arcuate.errors import (
+    ArcuateError,
+    CallCancelled,
+    CallTimeout,
+    EnvironmentCrashed,
+    RemoteError,
+    StaleHandle,
+    Unsupported,
+)
+
+PAIRS = [
+    *((one, "zmq", two) for one, two in itertools.product(CODE, CODE)),
+    ("r", "grpc", "octave"),
+    ("octave", "http", "python"),
+    ("r", "", "octave"),
+    ("octave", "", "r"),
+]
+MIXED = [("grpc", "zmq"), ("http", "grpc")]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Sessions]:
+    with sessions("zmq", "grpc", "http") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Sessions]:
+    with sessions() as found:
+        yield found
+
+
+@pytest.fixture
+def pair(request: pytest.FixtureRequest, served: Sessions, local: Sessions) -> tuple[Session, Session]:
+    """A session that has objects, and one that gets them; without a hub where no way to one is named."""
+    one, way, two = request.param
+    place = served if way else local
+    return place.get(way, one, "has"), place.get(way, two, "gets")
+
+
+def language(session: Session) -> str:
+    return str(session.info["environment"])
+
+
+def gone(session: Session, wanted: float) -> bool:
+    """Whether so many objects have ended in a session; Octave keeps the arguments of its last call."""
+    return any(session.eval(GONE[language(session)]) == wanted for _ in range(4))
+
+
+def collect(session: Session) -> None:
+    """Has an interpreter let go of what it does not use, and say so."""
+    for _ in range(3):
+        session.eval(COLLECT[language(session)])
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "-".join(filter(None, pair)), indirect=True)
+def test_a_function_there_and_back(pair: tuple[Session, Session]) -> None:
+    has, gets = pair
+    before = float(has.eval(GONE[language(has)]))
+    line = has.call("make")
+    assert isinstance(line, Remote)
+    assert gets.call("same", line) is line
+    assert gets.call("wrap", line)["inner"][0] is line
+    assert gets.call("use", line, 3.0) == 7.0
+    numbers = np.arange(40_000.0)
+    assert (np.ravel(gets.call("use", line, numbers)) == numbers * 2 + 1).all()
+    gets["held"] = line
+    assert gets["held"] is line
+    shown = gets.eval(SHOWN[language(gets)])
+    assert f"{has.info['language']} " in shown
+    assert "of another session" in shown
+
+    del line
+    gc.collect()
+    assert gone(has, before), "it is held there"
+    assert gets.eval("use(held, 2.0)") == 5.0
+    del gets["held"]
+    collect(gets)
+    assert gone(has, before + 1), "nobody has it any more"
+
+
+@pytest.mark.parametrize(
+    "pair", [PAIRS[1], PAIRS[5], *PAIRS[-2:]], ids=lambda p: "-".join(filter(None, p)), indirect=True
+)
+def test_errors_arrive_as_they_are(pair: tuple[Session, Session]) -> None:
+    has, gets = pair
+    fail = function(has, "fail")
+    with pytest.raises(RemoteError, match="not this one") as caught:
+        gets.call("use", fail, 1.0)
+    assert caught.value.language == has.info["language"], "the original"
+    assert "not this one" in gets.call("guarded", fail, 1.0), "the language may handle it"
+    assert gets.call("use", function(has, "same"), 1.5) == 1.5
+
+
+@pytest.mark.parametrize("way", ["zmq", "grpc", "http"])
+def test_the_hub_counts(served: Sessions, way: str) -> None:
+    has, gets = served.get(way, "python", "has"), served.get(way, "python", "gets")
+    line = has.call("make")
+    name = f"{has.info['session']}/{line._arcuate[1]}"
+    assert served.held(gets) == {}
+    gets["one"], gets["two"] = line, [line, line]
+    assert served.held(gets) == {name: 1}, "one object, of which Python has one proxy"
+    assert served.lent(has)[line._arcuate[1]] == 1
+    back = [gets["one"] for _ in range(5)]
+    assert all(one is line for one in back)
+    before = has.eval("gone")
+    del back, line
+    gc.collect()
+    collect(has)
+    assert has.eval("gone") == before, "the client has given back its own, and no more"
+    gets.restart()
+    gets.run(CODE["python"])
+    assert served.held(gets) == {}
+    assert name.partition("/")[2] not in served.lent(has)
+    assert gone(has, before + 1)
+
+
+def test_objects_that_are_no_functions(served: Sessions) -> None:
+    need("r")
+    r, other = served.get("zmq", "r", "has"), served.get("zmq", "python", "gets")
+    fit = r.eval("lm(dist ~ speed, cars)")
+    other["held"] = fit
+    assert other.eval("repr(held)").startswith("<R lm of another session>")
+    assert other.eval("callable(held)") is False
+    assert other["held"] is fit
+    assert np.allclose(r.call("coef", other.call("wrap", fit)["inner"][0]), r.call("coef", fit))
+    with pytest.raises(RemoteError, match="not callable"):
+        other.call("use", fit, 1.0)
+    with pytest.raises(RemoteError):
+        other.call("copy.copy", fit)
+    del other["held"]
+
+
+def test_what_code_makes_on_the_way(served: Sessions) -> None:
+    """Objects without values pass between the sessions as arguments and results of such calls."""
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    made = two.call("use", one.eval("lambda x: (lambda y: x + y)", keep=True), 4.0)
+    assert isinstance(made, Remote)
+    assert made._arcuate[0] is one
+    assert made(1.5) == 5.5, "of the session that made it"
+    assert two.call("use", made, 2.0) == 6.0
+    two.run("adder = lambda y: y + 10.0")
+    two.call("keep_other", function(one, "same"), nargout=0)
+    found = two.eval("other(adder)")
+    assert isinstance(found, Remote)
+    assert found._arcuate[0] is two, "what came back to its own session is the object itself"
+    assert found(1.0) == 11.0
+    assert two.eval("other(adder) is adder")
+
+
+@pytest.mark.parametrize("ways", MIXED)
+def test_sessions_over_different_protocols(served: Sessions, ways: tuple[str, str]) -> None:
+    has, gets = served.get(ways[0], "python", "has"), served.get(ways[1], "python", "gets")
+    line = has.call("make")
+    assert gets.call("use", line, 1.0) == 3.0
+    assert gets.call("same", line) is line
+
+
+def test_one_here_and_one_in_a_hub(served: Sessions, local: Sessions) -> None:
+    here, there = local.get("", "python", "has"), served.get("zmq", "python", "gets")
+    for has, gets in ((here, there), (there, here)):
+        line = has.call("make")
+        assert gets.call("use", line, 1.0) == 3.0
+        assert gets.call("same", line) is line
+
+
+def test_stale_after_the_end(served: Sessions) -> None:
+    gets, has = served.get("zmq", "python", "gets"), served.fresh("zmq", "python")
+    before = served.held(gets)
+    line = has.call("make")
+    gets["held"] = line
+    has.restart()
+    with pytest.raises(StaleHandle):
+        gets.eval("held(1.0)")
+    with pytest.raises(StaleHandle):
+        gets.call("use", line, 1.0)
+    has.run(CODE["python"])
+    line = has.call("make")
+    gets["held"] = line
+    has.close()
+    with pytest.raises(StaleHandle):
+        gets.eval("held(1.0)")
+    with pytest.raises(StaleHandle):
+        gets.call("use", line, 1.0)
+    with pytest.raises(StaleHandle):
+        assert gets["held"]
+    del gets["held"]
+    assert served.held(gets) == before
+
+
+def test_the_one_that_holds_it_crashes(served: Sessions) -> None:
+    has, gets = served.get("zmq", "python", "has"), served.fresh("zmq", "python")
+    before = has.eval("gone")
+    line = has.call("make")
+    gets["held"] = line
+    with pytest.raises(EnvironmentCrashed):
+        gets.run("import os; os._exit(3)")
+    assert served.held(gets) == {}
+    gets.run(CODE["python"])
+    assert gets.call("use", line, 1.0) == 3.0
+    del line
+    gc.collect()
+    collect(has)
+    gets.close()
+    assert gone(has, before + 1)
+
+
+@pytest.mark.parametrize("names", [("python", "python"), ("r", "octave"), ("octave", "r")])
+def test_a_circle(served: Sessions, names: tuple[str, str]) -> None:
+    one, two = served.get("zmq", names[0], "has"), served.get("zmq", names[1], "gets")
+    first, second = function(one, "down"), function(two, "down")
+    one.call("keep_other", second, nargout=0)
+    two.call("keep_other", first, nargout=0)
+    assert first(9.0) == 9.0
+    with pytest.raises(ArcuateError) as caught:
+        one.call("down", 1000.0, timeout=60)
+    assert not isinstance(caught.value, CallTimeout)
+    assert second(3.0) == 3.0
+
+
+@pytest.mark.parametrize("way", ["zmq", ""])
+def test_a_circle_through_the_caller(served: Sessions, local: Sessions, way: str) -> None:
+    """A call waits for a callback that has another session call an object of the first."""
+    place = served if way else local
+    one, two = place.get(way, "python", "has"), place.get(way, "python", "gets")
+    line = function(one, "make")()
+
+    def back(x: float) -> Any:
+        return two.call("use", line, x, timeout=20)
+
+    assert one.call("use", back, 5.0, timeout=20) == 11.0
+
+
+def test_two_that_wait_for_each_other(served: Sessions) -> None:
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    meet = threading.Barrier(2)
+    naps = function(one, "nap"), function(two, "nap")
+
+    def both(x: float) -> float:
+        meet.wait(20)
+        return x
+
+    def run(session: Session, other: Any, out: list[Any]) -> None:
+        session.run("def work(begin, f): return begin(0.0) + f(0.05)")
+        out.append(session.call("work", both, other, timeout=30))
+
+    found: list[Any] = []
+    threads = [
+        threading.Thread(target=run, args=(one, naps[1], found)),
+        threading.Thread(target=run, args=(two, naps[0], found)),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == [0.05, 0.05]
+
+
+def test_a_function_that_is_busy(served: Sessions) -> None:
+    """The call waits its turn behind the session's own, and its time and its cancellation hold."""
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    line = one.call("make")
+    running = one.submit("nap", 30.0)
+    begun = time.monotonic()
+    with pytest.raises(CallTimeout):
+        two.call("use", line, 1.0, timeout=0.3)
+    waiting = two.submit("use", line, 1.0)
+    until(lambda: served.waiting(one), "the call waits")
+    waiting.cancel()
+    with pytest.raises(CallCancelled):
+        waiting.result(20)
+    assert time.monotonic() - begun < 15
+    assert not running.done(), "nothing but the call that was meant"
+    running.cancel()
+    with pytest.raises(CallCancelled):
+        running.result(20)
+    assert two.call("use", line, 1.0) == 3.0
+
+
+@pytest.mark.parametrize("names", [("python", "python"), ("r", "octave"), ("octave", "r")])
+def test_deadlines_travel_on(served: Sessions, names: tuple[str, str]) -> None:
+    one, two = served.get("zmq", names[0], "has"), served.get("zmq", names[1], "gets")
+    nap = function(one, "nap")
+    begun = time.monotonic()
+    with pytest.raises(CallTimeout):
+        two.call("use", nap, 40.0, timeout=0.5)
+    assert one.call("same", 1.5) == 1.5, "it was interrupted"
+    assert two.call("use", nap, 0.0) == 0.0
+    assert time.monotonic() - begun < 20
+
+
+def test_a_cancel_inside_spares_what_waits_outside(served: Sessions) -> None:
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    nap = function(one, "nap")
+
+    def back(x: float) -> float:
+        with pytest.raises(CallTimeout):
+            two.call("use", nap, 30.0, timeout=0.3)
+        return x
+
+    assert one.call("use", back, 2.5) == 2.5
+
+
+def test_output_belongs_to_the_call(served: Sessions) -> None:
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    said: list[str] = []
+    one.run("def say(x): print('from there'); return x")
+    assert two.call("use", function(one, "say"), 1.0, on_output=lambda _, text: said.append(text)) == 1.0
+    assert "".join(said) == "from there\n"
+
+
+def test_what_cannot_pass(served: Sessions) -> None:
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    two.run("def hand(f, g): return f(g)")
+    with pytest.raises(Unsupported, match=r"function of the caller.*\$\.args\[0\]"):
+        two.call("hand", function(one, "same"), lambda x: x)
+    one.run("def call_caller(x): return caller(x)")
+    one["caller"] = lambda x: x + 1.0
+    assert one.call("call_caller", 1.0) == 2.0
+    with pytest.raises(Unsupported, match="call back"):
+        two.call("use", function(one, "call_caller"), 1.0)
+    assert two.call("use", function(one, "same"), 2.0) == 2.0
