@@ -7,6 +7,7 @@ import threading
 from tests.contract.processes import PATIENCE, until
 
 from arcuate.client.lock import FairLock
+from arcuate.errors import Unavailable
 
 
 def started(work: object) -> threading.Thread:
@@ -118,3 +119,34 @@ def test_timeouts_in_a_crowd_lose_no_turn() -> None:
     assert lock._owner is None
     assert not lock._waiting
     assert lock.acquire(0)
+
+
+def test_nobody_waits_in_a_circle() -> None:
+    """Three threads of which each has one lock and wants the next: the last is told, the others go on."""
+    locks = [FairLock() for _ in range(3)]
+    began = [threading.Event() for _ in locks]
+    ends: list[str] = []
+
+    def work(number: int) -> None:
+        locks[number].acquire()
+        began[number].set()
+        for event in began:
+            event.wait(PATIENCE)
+        try:
+            locks[(number + 1) % 3].acquire()
+        except Unavailable:
+            ends.append("refused")
+        else:
+            locks[(number + 1) % 3].release()
+            ends.append("served")
+        finally:
+            locks[number].release()
+
+    threads = [started(lambda number=number: work(number)) for number in range(3)]
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert "served" in ends
+    assert "refused" in ends
+    assert len(ends) == 3
+    assert all(lock._owner is None for lock in locks)
+    assert not FairLock._blocked

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.quirks import Quirks
 
 from arcuate.client import Remote, Session
-from arcuate.errors import ArcuateError, InvalidArgument, StaleHandle
+from arcuate.errors import ArcuateError, StaleHandle
 
 Fresh = Callable[..., Session]
 
@@ -141,10 +141,12 @@ def test_stale_after_a_restart(fresh: Fresh, quirks: type[Quirks]) -> None:
     assert session.call("arcuate_id", new) == 2.5, "the old id releases nothing new"
 
 
-def test_another_sessions_handle_is_refused(session: Session, fresh: Fresh) -> None:
-    kept = fresh().call("arcuate_id", 1.5, keep=True)
-    with pytest.raises(InvalidArgument, match="another session"):
-        session.call("arcuate_id", kept)
+def test_another_sessions_object_comes_back_as_itself(session: Session, fresh: Fresh) -> None:
+    other = fresh()
+    kept = other.call("arcuate_id", 1.5, keep=True)
+    assert session.call("arcuate_id", kept) is kept
+    assert session.call("arcuate_id", [kept, "x"])[0] is kept
+    assert other.call("arcuate_id", kept) == 1.5
 
 
 def test_many_handles(session: Session) -> None:

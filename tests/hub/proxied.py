@@ -35,7 +35,7 @@ def keep_other(f):
     other = f
 def down(n): return 0.0 if n <= 0 else 1.0 + other(n - 1)
 def nap(seconds): time.sleep(seconds); return seconds
-def fail(x): raise ValueError("not this one")
+def refuse(x): raise ValueError("not this one")
 def guarded(f, x):
     try: return f(x)
     except Exception as error: return str(error)
@@ -51,7 +51,7 @@ other <- NULL
 keep_other <- function(f) { other <<- f; invisible() }
 down <- function(n) if (n <= 0) 0 else 1 + other(n - 1)
 nap <- function(seconds) { Sys.sleep(seconds); seconds }
-fail <- function(x) stop("not this one")
+refuse <- function(x) stop("not this one")
 guarded <- function(f, x) tryCatch(f(x), error = conditionMessage)
 """,
     "octave": """
@@ -66,7 +66,7 @@ function y = use (f, x), y = f (x); end
 function keep_other (f), global other; other = f; end
 function y = down (n), global other; if (n <= 0), y = 0; else, y = 1 + other (n - 1); end, end
 function s = nap (s), end_ = now + s / 86400; while (now < end_), end, end
-function y = fail (x), error ("not this one"); end
+function y = refuse (x), error ("not this one"); end
 function y = guarded (f, x), try, y = f (x); catch err, y = err.message; end, end
 """,
 }

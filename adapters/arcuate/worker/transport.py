@@ -253,6 +253,11 @@ class WorkerTransport(Transport):
             if guard is not None:
                 guard.leave()  # raises KeyboardInterrupt if Ctrl-C came meanwhile
 
+    @property
+    def deadline(self) -> float | None:
+        with self._state:
+            return self._running[-1].deadline if self._running else None
+
     def post(self, message: Nodes) -> None:
         self._check_owner()
         if self._process is not None:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from arcuate.client import messages
 from arcuate.client.callbacks import MAX_NESTED
 from arcuate.client.transport import Call
 from arcuate.errors import ArcuateError, InternalError, InvalidArgument

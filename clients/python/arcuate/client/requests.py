@@ -97,7 +97,7 @@ class Requester:
             depth=self._depth,
         )
         self._decode = DecodeOptions(
-            simplify=self._simplify and greeting.vectors, function=self._function, handle=self._remote
+            simplify=self._simplify and greeting.vectors, function=self._function, handle=self._object
         )
 
     def _call(
@@ -272,6 +272,9 @@ class Requester:
             function = self._callbacks.find(str(found["function"]))
             if function is None:
                 raise NameNotFound(f"no Python function {found['function']!r} in this session")
+            end = self._transport.deadline
+            if end is not None and isinstance(function, Remote):  # the call's time is that of what it calls
+                function = function.options(timeout=max(0.001, end - time.monotonic()))
             result = self._invoke(function, found.get("args", ()), found.get("named") or {})
             answer = messages.build("return", number, None, 1)
             encode_into(result, answer, "value", self._encode)
@@ -309,9 +312,10 @@ class Requester:
         message.rows.extend((codes.TEXT, 0, 0, 0, 0, 0, "", name) for name in names)
         self._transport.post(message)
 
+    def _object(self, number: str, info: Mapping[str, Any]) -> Remote:
+        return self._borrowed(number, info) if "/" in number else self._remote(number, info)
+
     def _remote(self, number: str, info: Mapping[str, Any]) -> Remote:
-        if "/" in number:
-            return self._borrowed(number, info)
         return self._keep(Remote(cast("Session", self), number, info), number)
 
     def _keep(self, remote: Remote, number: str) -> Remote:
@@ -370,7 +374,7 @@ class Requester:
         if known is not None:
             session._released.append(number)  # counted once more for the one that is here already
             return known
-        return session._keep(Remote(cast("Session", session), number, info), number)
+        return session._remote(number, info)
 
     def _function(self, number: str, info: Mapping[str, Any]) -> Any:
         function = self._callbacks.find(number)

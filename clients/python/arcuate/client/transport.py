@@ -94,6 +94,11 @@ class Transport(ABC):
             ArcuateError: the ``error`` that came back, or what befell the channel.
         """
 
+    @property
+    def deadline(self) -> float | None:
+        """``time.monotonic()`` at which the time of the call that runs is over, or ``None``."""
+        return None
+
     @abstractmethod
     def post(self, message: Nodes) -> None:
         """Sends a message that is not answered."""

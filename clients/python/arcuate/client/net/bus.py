@@ -434,6 +434,11 @@ class BusTransport(Transport):
             return CallCancelled("the call was cancelled inside a callback", executed="maybe")
         return error
 
+    @property
+    def deadline(self) -> float | None:
+        with self._state:
+            return self._running[-1].deadline if self._running else None
+
     def post(self, message: Nodes) -> None:
         self._check_owner()
         if messages.head(message)[0] == "release":
