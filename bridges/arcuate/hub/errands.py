@@ -55,7 +55,11 @@ class Errand:
         Raises:
             StaleHandle: that session is over.
         """
-        self._target.proxies.begin(self)
+        try:
+            self._target.proxies.begin(self)
+        except ArcuateError:
+            self._target.proxies.undo(self._request.message)
+            raise
 
     def run(self) -> None:
         """Does it, on the thread of the session that has the object."""

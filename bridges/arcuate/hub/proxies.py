@@ -212,8 +212,7 @@ class Proxies:
 
     def undo(self, message: Nodes) -> None:
         """Takes back what was carried here in a message that the interpreter does not get."""
-        self._dropped += [row[7] for row in message.rows if row[0] == codes.FUNCTION]
-        self.settle()
+        self._take_off([row[7] for row in message.rows if row[0] == codes.FUNCTION])
 
     # ------------------------------------------------------------------- counting
 
@@ -272,7 +271,11 @@ class Proxies:
 
     def settle(self) -> None:
         """Takes off what the interpreter let go of before its last answer."""
-        names, self._dropped = self._dropped, []
+        if self._dropped:
+            names, self._dropped = self._dropped, []
+            self._take_off(names)
+
+    def _take_off(self, names: list[str]) -> None:
         for name in names:
             with self._lock:
                 held = self.held.get(name)
