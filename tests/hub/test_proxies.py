@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import itertools
 import threading
@@ -11,9 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.hub.places import place
 from tests.hub.proxied import CODE, COLLECT, GONE, SHOWN, Sessions, function, need, sessions
+from tests.hub.raw import Raw
 
-from arcuate.client import Remote, Session
+from arcuate.client import Remote, Session, aio, messages
 from arcuate.errors import (
     ArcuateError,
     CallCancelled,
@@ -24,6 +27,8 @@ from arcuate.errors import (
     Unavailable,
     Unsupported,
 )
+from arcuate.values import codes
+from arcuate.values.nodes import Nodes
 
 PAIRS = [
     *((one, "zmq", two) for one, two in itertools.product(CODE, CODE)),
@@ -352,3 +357,92 @@ def test_what_cannot_pass(served: Sessions) -> None:
     with pytest.raises(Unsupported, match="call back"):
         two.call("use", function(one, "call_caller"), 1.0)
     assert two.call("use", function(one, "same"), 2.0) == 2.0
+
+
+# ---------------------------------------------------------------------- by hand
+
+
+class Hand(Raw):
+    """A client that writes its own messages with handles in them."""
+
+    def ask_with(self, op: str, plain: dict[str, Any], field: str, handle: str) -> dict[str, Any]:
+        """A request with a handle as a field, or as the one argument."""
+        self.number += 1
+        self.link.send(with_handle(messages.build(op, self.number, plain, 1), field, handle))
+        return self.answer(self.number)
+
+    def kept(self, op: str, **fields: Any) -> str:
+        """The id of the object that answers a request."""
+        number = self.send(op, **fields)
+        while True:
+            found = self.link.receive(20)
+            assert found is not None
+            if messages.head(found) == ("reply", number):
+                return next(row[7] for row in found.rows if row[0] == codes.HANDLE)
+
+
+def with_handle(message: Nodes, field: str, handle: str) -> Nodes:
+    if field == "args":
+        message.rows.append((codes.LIST, 0, codes.LIST_FORCED, 0, 1, 0, "args", ""))
+    message.rows.append((codes.HANDLE, 0, 0, 0, 1, 0, "" if field == "args" else field, handle))
+    message.rows.append((codes.MAPPING, 0, 0, 0, 0, 0, "info", ""))
+    return message
+
+
+def test_by_hand() -> None:
+    with place("memory") as found:
+        one, two, none = Hand(found.hub), Hand(found.hub), Hand(found.hub)
+        name = one.ask("open", environment="python")["value"]["session"]
+        two.ask("open", environment="python")
+        for client in (one, two):
+            client.ask("run", code=CODE["python"])
+        own = one.kept("call", name="make")
+        foreign = f"{name}/{own}"
+        assert one.ask_with("call", {"name": "callable"}, "args", foreign)["value"] is True, "its own"
+        shown = two.ask_with("call", {"name": "repr"}, "args", foreign)["value"]
+        assert shown == "<Python object of another session>", "nothing else was said of it"
+        assert two.ask_with("show", {}, "target", foreign)["code"] == "INVALID_ARGUMENT"
+        stateless = {"name": "repr", "environment": "python"}
+        assert none.ask_with("call", stateless, "args", foreign)["code"] == "UNSUPPORTED"
+        assert two.ask_with("call", {"name": "repr"}, "args", "nobody/1:1")["code"] == "PERMISSION_DENIED"
+
+        # what a callback returns
+        two.ask("run", code="def back(f): return f()(3.0)")
+        message = messages.build("call", 900, {"name": "back"}, 1)
+        message.rows.append((codes.LIST, 0, codes.LIST_FORCED, 0, 1, 0, "args", ""))
+        message.rows.append((codes.FUNCTION, 0, 0, 0, 0, 0, "", "mine"))
+        two.link.send(message)
+        callback = two.read()
+        assert callback["function"] == "mine"
+        two.link.send(with_handle(messages.build("return", callback["id"], None, 1), "value", foreign))
+        assert two.answer(900)["value"] == 7.0
+
+        # sent to the other client and released there, twice, then by its own
+        two.ask_with("set", {"name": "held"}, "value", foreign)
+        assert two.kept("get", name="held") == foreign
+        for _ in range(3):
+            two.link.send(messages.build("release", 5000, {"handles": [foreign]}))
+        assert two.ask("eval", code="held(1.0)")["value"] == 3.0
+        one.link.send(messages.build("release", 5000, {"handles": [own]}))
+        assert two.ask("eval", code="held(1.0)")["value"] == 3.0, "it is held"
+        assert one.ask("eval", code="gone")["value"] == 0
+        two.ask("delete", name="held")
+        assert one.ask("eval", code="gone")["value"] == 1
+
+
+def test_asyncio(served: Sessions) -> None:
+    assert served.server is not None
+    urls = [f"{served.server.endpoints[way]}/python" for way in ("zmq", "grpc")]
+
+    async def work(one_url: str, two_url: str) -> None:
+        async with await aio.connect(one_url) as one, await aio.connect(two_url) as two:
+            for session in (one, two):
+                await session.run(CODE["python"])
+            line = await one.call("make")
+            assert await two.call("same", line) is line
+            assert await two.call("use", line, 3.0, timeout=20) == 7.0
+            back = await two.call("use", await one.eval("lambda x: lambda y: x + y", keep=True), 1.0)
+            assert await back(2.0) == 3.0
+
+    asyncio.run(work(*urls))
+    asyncio.run(work("python", urls[0]))

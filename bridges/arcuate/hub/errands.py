@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from arcuate.client.callbacks import MAX_NESTED
 from arcuate.client.transport import Call
 from arcuate.errors import ArcuateError, InternalError, InvalidArgument
-from arcuate.hub.proxies import failed
+from arcuate.hub.proxies import NOTHING_KNOWN, failed
 from arcuate.hub.relay import Request, read, with_id
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes, Row
@@ -172,7 +172,8 @@ def _call(message: Nodes, at: int, number: int, handle: str) -> Nodes:
         message.rows[0],
         (codes.TEXT, 0, 0, 0, 0, 0, "op", "call"),
         (codes.INT, 0, 0, 0, 0, number, "id", ""),
-        (codes.HANDLE, 0, 0, 0, 0, 0, "target", handle),
+        (codes.HANDLE, 0, 0, 0, 1, 0, "target", handle),
+        NOTHING_KNOWN,
         *message.rows[3:at],
         *message.rows[at + 1 :],
     ]

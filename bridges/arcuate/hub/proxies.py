@@ -39,12 +39,14 @@ if TYPE_CHECKING:
     from arcuate.hub.relay import Request
     from arcuate.hub.session import HubSession
 
-__all__ = ["Proxies", "references"]
+__all__ = ["NOTHING_KNOWN", "Proxies", "failed", "references"]
 
 _PLAIN = frozenset((codes.NULL, codes.BOOL, codes.INT, codes.FLOAT, codes.TEXT, codes.LIST, codes.MAPPING))
 _FOREIGN: Row = (codes.BOOL, 0, 0, 0, 0, 1, "foreign", "")
 _ABOVE = 1 << 53
 """Ids of errands are counted down from here; clients count theirs up."""
+NOTHING_KNOWN: Row = (codes.MAPPING, 0, 0, 0, 0, 0, "info", "")
+"""What a handle says of its object at least."""
 _Turn = Callable[[int, Row], "tuple[int, str, list[Row]] | None"]
 """For the row of a reference: its new kind and text, and what is known of the object; ``None``: as it is."""
 
@@ -395,7 +397,7 @@ def _info(rows: list[Row], at: int) -> list[Row]:
         return []
     found = rows[at + 1 : _end(rows, at)]
     simple = all(row[0] in _PLAIN and not row[2] & codes.LIST_SHAPED for row in found)
-    return found if simple and found[0][0] == codes.MAPPING else []
+    return found if simple and found[0][0] == codes.MAPPING and found[0][4] else []
 
 
 def _turned(message: Nodes, turn: _Turn) -> None:
@@ -410,12 +412,15 @@ def _turned(message: Nodes, turn: _Turn) -> None:
             continue
         kind, text, info = new
         given = bool(row[4])
-        out.append((kind, 0, 0, 0, int(given or bool(info)), 0, row[6], text))
         if given:
-            info = rows[at : _end(rows, at)]
-            at += len(info)
+            said = rows[at : _end(rows, at)]
+            at += len(said)
+            info = said if said[0][4] else info
         if info and kind == codes.FUNCTION and info[0][0] == codes.MAPPING:
             info = _marked(info)
+        if kind == codes.HANDLE and not info:
+            info = [NOTHING_KNOWN]
+        out.append((kind, 0, 0, 0, int(bool(info)), 0, row[6], text))
         out += info
     message.rows = out
 

@@ -469,7 +469,7 @@ class HubSession:
 
     def _release(self, request: Request) -> None:
         message: Nodes | None = request.message
-        if self.proxies.lent or references(request.message):
+        if self.proxies.lent or any("/" in row[7] for row in request.message.rows):
             message = self.proxies.released(request.message)
         try:
             if message is not None:
