@@ -242,10 +242,13 @@ class Proxies:
 
     def released(self, message: Nodes) -> Nodes | None:
         """What is left of a client's ``release`` for the interpreter itself; ``None``: nothing."""
-        names = messages.fields(message).get("handles")
+        found = messages.fields(message).get("handles") or ()
+        names = [str(name) for name in ([found] if isinstance(found, str) else found)]
+        if not self.lent and not any("/" in name for name in names):
+            return message
         left = []
-        for name in [names] if isinstance(names, str) else names or ():
-            session, _, number = str(name).rpartition("/")
+        for name in names:
+            session, _, number = name.rpartition("/")
             if session and session != self._session.id:
                 try:
                     self._find(session).proxies.give_back(number)

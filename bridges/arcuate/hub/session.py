@@ -468,10 +468,8 @@ class HubSession:
             self._put_locked(answer, event=False)
 
     def _release(self, request: Request) -> None:
-        message: Nodes | None = request.message
-        if self.proxies.lent or any("/" in row[7] for row in request.message.rows):
-            message = self.proxies.released(request.message)
         try:
+            message = self.proxies.released(request.message)
             if message is not None:
                 self.transport.post(message)
         except ArcuateError:
