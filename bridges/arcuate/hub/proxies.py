@@ -242,8 +242,7 @@ class Proxies:
 
     def released(self, message: Nodes) -> Nodes | None:
         """What is left of a client's ``release`` for the interpreter itself; ``None``: nothing."""
-        found = messages.fields(message).get("handles") or ()
-        names = [str(name) for name in ([found] if isinstance(found, str) else found)]
+        names = _texts(messages.fields(message).get("handles"))
         if not self.lent and not any("/" in name for name in names):
             return message
         left = []
@@ -269,8 +268,7 @@ class Proxies:
 
         What it sends next may still name them: :meth:`settle` takes them off.
         """
-        names = event.get("functions") or ()
-        found = [str(name) for name in ([names] if isinstance(names, str) else names)]
+        found = _texts(event.get("functions"))
         self._dropped += found
         return all(name in self.held for name in found)
 
@@ -360,6 +358,13 @@ def failed(number: int, error: ArcuateError) -> Nodes:
     found = to_mapping(error)
     found.setdefault("class", [type(error).__name__])
     return messages.build("raise", number, found)
+
+
+def _texts(value: Any) -> list[str]:
+    """A field that is a list of texts."""
+    if isinstance(value, (list, tuple)):
+        return [str(one) for one in value]
+    return [] if value is None else [str(value)]
 
 
 def _gone() -> StaleHandle:
