@@ -293,6 +293,32 @@ def test_two_that_wait_for_each_other(served: Sessions, local: Sessions, way: st
         assert sorted(map(str, found)) == ["0.05", "refused"], "one cannot wait for the other, and says so"
 
 
+def test_an_answer_that_comes_while_another_session_calls(served: Sessions) -> None:
+    """The caller answers a callback, or uses the session inside it, while the session serves another."""
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    one.run("def busy(n): print('busy', flush=True); return other(n)")
+    busy = function(one, "busy")
+    one.call("keep_other", function(two, "nap"), nargout=0)
+    inside, began = threading.Event(), threading.Event()
+
+    def back(use: bool) -> Any:
+        inside.set()
+        assert began.wait(20)
+        return one.call("same", 4.0) if use else 2.0
+
+    def other() -> None:
+        assert inside.wait(20)
+        two.call("use", busy, 0.3, timeout=30, on_output=lambda *_: began.set())
+
+    for use, expected in ((False, 2.0), (True, 4.0)):
+        inside.clear(), began.clear()
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert one.call("use", back, use, timeout=30) == expected
+        thread.join(30)
+        assert not thread.is_alive()
+
+
 def test_a_function_that_is_busy(served: Sessions) -> None:
     """The call waits its turn behind the session's own, and its time and its cancellation hold."""
     one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")

@@ -124,6 +124,7 @@ class HubSession:
         self._generation = transport.generation
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._backlog: deque[Request] = deque()
+        self._aside: list[Request | Nodes] = []  # for callbacks that wait, but not innermost
         self._lock = threading.Lock()
         self._space = threading.Condition(self._lock)
         self._outbox = Outbox(limits.events, limits.event_bytes)
@@ -580,8 +581,9 @@ class HubSession:
                 left = None if call.deadline is None else call.deadline - time.monotonic()
                 if left is not None and left <= 0:
                     return _raise(inner, _expired(executed="maybe"))
+                item = self._set_aside(number) if self._aside else None
                 try:
-                    item = self._inbox.get(timeout=left)
+                    item = item or self._inbox.get(timeout=left)
                 except queue.Empty:
                     continue
                 if item is _STOP:
@@ -590,11 +592,15 @@ class HubSession:
                 if isinstance(item, Nodes):
                     if messages.head(item)[1] == number:
                         return with_id(item, inner)
+                    if _parent(item) in self._parents:
+                        self._aside.append(item)
                 elif isinstance(item, Errand):
                     item.run()
                 elif isinstance(item, Request):
                     if item.controls.get("parent") == number or item.op == "release":
                         self._perform(item)
+                    elif _parent(item) in self._parents:
+                        self._aside.append(item)
                     else:
                         self._backlog.append(item)
         except ArcuateError as error:
@@ -605,6 +611,16 @@ class HubSession:
             self._awaited.discard(number)
             if errand is not None:
                 errand.cancel()
+            while self._aside and (late := self._set_aside(number)) is not None:
+                if isinstance(late, Request):
+                    self._backlog.append(late)
+
+    def _set_aside(self, number: int) -> Request | Nodes | None:
+        """What came for a callback while one inside it waited: another session had called here."""
+        for at, item in enumerate(self._aside):
+            if _parent(item) == number:
+                return self._aside.pop(at)
+        return None
 
     # ---------------------------------------------------------------- sending
 
@@ -637,6 +653,13 @@ def _expired(executed: str = "no") -> CallTimeout:
 def _because(reason: ArcuateError) -> ArcuateError:
     """What a call is told that ran when its session was closed."""
     return type(reason)(reason.message, executed="maybe", workspace=False)
+
+
+def _parent(item: Request | Nodes) -> int | None:
+    """The callback that something belongs to."""
+    if isinstance(item, Request):
+        return item.controls.get("parent")
+    return messages.head(item)[1]
 
 
 def _raise(number: int, error: ArcuateError) -> Nodes:
