@@ -30,7 +30,8 @@ from arcuate.errors import ArcuateError
 SOAK = bool(os.environ.get("ARCUATE_SOAK"))
 NAMES = sorted(environments())
 WHERE = os.environ.get("ARCUATE_OVER", "all" if SOAK else "")
-REMOTE = [] if WHERE == "none" else [f"{name}+{over}" for over in OVER for name in NAMES]
+REMOTE = [] if WHERE == "none" else [f"{name}+{over}" for over in OVER for name in NAMES if name != "matlab"]
+"""MATLAB has a suite of its own: tests/matlab/test_contract.py."""
 EVERYDAY = {
     ("r", "zmq"): (
         "test_callbacks",

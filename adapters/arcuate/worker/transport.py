@@ -1,9 +1,8 @@
 """The transport to a worker process on this machine: frames on pipes, large buffers in shared memory.
 
 The thread that makes a call also waits for it: it polls the reply pipe, the worker's stdout and stderr and a
-wake-up pipe, and so serves output, events and callbacks live without any thread of
-its own. Replies are polled before outputs: a worker flushes its output before it replies, so what was printed
-before the reply is always seen with it.
+wake-up pipe, and so serves output, events and callbacks live without any thread of its own. Replies are polled
+before outputs: a worker flushes its output before it replies, so what was printed before is seen with it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 
 from arcuate.client import messages
 from arcuate.client.sigint import Guard
-from arcuate.client.transport import Call, Greeting, Transport
+from arcuate.client.transport import Call, Greeting, Transport, own_call
 from arcuate.errors import (
     ArcuateError,
     CallCancelled,
@@ -146,7 +145,7 @@ class WorkerTransport(Transport):
             },
             "options": {**options, "generation": self.generation},
         }
-        call = Call(0, time.monotonic() + self.start, _ignore, _no_callback)
+        call = own_call(0, time.monotonic() + self.start)
         try:
             reply = messages.fields(self._exchange(messages.build("hello", 0, hello), call))
         except CallTimeout:
@@ -699,11 +698,3 @@ class WorkerTransport(Transport):
             raise ProtocolError(f"the worker claims {length} bytes in a segment of {segment.size}")
         del self._granted[ref]
         return segment.lease(length, self._segments.release)
-
-
-def _ignore(event: Mapping[str, Any]) -> None:
-    """Drops an event."""
-
-
-def _no_callback(message: Nodes) -> Nodes:
-    raise ProtocolError("the worker calls back where no function was given")

@@ -9,10 +9,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from arcuate.errors import ProtocolError
 from arcuate.values.nodes import Nodes
 from arcuate.values.record import field, record
 
-__all__ = ["Call", "Greeting", "Transport"]
+__all__ = ["Call", "Greeting", "Transport", "own_call"]
 
 
 @record(frozen=True)
@@ -65,6 +66,15 @@ class Call:
         self.on_callback = on_callback
         self.cancelled = False
         self.stopped = False
+
+
+def own_call(number: int, deadline: float | None) -> Call:
+    """A request of the transport itself, such as a greeting: events are dropped, functions not given."""
+
+    def refuse(message: Nodes) -> Nodes:
+        raise ProtocolError("the other side calls back where no function was given")
+
+    return Call(number, deadline, lambda event: None, refuse)
 
 
 class Transport(ABC):

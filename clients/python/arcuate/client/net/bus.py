@@ -20,7 +20,7 @@ from arcuate.client import messages
 from arcuate.client.net.link import Link
 from arcuate.client.net.tracing import begin
 from arcuate.client.sigint import Guard
-from arcuate.client.transport import Call, Greeting, Transport
+from arcuate.client.transport import Call, Greeting, Transport, own_call
 from arcuate.errors import (
     ArcuateError,
     CallCancelled,
@@ -191,9 +191,7 @@ class BusTransport(Transport):
     def _ask(self, op: str, fields: Mapping[str, Any], timeout: float | None) -> Any:
         """Asks something of the hub itself, outside the calls of the session."""
         self._next += 1
-        call = Call(
-            self._next, None if timeout is None else time.monotonic() + timeout, _ignore, _no_callback
-        )
+        call = own_call(self._next, None if timeout is None else time.monotonic() + timeout)
         found = messages.fields(self.exchange(messages.build(op, call.id, fields), call))
         return found.get("value")
 
@@ -566,11 +564,3 @@ def _large(message: Nodes) -> bool:
         (len(buffer) if isinstance(buffer, bytes) else buffer.nbytes) >= _ACK_BYTES
         for buffer in message.buffers
     )
-
-
-def _ignore(event: Mapping[str, Any]) -> None:
-    """Drops an event."""
-
-
-def _no_callback(message: Nodes) -> Nodes:
-    raise ProtocolError("the hub calls back where no function was given")
