@@ -1,7 +1,7 @@
 """The transport to a worker process on this machine: frames on pipes, large buffers in shared memory.
 
 The thread that makes a call also waits for it: it polls the reply pipe, the worker's stdout and stderr and a
-wake-up pipe, and so serves output, events and callbacks live without any thread of its own. Replies are polled
+wake-up pipe, and so serves output, events and callbacks live without a thread of its own. Replies are polled
 before outputs: a worker flushes its output before it replies, so what was printed before is seen with it.
 """
 
