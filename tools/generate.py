@@ -22,19 +22,28 @@ from pathlib import Path
 import environment
 
 ROOT = environment.ROOT
-MESSAGES = Path("clients/python/arcuate/v1")
+MESSAGES = {
+    "arcuate/v1": Path("clients/python/arcuate/v1"),
+    "arcuate/mps/v1": Path("bridges/arcuate/mps/v1"),
+}
+"""Folder below protos/: where its messages go."""
 Files = dict[Path, str]
 
 
 def protobuf() -> Files:
-    """Messages and services of protos/arcuate/v1/*.proto as Python, with type stubs.
+    """Messages and services of protos/ as Python, with type stubs.
 
     The package re-exports the messages; the `*_pb2_grpc` modules need grpcio and are imported by name.
 
     The generator is pinned (tools/environment.py) to the oldest supported runtime: code made by protobuf 6.31
     runs on 6.31 and newer 6.x, and on 7.x, while a runtime refuses code newer than itself.
     """
-    sources = sorted((ROOT / "protos/arcuate/v1").glob("*.proto"))
+    return {path: text for folder in MESSAGES for path, text in _messages(folder).items()}
+
+
+def _messages(package: str) -> Files:
+    """Return what one folder of definitions makes."""
+    sources = sorted((ROOT / "protos" / package).glob("*.proto"))
     if not sources:
         return {}
     python = environment.python_of(environment.make_side("generate", environment.GENERATOR))
@@ -45,14 +54,14 @@ def protobuf() -> Files:
         done = subprocess.run([*command, *names], capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"protoc refused the definitions:\n{done.stderr}")
-        made = sorted(Path(folder, "arcuate/v1").iterdir())
+        made = sorted(Path(folder, package).iterdir())
         services = {
             source.stem for source in sources if re.search(r"^service ", source.read_text(), re.MULTILINE)
         }
         made = [path for path in made if _wanted(path.name, services)]
-        files = {MESSAGES / path.name: path.read_text() for path in made}
-    files[MESSAGES / "__init__.py"] = _package(files)
-    files[MESSAGES / "py.typed"] = ""
+        files = {MESSAGES[package] / path.name: path.read_text() for path in made}
+    files[MESSAGES[package] / "__init__.py"] = _package(package, files)
+    files[MESSAGES[package] / "py.typed"] = ""
     return files
 
 
@@ -62,10 +71,10 @@ def _wanted(name: str, services: set[str]) -> bool:
     return not found or stem in services
 
 
-def _package(files: Files) -> str:
+def _package(package: str, files: Files) -> str:
     """Return the `__init__.py` that re-exports the top-level messages and enums found in the stubs."""
     lines = [
-        '"""Messages of the protocol, generated from protos/arcuate/v1 by `make generate`: do not edit."""',
+        f'"""Messages of the protocol, generated from protos/{package} by `make generate`: do not edit."""',
         "",
     ]
     exported: list[str] = []
@@ -73,7 +82,7 @@ def _package(files: Files) -> str:
         names = re.findall(r"^class (\w+)\(", text, re.MULTILINE) if path.suffix == ".pyi" else []
         if names:
             listed = "".join(f"    {name},\n" for name in sorted(names))
-            lines.append(f"from arcuate.v1.{path.stem} import (\n{listed})")
+            lines.append(f"from {package.replace('/', '.')}.{path.stem} import (\n{listed})")
             exported += names
     listed = "".join(f'    "{name}",\n' for name in sorted(exported))
     return "\n".join([*lines, "", f"__all__ = [\n{listed}]", ""])
@@ -112,7 +121,7 @@ def settings() -> Files:
 
 
 GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example, settings]
-OWNED = [MESSAGES]  # folders that hold generated files only: anything else in them is left over
+OWNED = [*MESSAGES.values()]  # folders that hold generated files only: anything else in them is left over
 
 
 def filled(path: Path, name: str, text: str) -> str:

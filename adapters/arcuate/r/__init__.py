@@ -42,6 +42,7 @@ class REnvironment(Environment):
         "home": "R's home directory (what `R RHOME` prints); otherwise R_HOME, then the R on the PATH",
         "lib": "a library directory, or several, searched before R's own",
         "packages": "packages that are attached at the start, as library() does",
+        "source": "files of R code, or folders of them, that are run in the workspace at the start",
         "figures": "'png' (default), 'svg' or None: how figures are sent",
         "env": "environment variables for the R process",
         "cwd": "its working directory",
@@ -105,6 +106,7 @@ class REnvironment(Environment):
             *(os.path.dirname(path) for path in linked),
             *libraries,
             *_texts(self.given.get("lib"), "lib"),
+            *self._sources(),
             *python_files(),
         ]
 
@@ -121,7 +123,21 @@ class REnvironment(Environment):
             "lib": _texts(self.given.get("lib"), "lib"),
             "packages": _texts(self.given.get("packages"), "packages"),
             "figures": _FIGURES[figures],
+            "source": self._sources(),
         }
+
+    def _sources(self) -> list[str]:
+        """The files of the option ``source``, those of a folder in the order of their names."""
+        found: list[str] = []
+        for given in map(os.path.abspath, _texts(self.given.get("source"), "source")):
+            if os.path.isdir(given):
+                names = sorted(name for name in os.listdir(given) if name.endswith((".R", ".r")))
+                found += [os.path.join(given, name) for name in names]
+            elif os.path.isfile(given):
+                found.append(given)
+            else:
+                raise InvalidArgument(f"source={given!r} is no file and no folder; name one that exists")
+        return found
 
     @classmethod
     def doctor(cls) -> Report:

@@ -69,6 +69,10 @@ class _InputAsked(RemoteError):
     """Code waited for a person to type."""
 
 
+_LISTS = ("lib", "packages", "source")
+"""Options that are lists of texts."""
+
+
 class Session(FromCode, Requests):
     """R in this process, and the host at the other end of the channel.
 
@@ -122,15 +126,13 @@ class Session(FromCode, Requests):
         self._target = target
         self._load()
         self._reader = Reader(self._f, self._handles.find)
-        strings = [options.get("figures") or "", options.get("lib") or [], options.get("packages") or []]
+        strings = [options.get("figures") or "", *(options.get(name) or [] for name in _LISTS)]
         lists = [[item] if isinstance(item, str) else list(item) for item in strings]
-        holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, 3))
+        holder = lib.Rf_protect(lib.Rf_allocVector(VECSXP, len(lists)))
         for i, texts in enumerate(lists):
             lib.SET_VECTOR_ELT(holder, i, rapi.make_texts(texts))
         try:
-            result = self._quietly(
-                "set_up", lib.VECTOR_ELT(holder, 0), lib.VECTOR_ELT(holder, 1), lib.VECTOR_ELT(holder, 2)
-            )
+            result = self._quietly("set_up", *(lib.VECTOR_ELT(holder, i) for i in range(len(lists))))
             self._tempdir = rapi.text_of(lib.STRING_ELT(result, 0))
             version = rapi.text_of(lib.STRING_ELT(result, 1))
         finally:

@@ -297,7 +297,7 @@ figure_type <- function() .figures$mime
 
 # --- start ----------------------------------------------------------------------------------------------------------
 
-set_up <- function(figures, lib, packages) {
+set_up <- function(figures, lib, packages, source) {
     .figures$mime <- figures
     options(device = open_device, menu.graphics = FALSE, browser = function(url) cat("open", url, "\n"), pager = NULL, keep.source = FALSE,
             help_type = "text", editor = function(...) no_input("edit()"), askYesNo = function(...) no_input("askYesNo()"),
@@ -310,6 +310,7 @@ set_up <- function(figures, lib, packages) {
     .arguments <<- attach(NULL, pos = length(search()), name = "arcuate:arguments")
     if (length(lib)) .libPaths(c(lib, .libPaths()))
     for (package in packages) library(package, character.only = TRUE)
+    for (file in source) sys.source(file, globalenv())
     .handlers <<- list(note_error, on_warning, on_message)
     registerS3method("print", "arcuate_foreign", print_foreign, baseenv())
     # how many frames stand between evaluate() and the user's code

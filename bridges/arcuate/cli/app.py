@@ -321,6 +321,12 @@ def serve(
     http: Annotated[
         list[str] | None, typer.Option("--http", metavar="ADDR", help="Listen here with HTTP; repeatable.")
     ] = None,
+    mps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mps", metavar="ADDR", help="Serve archives here as Production Server does; repeatable."
+        ),
+    ] = None,
     tokens: Annotated[
         Path | None, typer.Option("--tokens", metavar="FILE", help="Tokens; see: arcuate token create.")
     ] = None,
@@ -386,6 +392,7 @@ def serve(
         "grpc": grpc,
         "zmq": zmq,
         "http": http,
+        "mps": mps,
         "tokens": tokens,
         "tls.certificate": tls_certificate,
         "tls.key": tls_key,

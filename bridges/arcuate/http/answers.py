@@ -22,7 +22,7 @@ from arcuate.values.nodes import Nodes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["poll", "reply", "stream"]
+__all__ = ["Watch", "poll", "reply", "stream"]
 
 _BEGIN = 10.0
 """Seconds after which an answer is begun though there is nothing to say yet: proxies give up otherwise."""
@@ -46,7 +46,7 @@ def _alive(kind: str) -> bytes:
     return frames.to_bytes(messages.build("event", 0, {"type": "alive"}))
 
 
-class _Watch:
+class Watch:
     """Notices that the TCP connection of a request is lost."""
 
     def __init__(self, incoming: Incoming, reader: Reader) -> None:
@@ -62,7 +62,7 @@ class _Watch:
         """Whether it was."""
         return self._lost
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Watch:
         protocol = self._incoming.protocol
         if protocol is not None:
             protocol.watchers.add(self._gone)
@@ -102,7 +102,7 @@ async def stream(
     """
     kind = NDJSON if incoming.wants == NDJSON else FRAMES
     fields = dict(headers or {})
-    with _Watch(incoming, reader) as watch:
+    with Watch(incoming, reader) as watch:
         begun = at_once
         if at_once:
             await incoming.start(status, kind, fields)
@@ -164,7 +164,7 @@ async def _write(incoming: Incoming, parts: list[memoryview]) -> None:
 async def reply(incoming: Incoming, channel: Channel, reader: Reader) -> tuple[dict[str, Any], list[Any]]:
     """Waits for the reply to a request, as a JSON object, and what came before it."""
     events: list[Any] = []
-    with _Watch(incoming, reader) as watch:
+    with Watch(incoming, reader) as watch:
         while True:
             message = await reader.next(3600.0)
             if watch.lost():
@@ -191,7 +191,7 @@ async def poll(incoming: Incoming, channel: Channel, reader: Reader, wait: float
     kind = incoming.wants
     found: list[Nodes] = []
     size = 0
-    with _Watch(incoming, reader) as watch:
+    with Watch(incoming, reader) as watch:
         end = time.monotonic() + wait
         while len(found) < _MOST and size < _PIECE:
             message = await reader.next(end - time.monotonic() if not found else 0)

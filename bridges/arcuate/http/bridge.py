@@ -15,6 +15,7 @@ from arcuate.errors import InvalidArgument, Unavailable
 from arcuate.http.app import Application
 from arcuate.http.guard import Guard
 from arcuate.http.protocol import HttpConnection
+from arcuate.http.router import Router
 from arcuate.http.tls import Certificates
 from arcuate.http.wsprotocol import WebSocketConnection
 from arcuate.hub import Hub
@@ -45,7 +46,10 @@ class HttpBridge:
 
     Attributes:
         endpoints: where it listens, such as ``http://127.0.0.1:43211``.
+        name: what it is called in messages.
     """
+
+    name = "http"
 
     def __init__(
         self,
@@ -58,7 +62,7 @@ class HttpBridge:
     ) -> None:
         self.hub = hub
         self.endpoints: list[str] = []
-        self.application: Application | None = None
+        self.application: Router | None = None
         self._addresses = list(addresses)
         self._tls = None if tls is None else Certificates(tls)
         self._guard = Guard(hosts, origins)
@@ -87,12 +91,16 @@ class HttpBridge:
                 f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
             )
         ready = threading.Event()
-        self._thread = threading.Thread(target=self._main, args=(ready,), name="arcuate-http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._main, args=(ready,), name=f"arcuate-{self.name}", daemon=True
+        )
         self._thread.start()
         ready.wait(30.0)
         if self._failed is not None:
             self._close_sockets()
-            raise Unavailable(f"the HTTP bridge could not be started: {self._failed}") from self._failed
+            raise Unavailable(
+                f"the {self.name} bridge could not be started: {self._failed}"
+            ) from self._failed
 
     def _main(self, ready: threading.Event) -> None:
         loop = _new_loop()
@@ -102,7 +110,7 @@ class HttpBridge:
         except BaseException as error:
             self._failed = error
             if ready.is_set():
-                log.exception("the HTTP bridge failed")
+                log.exception("the %s bridge failed", self.name)
         finally:
             ready.set()
             try:
@@ -110,8 +118,12 @@ class HttpBridge:
             finally:
                 loop.close()
 
+    def make(self, loop: asyncio.AbstractEventLoop, guard: Guard) -> Router:
+        """The application that answers requests."""
+        return Application(self.hub, loop, guard)
+
     async def _serve(self, loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
-        self.application = Application(self.hub, loop, self._guard)
+        self.application = self.make(loop, self._guard)
         limits = self.hub.config.limits
 
         class Limited(HttpConnection):
@@ -148,7 +160,7 @@ class HttpBridge:
         while True:
             await asyncio.sleep(_TICK)
             if self.application is not None:
-                self.application.resources.tick()
+                self.application.tick()
             if self._tls is not None:
                 self._tls.refresh()
 
@@ -167,7 +179,7 @@ class HttpBridge:
 
         def end() -> None:
             if self.application is not None:
-                self.application.resources.close()
+                self.application.close()
             server.config.timeout_graceful_shutdown = max(1, round(grace))
             server.should_exit = True
 

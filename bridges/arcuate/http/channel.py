@@ -88,6 +88,7 @@ class Channel:
         principal: who it is.
         credentials: and what that was recognised by.
         lease: see :data:`LEASE`.
+        transport: the protocol, for logs and metrics.
 
     Attributes:
         delivered: the last ``seq`` that was handed out.
@@ -101,8 +102,11 @@ class Channel:
         principal: Principal,
         credentials: Credentials,
         lease: float = LEASE,
+        *,
+        transport: str = "http",
     ) -> None:
         self.hub = hub
+        self._transport = transport
         self.loop = loop
         self.principal = principal
         self.credentials = credentials
@@ -120,7 +124,7 @@ class Channel:
 
     def _connect(self) -> Connection:
         connection = Connection(
-            self.hub, self.send, transport="http", credentials=self.credentials, end=self._end
+            self.hub, self.send, transport=self._transport, credentials=self.credentials, end=self._end
         )
         self.hub.admit(connection)
         connection.recognise(self.principal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,8 @@ from arcuate.hub.variables import Variables
 
 __all__ = [
     "DEFAULT_ADDRESSES",
+    "PROTOCOLS",
+    "ArchiveConfig",
     "Config",
     "CurveConfig",
     "EnvironmentConfig",
@@ -25,6 +28,9 @@ MIB = 1 << 20
 GIB = 1 << 30
 DEFAULT_ADDRESSES = {"grpc": "127.0.0.1:50051", "zmq": "127.0.0.1:5555", "http": "127.0.0.1:8080"}
 """Where a hub listens that is told nothing."""
+PROTOCOLS = (*DEFAULT_ADDRESSES, "mps")
+"""All protocols; those that have no default are served where they are asked for only."""
+_ARCHIVE = re.compile(r"[A-Za-z][\w-]{0,62}", re.ASCII)
 
 
 class _Table(BaseModel):
@@ -49,6 +55,30 @@ class EnvironmentConfig(_Table):
     )
     warm: int = Field(default=0, ge=0, description="interpreters kept ready for stateless calls")
     doc: str = Field(default="", description="one line that clients see in the list of environments")
+
+
+class ArchiveConfig(_Table):
+    """One archive of the Production Server bridge: functions under a name, and where they run."""
+
+    environment: str = Field(
+        examples=["octave"], description="the environment behind it, by its name in this hub"
+    )
+    directories: list[Path] = Field(
+        examples=[["toolbox"]],
+        default_factory=list,
+        description="folders of .m or .R files whose functions it serves; of Python: put on sys.path",
+    )
+    functions: list[str] = Field(
+        examples=[["svd", "total=sum"]],
+        default_factory=list,
+        description="functions that it serves: name, stats::name, module.name, or other=name",
+    )
+
+    @model_validator(mode="after")
+    def _serves(self) -> ArchiveConfig:
+        if not self.directories and not self.functions:
+            raise ValueError("an archive needs 'directories' or 'functions': it serves nothing else")
+        return self
 
 
 class LimitsConfig(_Table):
@@ -104,6 +134,13 @@ class LimitsConfig(_Table):
         default=30.0, gt=0, description="a publisher waits so long for subscribers that may lose nothing"
     )
     subscriptions: int = Field(default=1000, ge=1, description="subscriptions of one connection")
+    results: int = Field(
+        default=1000, ge=1, description="asynchronous requests of the Production Server bridge kept at once"
+    )
+    result_bytes: int = Field(
+        default=GIB, ge=1024, description="bytes that their arguments and results may take"
+    )
+    result_seconds: float = Field(default=3600.0, gt=0, description="the result of one is kept for so long")
 
 
 class TlsConfig(_Table):
@@ -203,15 +240,21 @@ class Config(BaseSettings):
         default_factory=list,
         description="addresses of the HTTP bridge: host:port",
     )
+    mps: list[str] = Field(
+        examples=[["127.0.0.1:9910"]],
+        default_factory=list,
+        description="addresses of the Production Server bridge: host:port; it needs archives",
+    )
     http_hosts: list[str] = Field(
         examples=[["hub.example.org"]],
         default_factory=list,
-        description="names under which the HTTP bridge is reached, beside localhost and addresses; *: any",
+        description="names under which the HTTP and Production Server bridges are reached, beside localhost "
+        "and addresses; *: any",
     )
     http_origins: list[str] = Field(
         examples=[["https://lab.example.org"]],
         default_factory=list,
-        description="web pages whose scripts may use the HTTP bridge",
+        description="web pages whose scripts may use the HTTP and Production Server bridges",
     )
     tokens: Path | None = Field(
         examples=["tokens.toml"], default=None, description="file with tokens (arcuate token create)"
@@ -234,6 +277,9 @@ class Config(BaseSettings):
         default_factory=dict,
         description="environments by name; without any, every installed one under its own name",
     )
+    archives: dict[str, ArchiveConfig] = Field(
+        default_factory=dict, description="archives of the Production Server bridge by name"
+    )
     limits: LimitsConfig = Field(default_factory=LimitsConfig, description="limits, see below")
     log: LogConfig = Field(default_factory=LogConfig, description="what the hub says while it runs")
     telemetry: TelemetryConfig = Field(default_factory=TelemetryConfig, description="metrics and traces")
@@ -249,19 +295,30 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, Variables(settings_cls)
 
-    @field_validator("grpc", "zmq", "http", mode="before")
+    @field_validator(*PROTOCOLS, mode="before")
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return [value] if isinstance(value, (str, int)) and not isinstance(value, bool) else value
 
-    @field_validator("grpc", "zmq", "http")
+    @field_validator(*PROTOCOLS)
     @classmethod
     def _addresses(cls, value: list[str]) -> list[str]:
         return [address(one) for one in value]
 
+    @field_validator("archives")
+    @classmethod
+    def _archives(cls, value: dict[str, ArchiveConfig]) -> dict[str, ArchiveConfig]:
+        for name in value:
+            if not _ARCHIVE.fullmatch(name) or name == "api":
+                raise ValueError(
+                    f"{name[:80]!r} is no name of an archive; allowed are letters, digits, _ and -, but not "
+                    "'api'"
+                )
+        return value
+
     def addresses(self) -> dict[str, list[str]]:
         """Where to listen, by protocol; without any setting, on the default ports of this machine."""
-        found = {name: list(getattr(self, name)) for name in DEFAULT_ADDRESSES if getattr(self, name)}
+        found = {name: list(getattr(self, name)) for name in PROTOCOLS if getattr(self, name)}
         return found or {name: [one] for name, one in DEFAULT_ADDRESSES.items()}
 
 

@@ -261,6 +261,10 @@ class Connection:
         elif self.session is not None:
             self.session.cancel(number)
 
+    def begun(self, number: int) -> bool:
+        """Whether a stateless call has been given an interpreter."""
+        return getattr(self._stateless.get(number), "session", None) is not None
+
     def recognised(self) -> Principal:
         """Who the client is; refuses one that has not said so, or whose time is over."""
         principal = self.principal

@@ -8,6 +8,7 @@ from typing import Any
 from arcuate.client.connecting import environments
 from arcuate.client.transport import Transport
 from arcuate.errors import EnvironmentNotFound, InvalidArgument, PermissionDenied
+from arcuate.hub import archives
 from arcuate.hub.config import Config, EnvironmentConfig
 from arcuate.hub.principal import Principal
 from arcuate.values.limits import Limits
@@ -35,6 +36,7 @@ class Environments:
                     f"the environment {name!r} has the language {one.language!r}, which is not installed "
                     f"here; there are: {known}"
                 )
+        offered |= archives.environments(config.archives, offered)
         self.offered: Mapping[str, EnvironmentConfig] = offered
 
     def find(self, name: str) -> EnvironmentConfig:

@@ -25,7 +25,7 @@ __all__ = ["Bridge", "Server", "find_bridge"]
 
 log = logging.getLogger(__name__)
 
-BRIDGES = {"grpc": "GrpcBridge", "zmq": "ZmqBridge", "http": "HttpBridge"}
+BRIDGES = {"grpc": "GrpcBridge", "zmq": "ZmqBridge", "http": "HttpBridge", "mps": "MpsBridge"}
 _STOP_SECONDS = 2.0
 """What a bridge has to send its last messages and end its connections."""
 
@@ -100,7 +100,7 @@ class Server:
             security["samples"] = config.zmq_samples
         else:
             security["tls"] = config.tls if config.tls.enabled else None
-        if name == "http":
+        if name in ("http", "mps"):
             security |= {"hosts": config.http_hosts, "origins": config.http_origins}
         for address in addresses:
             exposure.check(address, insecure=config.insecure, **exposure.measures(config, name))

@@ -91,7 +91,7 @@ def _kind(info: FieldInfo) -> str:
         annotation = next(one for one in get_args(annotation) if one is not type(None))
     origin = get_origin(annotation)
     if origin is list:
-        return "list of text"
+        return "list of files" if Path in get_args(annotation) else "list of text"
     if origin is dict:
         return "table"
     if origin is not None:
@@ -177,18 +177,29 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _paths() -> set[str]:
-    return {one.key for one in settings() if one.kind == "file"}
+    return {one.key for one in settings() if one.kind in ("file", "list of files")}
 
 
 def _relative(tables: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Names of files in a file are relative to its folder."""
+
+    def absolute(value: Any) -> Any:
+        if isinstance(value, list):
+            return [absolute(one) for one in value]
+        return str(folder / Path(value).expanduser()) if isinstance(value, str) else value
+
     for key in _paths():
         *above, last = key.split(".")
-        table: Any = tables
+        found: list[Any] = [tables]
         for one in above:
-            table = table.get(one) if isinstance(table, dict) else None
-        if isinstance(table, dict) and isinstance(table.get(last), str):
-            table[last] = str(folder / Path(table[last]).expanduser())
+            found = [table for table in found if isinstance(table, dict)]
+            if one == "<name>":
+                found = [below for table in found for below in table.values()]
+            else:
+                found = [table.get(one) for table in found]
+        for table in found:
+            if isinstance(table, dict) and last in table:
+                table[last] = absolute(table[last])
     return tables
 
 
@@ -252,8 +263,8 @@ def _mistake(error: Any, origins: Mapping[str, str]) -> str:
 def _nearest(where: list[str]) -> str:
     """The keys that may have been meant: of the same table first, of any other then."""
     table = where[:-1]
-    if len(table) == 2 and table[0] == "environments":
-        table = ["environments", "<name>"]
+    if len(table) == 2 and table[0] in ("environments", "archives"):
+        table = [table[0], "<name>"]
     known = {one.key: one for one in settings()}
     first = {key.split(".")[0] for key in known}
     same = {key: key.rpartition(".")[2] for key in known if key.split(".")[:-1] == table}
