@@ -133,9 +133,13 @@ class Functions:
         await incoming.answer(200, kind, body)
 
     async def _written(self, found: list[Matrix], call: Call, kind: str) -> bytes:
-        if _size(found) < _LARGE:
-            return answer_body(found, call.format, kind)
-        return await asyncio.to_thread(answer_body, found, call.format, kind)
+        try:
+            if _size(found) < _LARGE:
+                return answer_body(found, call.format, kind)
+            return await asyncio.to_thread(answer_body, found, call.format, kind)
+        except ConversionError as error:
+            error.executed = "yes"
+            raise CallFailed(error) from None
 
     async def fail(self, incoming: Incoming, error: BaseException) -> None:
         """Answers with an error: of the function, or of HTTP."""
@@ -249,7 +253,12 @@ class Functions:
             await self._answer_failed(incoming, result, kind)
         else:
             call, found = result
-            await incoming.answer(200, kind, await self._written(found, call, kind))
+            try:
+                body = await self._written(found, call, kind)
+            except CallFailed as failed:
+                await self._answer_failed(incoming, failed.error, kind)
+                return
+            await incoming.answer(200, kind, body)
 
     async def _answer_failed(self, incoming: Incoming, error: ArcuateError, kind: str) -> None:
         """What a request failed of, with status 200: the request for the result did not fail."""

@@ -155,6 +155,8 @@ class _Reader:
         if dtype == codes.D_TEXT:
             texts = np.empty(prod(shape), object)
             texts[:] = split(data, prod(shape))
+            if len(shape) < 2 and len(texts) == 1 and not flags & codes.ARRAY_SEQUENCE:
+                return row("char", texts[0])  # R has no text that is no vector
             flat = texts.reshape(shape).ravel(order="F") if turned else texts
             return Matrix("cell", size, [row("char", text) for text in flat])
         kind = _KINDS.get(dtype)

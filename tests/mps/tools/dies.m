@@ -1,0 +1,4 @@
+function dies ()
+  % DIES  Ends the interpreter.
+  kill (getpid (), 9);
+end

@@ -1,0 +1,6 @@
+function fails (n)
+  inner (n);
+end
+function inner (n)
+  error ('Toolbox:bad', 'n is %d', n);
+end

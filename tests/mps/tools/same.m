@@ -1,0 +1,4 @@
+function varargout = same (varargin)
+  % SAME  Its arguments.
+  varargout = varargin;
+end
