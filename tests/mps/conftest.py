@@ -19,6 +19,8 @@ CONFIG = """
 audit = "audit.jsonl"
 [telemetry]
 metrics = true
+[limits]
+recycle = 100000
 [archives.tools]
 environment = "octave"
 directories = ["{here}/tools"]

@@ -49,6 +49,7 @@ class Application(Router):
             route(requests + "/{id}", GET=functions.state, DELETE=functions.delete),
             route(requests + "/{id}/result", GET=functions.result),
             route(requests + "/{id}/cancel", POST=functions.cancel),
+            route("/~{rest:path}", GET=self._unknown, POST=self._unknown, DELETE=self._unknown),
             route("/{archive}/{function}", POST=functions.call),
         ]
 
@@ -65,8 +66,6 @@ class Application(Router):
         self.functions.requests.close()
 
     def missing(self, path: str) -> Refusal:
-        if path.startswith("/~"):
-            return Refusal(404, "RequestNotFound", NameNotFound("there is no such request"))
         error = NameNotFound(f"the path {path[:200]!r} is not of the form /ARCHIVE/FUNCTION")
         return Refusal(404, "InvalidURIPath", error)
 
@@ -85,6 +84,10 @@ class Application(Router):
         if archive is None:
             raise Refusal(404, "ComponentNotFound", NameNotFound(f"there is no archive {name[:80]!r} here"))
         return archive
+
+    async def _unknown(self, incoming: Incoming) -> None:
+        """Requests of another hub, or of this one before it was started anew."""
+        raise Refusal(404, "RequestNotFound", NameNotFound("there is no such request"))
 
     async def _health(self, incoming: Incoming) -> None:
         if self.hub.draining:

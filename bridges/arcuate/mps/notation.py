@@ -186,7 +186,7 @@ def _large(value: dict[str, Any], depth: int) -> Matrix:
         )
     if not isinstance(data, list):
         data = [data]  # a scalar
-    if value.get("mwcomplex") not in (None, False, True):
+    if not isinstance(value.get("mwcomplex", False), bool):
         raise ConversionError("mwcomplex must be true or false")
     if value.get("mwcomplex") and kind not in NUMERIC:
         raise ConversionError(f"a {kind} array cannot be complex")
