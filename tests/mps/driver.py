@@ -59,7 +59,7 @@ def fetch(future):
 def main():
     space = {"matlab": matlab, "nan": float("nan"), "inf": float("inf"), "mpsexceptions": mpsexceptions}
     url = sys.argv[1]
-    space["new"] = lambda **options: client.MWHttpClient(url, **options)
+    space["new"] = lambda where=url, **options: client.MWHttpClient(where, **options)
     space["c"] = client.MWHttpClient(url)
     space["a"] = async_client.MWHttpAsyncClient(url)
     space["fetch"] = fetch

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.mps.waiting import until
 
 from arcuate.hub import Config, Server
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Waits until something is so; returns what it is."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "it did not come to be in time"
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture

@@ -1,0 +1,338 @@
+"""How the bridge is configured, who may use it, and its limits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.hub.certificates import Files
+from tests.mps.waiting import until
+
+from arcuate.client import connect
+from arcuate.errors import ArcuateError, InvalidArgument, PermissionDenied
+from arcuate.hub import Config, Server
+from arcuate.hub.settings import load
+from arcuate.hub.tokens import create
+from arcuate.mps import v1
+from arcuate.mps.wire import PROTOBUF
+from arcuate.worker.confine import unavailable
+
+HERE = Path(__file__).parent
+PY = {"environment": "python", "functions": ["len", "abs", "made=builtins.eval", "sleep=time.sleep"]}
+needs_confinement = pytest.mark.skipif(bool(unavailable()), reason=f"confinement: {unavailable()}")
+
+
+@contextmanager
+def serving(**settings: Any) -> Iterator[tuple[Server, httpx.Client]]:
+    """A hub with the bridge, and a client of it."""
+    settings.setdefault("archives", {"py": PY})
+    server = Server(Config(mps=["127.0.0.1:0"], **settings))
+    with server, httpx.Client(base_url=server.endpoints["mps"], timeout=30) as http:
+        yield server, http
+
+
+def body(*rhs: Any, nargout: int = 1) -> dict[str, Any]:
+    return {"nargout": nargout, "rhs": list(rhs), "outputFormat": {"mode": "small"}}
+
+
+# --------------------------------------------------------------- configuration
+
+
+def test_it_is_served_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    assert "mps" not in Config().addresses()
+    assert Config(mps=["9910"]).addresses() == {"mps": ["127.0.0.1:9910"]}
+    file = tmp_path / "arcuate.toml"
+    file.write_text('mps = "127.0.0.1:0"\n[archives.py]\nenvironment = "python"\nfunctions = ["len"]\n')
+    command = [sys.executable, "-m", "arcuate.cli", "serve", "--config", str(file)]
+    ready = tmp_path / "ready.json"
+    with subprocess.Popen([*command, "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True) as hub:
+        assert hub.stdout is not None
+        line = hub.stdout.readline().strip()
+        hub.stdout.close()  # it prints its addresses before it writes the file, and nothing after
+        url = _ready(ready, hub)["mps"]
+        try:
+            assert line == url
+            assert httpx.get(f"{url}/api/health").json() == {"status": "ok"}
+            assert httpx.post(f"{url}/py/len", json=body("abc")).json() == {"lhs": [
+                {"mwdata": [3], "mwsize": [1, 1], "mwtype": "int64"},
+            ]}  # fmt: skip
+        finally:
+            hub.terminate()
+            assert hub.wait(20) == 0
+
+
+def _ready(file: Path, hub: subprocess.Popen[str]) -> Any:
+    until(lambda: file.exists() or hub.poll() is not None)
+    return json.loads(file.read_text())
+
+
+@pytest.mark.parametrize(
+    ("archives", "words"),
+    [
+        ({"x": {"environment": "python"}}, "'directories' or 'functions'"),
+        ({"x": {"environment": "nothing", "functions": ["f"]}}, "does not offer"),
+        ({"x": {"environment": "octave", "directories": ["/nowhere/at/all"]}}, "no folder"),
+        ({"api": {"environment": "python", "functions": ["f"]}}, "no name of an archive"),
+        ({"a/b": {"environment": "python", "functions": ["f"]}}, "no name of an archive"),
+        ({"x": {"environment": "python", "function": ["f"]}}, "did you mean 'archives.<name>.functions'?"),
+        ({"x": {"functions": ["f"]}}, "missing"),
+    ],
+)
+def test_a_wrong_archive_is_refused(archives: Any, words: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        Server(load({"mps": ["127.0.0.1:0"], "archives": archives}, environ=False).config)
+    assert words in caught.value.message
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    file = tmp_path / "arcuate.toml"
+    file.write_text('[archives.x]\nenvironment = "octave"\ndirectories = ["m"]\n')
+    assert load({}, file, environ=False).config.archives["x"].directories == [tmp_path / "m"]
+
+
+def test_another_machine_needs_to_say_who_it_is(tmp_path: Path) -> None:
+    config = Config(mps=["0.0.0.0:0"], archives={"py": PY})  # type: ignore[dict-item]
+    with pytest.raises(PermissionDenied, match="need not say who they are"):
+        Server(config).start()
+    create(tmp_path / "tokens.toml", "alice")
+    config = Config(mps=["0.0.0.0:0"], archives={"py": PY}, tokens=tmp_path / "tokens.toml")  # type: ignore[dict-item]
+    with pytest.raises(PermissionDenied, match="nothing is encrypted"):
+        Server(config).start()
+
+
+def test_a_reload_finds_new_functions(tmp_path: Path) -> None:
+    if shutil.which("octave-cli") is None:
+        pytest.skip("octave: not installed")
+    (tmp_path / "one.m").write_text("function x = one ()\n x = 1;\nend\n")
+    archives = {"m": {"environment": "octave", "directories": [str(tmp_path)]}}
+    with serving(archives=archives) as (server, http):
+        assert http.post("/m/one", json=body()).json() == {"lhs": [1]}
+        (tmp_path / "two.m").write_text("function x = two ()\n x = one () + 1;\nend\n")
+        assert http.post("/m/two", json=body()).status_code == 404
+        server.reload()
+        assert http.post("/m/two", json=body()).json() == {"lhs": [2]}
+
+
+def test_an_archive_is_an_environment_for_other_bridges(tmp_path: Path) -> None:
+    if shutil.which("R") is None:
+        pytest.skip("r: not installed")
+    archives = {"stats": {"environment": "r", "directories": [str(HERE / "stats")]}}
+    with (
+        serving(archives=archives, http=["127.0.0.1:0"]) as (server, _),
+        connect(server.endpoints["http"] + "/archive.stats") as session,
+    ):
+        assert session.call("scaled", 2.0, by=5.0) == 10.0
+
+
+def test_code_that_fails_at_the_start_is_told_of(tmp_path: Path) -> None:
+    if shutil.which("R") is None:
+        pytest.skip("r: not installed")
+    (tmp_path / "bad.R").write_text("f <- function() 1\nstop('cannot be loaded')\n")
+    with pytest.raises(ArcuateError, match="cannot be loaded"):
+        connect("r", source=[str(tmp_path / "bad.R")])
+    with pytest.raises(InvalidArgument, match="no file and no folder"):
+        connect("r", source=str(tmp_path / "absent.R"))
+
+
+# ----------------------------------------------------------------------- rights
+
+
+@pytest.fixture
+def tokens(tmp_path: Path) -> Path:
+    return tmp_path / "tokens.toml"
+
+
+def test_tokens_are_bearer_tokens(tokens: Path) -> None:
+    alice = create(tokens, "alice")
+    bob = create(tokens, "bob", environments=["archive.other"])
+    archives = {"py": PY, "other": {"environment": "python", "functions": ["abs"]}}
+    with serving(tokens=tokens, archives=archives) as (_, http):
+        assert http.get("/api/health").status_code == 200
+        for headers in ({}, {"authorization": "Bearer nothing"}, {"authorization": f"Basic {alice}"}):
+            for answer in (
+                http.post("/py/len", json=body("abc"), headers=headers),
+                http.get("/api/discovery", headers=headers),
+                http.get("/api/metrics", headers=headers),
+                http.post("/nothing/at", json=body(), headers=headers),
+            ):
+                assert answer.status_code == 401
+                assert answer.headers["www-authenticate"].startswith("Bearer")
+                assert answer.json()["error"]["messageId"] == "AccessDenied"
+        call = httpx.Client(base_url=http.base_url, headers={"authorization": f"Bearer {alice}"})
+        other = httpx.Client(base_url=http.base_url, headers={"authorization": f"Bearer {bob}"})
+        with call, other:
+            assert call.post("/other/abs", json=body(-1)).json() == {"lhs": [1]}
+            assert call.post("/v1/hello", json=body()).json()["error"]["messageId"] == "ComponentNotFound"
+            assert other.post("/other/abs", json=body(-1)).json() == {"lhs": [1]}
+            for name in ("py", "nothing"):  # whether there is one or not
+                refused = other.post(f"/{name}/len", json=body("abc"))
+                assert (refused.status_code, refused.json()["error"]["messageId"]) == (403, "AccessDenied")
+            assert list(other.get("/api/discovery").json()["archives"]) == ["other"]
+            made = call.post("/other/abs?mode=async", json=body(-1)).json()
+            for path in (made["self"], made["self"] + "/result"):
+                assert other.get(path).status_code == 404  # it is another's
+            assert other.get(f"{made['up']}?since=0&clients=").json()["data"] == []
+
+
+@needs_confinement
+@pytest.mark.parametrize(
+    ("language", "archive", "path", "program"),
+    [
+        (
+            "octave",
+            {"environment": "octave", "directories": [str(HERE / "tools")]},
+            "/x/addmul",
+            "octave-cli",
+        ),
+        ("r", {"environment": "r", "directories": [str(HERE / "stats")]}, "/x/scaled", "R"),
+    ],
+)
+def test_functions_of_folders_run_confined(
+    language: str, archive: Any, path: str, program: str, tokens: Path
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{language}: not installed")
+    name = path.rpartition("/")[2]
+    token = create(tokens, "carol", eval=False, functions=[name])
+    with serving(tokens=tokens, archives={"x": archive}) as (_, http):
+        http.headers["authorization"] = f"Bearer {token}"
+        assert http.post(path, json=body(2, 3)).json() == {"lhs": [5 if name == "addmul" else 6]}
+        refused = http.post("/x/made", json=body("1"))
+        assert (refused.status_code, refused.json()["error"]["messageId"]) == (403, "AccessDenied")
+        assert list(http.get("/api/discovery").json()["archives"]["x"]["functions"]) == [name]
+
+
+def test_their_client_shows_a_certificate(client: Callable[[str], Any], tmp_path: Path) -> None:
+    hub, people = Files(tmp_path, "hub"), Files(tmp_path, "people")
+    certificate, key = hub.issue("server", "127.0.0.1")
+    mine, mine_key = people.issue("alice", common_name="alice")
+    tls = {"certificate": certificate, "key": key, "client_ca": people.ca}
+    audit = tmp_path / "audit.jsonl"
+    with Server(Config(mps=["127.0.0.1:0"], archives={"py": PY}, tls=tls, audit=audit)) as server:  # type: ignore[arg-type,dict-item]
+        url = server.endpoints["mps"]
+        assert url.startswith("https://")
+        client(f"import ssl; context = ssl.create_default_context(cafile={str(hub.ca)!r})")
+        found = client(f"new({url!r}, ssl_context=context).py.len('abc')")
+        assert "error" in found  # without a certificate
+        client(f"context.load_cert_chain({str(mine)!r}, {str(mine_key)!r})")
+        assert client(f"new({url!r}, ssl_context=context).py.len('abc')")["value"]["value"] == 3
+    assert '"who": "certificate:' in audit.read_text()
+
+
+def test_pages_that_the_operator_names_are_let_in() -> None:
+    with serving(http_origins=["https://lab.example"]) as (_, http):
+        asked = http.options("/py/len", headers={"origin": "https://lab.example"})
+        assert asked.status_code == 204
+        assert asked.headers["access-control-allow-origin"] == "https://lab.example"
+        answer = http.post("/py/len", json=body("abc"), headers={"origin": "https://lab.example"})
+        assert answer.headers["access-control-allow-origin"] == "https://lab.example"
+        assert answer.json()["lhs"][0]["mwdata"] == [3]
+        assert http.options("/py/len", headers={"origin": "https://other.example"}).status_code == 403
+
+
+# ----------------------------------------------------------------------- limits
+
+
+def protobuf(answer: httpx.Response) -> Any:
+    message = v1.HttpErrorInfo()
+    assert answer.headers["content-type"] == PROTOBUF
+    message.ParseFromString(answer.content)
+    return message
+
+
+def test_bodies_are_limited() -> None:
+    with serving(limits={"message": 20_000}) as (_, http):
+        answer = http.post("/py/len", json=body("x" * 30_000))
+        assert (answer.status_code, answer.json()["error"]["messageId"]) == (413, "LimitExceeded")
+        assert "'message'" in answer.json()["error"]["message"]
+        answer = http.post("/py/len", content=b"x" * 30_000, headers={"content-type": PROTOBUF})
+        found = protobuf(answer)
+        assert (answer.status_code, found.code) == (413, 413)
+        assert "'message'" in found.message
+        answer = http.post("/py/len", content=iter([b"x" * 30_000]), headers={"content-type": PROTOBUF})
+        assert answer.status_code == 413
+        answer = http.post("/py/len", content=b"\x0a\xff", headers={"content-type": PROTOBUF})
+        assert (answer.status_code, protobuf(answer).code) == (400, 400)
+
+
+def test_values_are_limited() -> None:
+    with serving(limits={"nodes": 100}) as (_, http):
+        cell = {"mwdata": [1] * 200, "mwsize": [1, 200], "mwtype": "cell"}
+        answer = http.post("/py/len", json=body(cell))
+        assert (answer.status_code, answer.json()["error"]["messageId"]) == (413, "LimitExceeded")
+        deep: Any = 1
+        for _ in range(70):
+            deep = {"mwdata": [deep], "mwsize": [1, 1], "mwtype": "cell"}
+        answer = http.post("/py/len", json=body(deep))
+        assert answer.status_code == 400
+        assert "deeper" in answer.json()["error"]["message"]
+
+
+def test_a_call_may_take_so_long() -> None:
+    with serving(limits={"call_seconds": 0.3}) as (_, http):
+        http.post("/py/abs", json=body(1))  # an interpreter is there
+        answer = http.post("/py/sleep", json=body(60))
+        assert (answer.status_code, answer.json()["error"]["messageId"]) == (504, "RequestTimeout")
+        call = v1.CallParameters(nargout=1)
+        one = call.arguments.add(array_class="ARRAY_CLASS_DOUBLE", size=[1, 1])
+        one.double.real.append(60.0)
+        answer = http.post("/py/sleep", content=call.SerializeToString(), headers={"content-type": PROTOBUF})
+        result = v1.CallResult()
+        result.ParseFromString(answer.content)
+        assert (answer.status_code, result.error.identifier) == (200, "Arcuate:CallTimeout")
+
+
+def test_a_trace_goes_on() -> None:
+    parent = f"00-{'a1' * 16}-{'b2' * 8}-01"
+    with serving() as (_, http):
+        code = body("__import__('os').environ.get('TRACEPARENT', '')")
+        assert http.post("/py/made", json=code, headers={"traceparent": parent}).json() == {"lhs": [parent]}
+        assert http.post("/py/made", json=code, headers={"traceparent": "odd"}).json() == {"lhs": [""]}
+
+
+def test_a_hub_that_drains_takes_no_more() -> None:
+    with serving() as (server, http):
+        server.hub.draining = True
+        assert http.get("/api/health").status_code == 503
+        answer = http.post("/py/abs", json=body(1))
+        assert (answer.status_code, answer.json()["error"]["messageId"]) == (503, "ServerUnavailable")
+
+
+def test_row_major_arrays_and_string_arrays_are_read() -> None:
+    code = {"environment": "python", "functions": ["told=builtins.repr"]}
+    with serving(archives={"py": code}) as (_, http):
+        call = v1.CallParameters(nargout=1)
+        one = call.arguments.add(
+            array_class="ARRAY_CLASS_DOUBLE", size=[2, 3], layout="MEMORY_LAYOUT_ROW_MAJOR"
+        )
+        one.double.real.extend(range(6))
+
+        def told() -> str:
+            data = call.SerializeToString()
+            answer = http.post("/py/told", content=data, headers={"content-type": PROTOBUF})
+            result = v1.CallResult()
+            result.ParseFromString(answer.content)
+            if result.outputs:
+                return "".join(map(chr, result.outputs[0].char.real))
+            return str(result.error.message)
+
+        assert told().replace("\n", "").replace(" ", "") == "array([[0.,1.,2.],[3.,4.,5.]])"
+        call.ClearField("arguments")
+        text = call.arguments.add(array_class="ARRAY_CLASS_STRING", size=[1, 1])
+        text.string.units.extend([0x61, 0xD83D, 0xDE00])
+        text.string.sizes.append(3)
+        assert told() == "'a😀'"
+        text.string.sizes[0] = 4
+        assert told() == "an element of a string array is no UTF-16 text - at $.rhs[0]"
+        call.ClearField("arguments")
+        call.arguments.add(array_class="ARRAY_CLASS_OBJECT", size=[1, 1])
+        assert "'object'" in told()
