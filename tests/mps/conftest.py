@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 HERE = Path(__file__).parent
@@ -115,6 +116,13 @@ def url(folder: Path) -> Iterator[str]:
                 running.kill()
                 running.wait()
             running.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def http(url: str) -> Iterator[httpx.Client]:
+    """A client that knows nothing of MathWorks."""
+    with httpx.Client(base_url=url, timeout=30) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,6 @@ from tests.mps.waiting import until
 from arcuate.hub import Config, Server
 
 
-@pytest.fixture
-def http(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=30) as found:
-        yield found
-
-
 def begin(http: httpx.Client, path: str, rhs: list[Any], client: str = "me", nargout: int = 1) -> Any:
     answer = http.post(
         f"{path}?mode=async&client={client}",

@@ -298,6 +298,6 @@ def test_an_interpreter_that_dies_is_told_of(client: Any) -> None:
 
 def test_large_arrays(client: Any) -> None:
     assert client.value(
-        "c.tools.same(matlab.double(list(range(300000)))) == matlab.double(list(range(300000)))"
+        "c.tools.same(matlab.double(list(range(100000)))) == matlab.double(list(range(100000)))"
     )
     assert client.value("c.tools.made('int16 (1:100000)')._data[99999]")["value"] == 32767

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from tests.mps.waiting import until
 
 from arcuate.client import connect
 from arcuate.errors import ArcuateError, InvalidArgument, PermissionDenied
+from arcuate.http import protocol
 from arcuate.hub import Config, Server
 from arcuate.hub.settings import load
 from arcuate.hub.tokens import create
@@ -282,9 +284,8 @@ def test_a_call_may_take_so_long() -> None:
         http.post("/py/abs", json=body(1))  # an interpreter is there
         answer = http.post("/py/sleep", json=body(60))
         assert (answer.status_code, answer.json()["error"]["messageId"]) == (504, "RequestTimeout")
-        call = v1.CallParameters(nargout=1)
-        one = call.arguments.add(array_class="ARRAY_CLASS_DOUBLE", size=[1, 1])
-        one.double.real.append(60.0)
+        one = v1.Array(array_class="ARRAY_CLASS_DOUBLE", size=[1, 1], double={"real": [60.0]})
+        call = v1.CallParameters(nargout=1, arguments=[one.SerializeToString()])
         answer = http.post("/py/sleep", content=call.SerializeToString(), headers={"content-type": PROTOBUF})
         result = v1.CallResult()
         result.ParseFromString(answer.content)
@@ -310,29 +311,49 @@ def test_a_hub_that_drains_takes_no_more() -> None:
 def test_row_major_arrays_and_string_arrays_are_read() -> None:
     code = {"environment": "python", "functions": ["told=builtins.repr"]}
     with serving(archives={"py": code}) as (_, http):
-        call = v1.CallParameters(nargout=1)
-        one = call.arguments.add(
-            array_class="ARRAY_CLASS_DOUBLE", size=[2, 3], layout="MEMORY_LAYOUT_ROW_MAJOR"
-        )
-        one.double.real.extend(range(6))
 
-        def told() -> str:
+        def told(**array: Any) -> str:
+            call = v1.CallParameters(arguments=[v1.Array(**array).SerializeToString()])
             data = call.SerializeToString()
             answer = http.post("/py/told", content=data, headers={"content-type": PROTOBUF})
-            result = v1.CallResult()
-            result.ParseFromString(answer.content)
+            result = v1.CallResult.FromString(answer.content)
             if result.outputs:
-                return "".join(map(chr, result.outputs[0].char.real))
+                return "".join(map(chr, v1.Array.FromString(result.outputs[0]).char.real))
             return str(result.error.message)
 
-        assert told().replace("\n", "").replace(" ", "") == "array([[0.,1.,2.],[3.,4.,5.]])"
-        call.ClearField("arguments")
-        text = call.arguments.add(array_class="ARRAY_CLASS_STRING", size=[1, 1])
-        text.string.units.extend([0x61, 0xD83D, 0xDE00])
-        text.string.sizes.append(3)
-        assert told() == "'a😀'"
-        text.string.sizes[0] = 4
-        assert told() == "an element of a string array is no UTF-16 text - at $.rhs[0]"
-        call.ClearField("arguments")
-        call.arguments.add(array_class="ARRAY_CLASS_OBJECT", size=[1, 1])
-        assert "'object'" in told()
+        rows = {"array_class": "ARRAY_CLASS_DOUBLE", "size": [2, 3], "layout": "MEMORY_LAYOUT_ROW_MAJOR"}
+        found = told(**rows, double={"real": range(6)})
+        assert found.replace("\n", "").replace(" ", "") == "array([[0.,1.,2.],[3.,4.,5.]])"
+        text: dict[str, Any] = {"array_class": "ARRAY_CLASS_STRING", "size": [1, 1]}
+        units = [0x61, 0xD83D, 0xDE00]
+        assert told(**text, string={"units": units, "sizes": [3]}) == "'a😀'"
+        error = told(**text, string={"units": units, "sizes": [4]})
+        assert error == "an element of a string array is no UTF-16 text - at $.rhs[0]"
+        assert "'object'" in told(array_class="ARRAY_CLASS_OBJECT", size=[1, 1])
+        assert "do not fill" in told(array_class="ARRAY_CLASS_DOUBLE", size=[0, 1 << 62])
+
+
+def test_arrays_are_counted_before_they_are_made() -> None:
+    """A cell of two million arrays takes four megabytes in the message, and three hundred as objects."""
+    with serving(limits={"nodes": 1000}) as (_, http):
+        empty = v1.Array(array_class="ARRAY_CLASS_DOUBLE", size=[0, 0]).SerializeToString()
+        cell = v1.Array(array_class="ARRAY_CLASS_CELL", size=[1, 2000], cell={"values": [empty] * 2000})
+        call = v1.CallParameters(arguments=[cell.SerializeToString()])
+        answer = http.post("/py/len", content=call.SerializeToString(), headers={"content-type": PROTOBUF})
+        assert answer.status_code == 413
+        assert "'nodes'" in protobuf(answer).message
+
+
+def test_a_connection_may_wait_for_its_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MathWorks' client connects when it is made, and may have its first call much later."""
+    monkeypatch.setattr(protocol, "_HEAD_SECONDS", 0.3)
+    with serving() as (server, _):
+        host, _, port = server.endpoints["mps"].removeprefix("http://").rpartition(":")
+        with (
+            socket.create_connection((host, int(port)), 20) as idle,
+            socket.create_connection((host, int(port)), 20) as slow,
+        ):
+            slow.sendall(b"GET /api/he")
+            assert slow.recv(100).startswith(b"HTTP/1.1 408")  # a head that has begun has to go on
+            idle.sendall(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert idle.recv(100).startswith(b"HTTP/1.1 200")

@@ -56,6 +56,7 @@ ENUMS = {
 SAME = [
     {Field.TYPE_UINT32, Field.TYPE_UINT64},
     {Field.TYPE_INT32, Field.TYPE_INT64},
+    {Field.TYPE_MESSAGE, Field.TYPE_BYTES},
 ]
 """Types that are written in the same way."""
 

@@ -24,8 +24,6 @@ __all__ = ["HttpBridge"]
 
 log = logging.getLogger(__name__)
 
-_IDLE_SECONDS = 75.0
-"""A connection that no session lives on may be idle for so long."""
 STUCK = 60.0
 """Seconds in which a client must take something of what is sent to it."""
 _PING_SECONDS = 20.0
@@ -47,9 +45,13 @@ class HttpBridge:
     Attributes:
         endpoints: where it listens, such as ``http://127.0.0.1:43211``.
         name: what it is called in messages.
+        idle: seconds that a connection on which no session lives may be idle.
+        patience: seconds that a new one has until its first request.
     """
 
     name = "http"
+    idle = 75.0
+    patience = 10.0
 
     def __init__(
         self,
@@ -128,6 +130,7 @@ class HttpBridge:
 
         class Limited(HttpConnection):
             most = limits.connections
+            patience = self.patience
 
         logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
         config = uvicorn.Config(
@@ -139,7 +142,7 @@ class HttpBridge:
             access_log=False,
             proxy_headers=False,  # they would let a client say where it comes from
             server_header=False,
-            timeout_keep_alive=int(_IDLE_SECONDS),
+            timeout_keep_alive=int(self.idle),
             ws_max_size=min(limits.message, (1 << 31) - 1),
             ws_per_message_deflate=False,
             ws_ping_interval=_PING_SECONDS,

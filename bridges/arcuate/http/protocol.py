@@ -31,12 +31,14 @@ class HttpConnection(HttpToolsProtocol):
 
     Attributes:
         most: how many there may be at once.
+        patience: seconds within which the first request must have begun.
         held: sessions live as long as this connection; it is not closed for being idle then.
         watchers: called when it is lost.
         filled: bytes of a large body that have arrived.
     """
 
     most = 1024
+    patience = _HEAD_SECONDS
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -59,7 +61,7 @@ class HttpConnection(HttpToolsProtocol):
         if len(self.connections) > self.most:
             self._refuse(503)
             return
-        self._timer = self.loop.call_later(_HEAD_SECONDS, self._slow)
+        self._timer = self.loop.call_later(self.patience, self._slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -105,6 +107,8 @@ class HttpConnection(HttpToolsProtocol):
         self.scope["arcuate.protocol"] = self  # type: ignore[typeddict-unknown-key]
         self._heading = True
         self._overhead = self._body = self._head = 0
+        if self.patience > _HEAD_SECONDS:  # the head itself gets no more time than others
+            self._no_timer()
         if self._timer is None:
             self._timer = self.loop.call_later(_HEAD_SECONDS, self._slow)
 

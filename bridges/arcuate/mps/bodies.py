@@ -35,12 +35,13 @@ class Call:
     format: Format
 
 
-def read_body(data: bytes | bytearray | memoryview, kind: str) -> Call:
+def read_body(data: bytes | bytearray | memoryview, kind: str, nodes: int) -> Call:
     """Reads the body of a call.
 
     Args:
         data: the body.
         kind: its content type.
+        nodes: how many arrays it may hold.
 
     Raises:
         Refusal: it is no call.
@@ -48,7 +49,7 @@ def read_body(data: bytes | bytearray | memoryview, kind: str) -> Call:
         ConversionError: an argument has no form here.
     """
     if kind == PROTOBUF:
-        nargout, arguments = read_call(bytes(data))
+        nargout, arguments = read_call(bytes(data), nodes)
         return Call(_nargout(nargout), arguments, Format())
     body = _loads(data)
     if "nargout" not in body:

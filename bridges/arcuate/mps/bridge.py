@@ -15,6 +15,8 @@ class MpsBridge(HttpBridge):
     """A hub as MATLAB Production Server's clients see one; arguments as for :class:`HttpBridge`."""
 
     name = "mps"
+    # MathWorks' client connects when it is made, keeps that one connection, and does not survive its end
+    idle = patience = 3600.0
 
     def make(self, loop: asyncio.AbstractEventLoop, guard: Guard) -> Application:
         return Application(self.hub, loop, guard)

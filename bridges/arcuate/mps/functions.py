@@ -93,8 +93,8 @@ class Functions:
         kind = incoming.content_type
         if kind not in (JSON, PROTOBUF):
             raise wrong_type(kind, JSON, PROTOBUF)
-        limit = self.hub.config.limits.message
-        data = await incoming.body(min(limit, JSON_BYTES) if kind == JSON else limit)
+        limits = self.hub.config.limits
+        data = await incoming.body(min(limits.message, JSON_BYTES) if kind == JSON else limits.message)
         channel = self.channel(incoming)
         started = False
         try:
@@ -102,7 +102,7 @@ class Functions:
             fields = {"name": target, **trace_of(incoming)}
 
             def prepare() -> tuple[Call, Nodes]:
-                call = read_body(data, kind)
+                call = read_body(data, kind, limits.nodes)
                 plain = {**fields, "nargout": call.nargout}
                 return call, message_of("call", number, archive, plain, call.arguments)
 

@@ -16,7 +16,7 @@ from arcuate.errors import ConversionError
 from arcuate.values import codes
 from arcuate.values.record import record
 
-__all__ = ["NUMERIC", "Matrix", "check_size", "logical", "numbers", "row"]
+__all__ = ["NUMERIC", "Matrix", "check_size", "empty_structs", "logical", "numbers", "row"]
 
 NUMERIC: dict[str, np.dtype[Any]] = {
     "double": np.dtype("<f8"),
@@ -32,7 +32,10 @@ NUMERIC: dict[str, np.dtype[Any]] = {
 }
 """The dtype of each numeric class."""
 _COMPLEX: dict[str, np.dtype[Any]] = {"double": np.dtype("<c16"), "single": np.dtype("<c8")}
-_LARGEST = 1 << 62
+_EMPTY = 10_000
+"""Structs without fields take memory here and none in a message."""
+_LARGEST = 1 << 48
+"""The product of the dimensions of an array, without those that are zero."""
 
 
 @record(frozen=True)
@@ -101,6 +104,18 @@ def logical(size: Sequence[int], values: Any) -> Matrix:
     return Matrix("logical", check_size(size, len(values)), np.asarray(values).astype(np.bool_, copy=False))
 
 
+def empty_structs(size: Sequence[int]) -> int:
+    """How many structs without fields a size means.
+
+    Raises:
+        ConversionError: more than anybody has use for.
+    """
+    count = prod(size)
+    if len(size) > codes.MAX_NDIM or not 0 <= count <= _EMPTY:
+        raise ConversionError(f"a struct array without fields may have {_EMPTY:,} elements")
+    return count
+
+
 def check_size(size: Sequence[int], count: int) -> tuple[int, ...]:
     """A size as a tuple, of which ``count`` elements were found.
 
@@ -111,7 +126,7 @@ def check_size(size: Sequence[int], count: int) -> tuple[int, ...]:
         raise ConversionError(
             f"a size has 2 to {codes.MAX_NDIM} dimensions, this one has {len(size)}; a scalar is 1-by-1"
         )
-    if any(n < 0 or n > _LARGEST for n in size) or prod(size) != count:
+    if any(n < 0 for n in size) or prod(n or 1 for n in size) > _LARGEST or prod(size) != count:
         shown = "-by-".join(str(n)[:24] for n in size)
         raise ConversionError(f"{count} elements do not fill an array of size {shown}")
     return tuple(int(n) for n in size)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from arcuate.errors import ConversionError
-from arcuate.mps.matrix import NUMERIC, Matrix, check_size, logical, numbers, row
+from arcuate.mps.matrix import NUMERIC, Matrix, check_size, empty_structs, logical, numbers, row
 from arcuate.values import codes
 from arcuate.values.nodes import step
 from arcuate.values.record import record
@@ -255,9 +255,7 @@ def _read_struct(data: Any, size: list[int], depth: int) -> Matrix:
         columns.append(column)
     if len(counts) > 1:
         raise ConversionError("the fields of mwdata have different numbers of values")
-    count = counts.pop() if counts else math.prod(size) if all(0 <= n < 1 << 20 for n in size) else -1
-    if not 0 <= count <= max(1 << 20, len(columns) and count):
-        raise ConversionError("a struct without fields has no such size")
+    count = counts.pop() if counts else empty_structs(size)
     shape = check_size(size, count)
     names = tuple(data)
     items = [

@@ -1,8 +1,8 @@
 """Asynchronous requests: what is known of each, for a limited time and within limited memory.
 
 Every change of a state has a number, so that a client can ask for what changed since another. Requests that
-have ended are let go of by age, and the oldest of them before others are refused for lack of room. All of it
-runs in the bridge's own loop.
+have ended are let go of by age; where there is no room for another, the oldest of the principal that takes
+most of it goes. All of it runs in the bridge's own loop.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -203,17 +203,28 @@ class Requests:
                 f"{limits.result_bytes:,}); make a synchronous one",
                 setting="result_bytes",
             )
-        ended = (one for one in list(self._all.values()) if one.state in TERMINAL)
         while len(self._all) + count > limits.results or self._size + size > limits.result_bytes:
-            oldest = next(ended, None)
+            crowded = len(self._all) + count > limits.results
+            oldest = self._oldest(by_size=not crowded)
             if oldest is None:
-                setting = "results" if len(self._all) + count > limits.results else "result_bytes"
+                setting = "results" if crowded else "result_bytes"
                 raise LimitExceeded(
                     f"{len(self._all)} asynchronous requests of {self._size:,} bytes are kept, and there "
                     f"is no room for another of {size:,} bytes (setting {setting!r}); try again later",
                     setting=setting,
                 )
             self._drop(oldest, "let go of to make room for others (settings 'results', 'result_bytes')")
+
+    def _oldest(self, *, by_size: bool) -> Request | None:
+        """The oldest request that has ended, of the principal whose requests take most room."""
+        ended = [one for one in self._all.values() if one.state in TERMINAL]
+        taken: Counter[str] = Counter()
+        for one in ended:
+            taken[one.owner] += one.size if by_size else 1
+        if not taken:
+            return None
+        ((most, _),) = taken.most_common(1)
+        return next(one for one in ended if one.owner == most)
 
     def _drop(self, request: Request, why: str) -> None:
         del self._all[request.id]

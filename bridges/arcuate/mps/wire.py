@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from arcuate.errors import ConversionError, LimitExceeded, ProtocolError
 from arcuate.mps import v1
-from arcuate.mps.matrix import NUMERIC, Matrix, check_size, logical, numbers
+from arcuate.mps.matrix import NUMERIC, Matrix, check_size, empty_structs, logical, numbers
 from arcuate.values import codes
 from arcuate.values.nodes import step
 
@@ -23,51 +23,95 @@ _MOST = 2000
 """Texts of errors are cut here."""
 
 
-def read_call(data: bytes | memoryview) -> tuple[int, list[Matrix]]:
+def read_call(data: bytes | memoryview, nodes: int) -> tuple[int, list[Matrix]]:
     """How many outputs a call asks for, and its arguments.
+
+    Args:
+        data: the message.
+        nodes: how many arrays it may hold, those inside of others included.
 
     Raises:
         ProtocolError: it is no such message.
         ConversionError: an argument has no form here; the message ends with its path.
+        LimitExceeded: it holds more arrays.
     """
-    call = v1.CallParameters()
+    call = _parse(v1.CallParameters, bytes(data))
+    nargout = call.nargout if call.HasField("nargout") else 1
+    return nargout, _Reader(nodes).items(call.arguments, 0, lambda at: f"$.rhs[{at}]")
+
+
+def _parse(kind: Any, data: bytes) -> Any:
     try:
-        call.ParseFromString(bytes(data))
+        return kind.FromString(data)
     except DecodeError as error:
         raise ProtocolError(f"the body is no protobuf message of a call: {error}") from None
-    nargout = call.nargout if call.HasField("nargout") else 1
-    found = []
-    for at, one in enumerate(call.arguments):
-        try:
-            found.append(read_array(one))
-        except ConversionError as error:
-            error.prepend(f"$.rhs[{at}]")
-            raise
-    return nargout, found
 
 
-def read_array(one: Any, depth: int = 0) -> Matrix:
-    """An array of a message.
+class _Reader:
+    """Reads arrays, and counts them.
 
-    Raises:
-        ConversionError: its class or size is none that can be read.
+    Args:
+        nodes: how many there may be.
     """
-    if depth > codes.MAX_DEPTH:
-        raise LimitExceeded(
-            f"a value nests deeper than {codes.MAX_DEPTH} levels; flatten it", setting="depth"
-        )
-    name = v1.ArrayClass.Name(one.array_class).removeprefix("ARRAY_CLASS_").lower()
-    reader = _READERS.get(name)
-    if reader is None:
-        raise ConversionError(
-            f"an array of the class {name!r} cannot be read; send numbers, logicals, texts, cells or structs"
-        )
-    if one.layout == v1.MemoryLayout.MEMORY_LAYOUT_ROW_MAJOR and name not in NUMERIC:
-        raise ConversionError(f"a row-major {name} array cannot be read; send it column-major")
-    return reader(one, name, depth)
+
+    def __init__(self, nodes: int) -> None:
+        self._nodes = self._left = nodes
+
+    def items(self, values: Sequence[bytes], depth: int, path: Callable[[int], str]) -> list[Matrix]:
+        """Arrays that stand side by side."""
+        self._left -= len(values)
+        if self._left < 0:
+            raise LimitExceeded(
+                f"the message holds more than {self._nodes:,} arrays; raise the setting 'nodes', or send "
+                "fewer",
+                setting="nodes",
+            )
+        found = []
+        for at, data in enumerate(values):
+            try:
+                found.append(self._array(_parse(v1.Array, data), depth))
+            except ConversionError as error:
+                error.prepend(path(at))
+                raise
+        return found
+
+    def _array(self, one: Any, depth: int) -> Matrix:
+        if depth > codes.MAX_DEPTH:
+            raise LimitExceeded(
+                f"a value nests deeper than {codes.MAX_DEPTH} levels; flatten it", setting="depth"
+            )
+        name = _NAMES.get(one.array_class, str(one.array_class))
+        if name == "cell":
+            size = check_size(one.size, len(one.cell.values))
+            return Matrix("cell", size, self.items(one.cell.values, depth + 1, lambda at: f"[{at}]"))
+        if name == "struct":
+            return self._struct(one, depth)
+        reader = _READERS.get(name)
+        if reader is None:
+            raise ConversionError(
+                f"an array of the class {name!r} cannot be read; send numbers, logicals, texts, cells or "
+                "structs"
+            )
+        if one.layout == v1.MemoryLayout.MEMORY_LAYOUT_ROW_MAJOR and name not in NUMERIC:
+            raise ConversionError(f"a row-major {name} array cannot be read; send it column-major")
+        return reader(one, name)
+
+    def _struct(self, one: Any, depth: int) -> Matrix:
+        fields, values = tuple(one.struct.names), one.struct.values
+        width = len(fields)
+        count, rest = divmod(len(values), width) if width else (empty_structs(one.size), len(values))
+        if rest:
+            raise ConversionError(f"{len(values)} values do not fill structs of {width} fields")
+        size = check_size(one.size, count)
+
+        def path(at: int) -> str:
+            return f"[{at // width}]{step(fields[at % width])}"
+
+        items = self.items(values, depth + 1, path)
+        return Matrix("struct", size, [items[at * width : (at + 1) * width] for at in range(count)], fields)
 
 
-def _read_numbers(one: Any, name: str, depth: int) -> Matrix:
+def _read_numbers(one: Any, name: str) -> Matrix:
     elements = getattr(one, name)
     dtype = NUMERIC[name]
     parts = []
@@ -92,12 +136,12 @@ def _narrow(part: Any, name: str, dtype: Any) -> Any:
     return found
 
 
-def _read_logical(one: Any, name: str, depth: int) -> Matrix:
+def _read_logical(one: Any, name: str) -> Matrix:
     values = one.logical.values
     return logical(one.size, np.fromiter(values, np.bool_, len(values)))
 
 
-def _read_char(one: Any, name: str, depth: int) -> Matrix:
+def _read_char(one: Any, name: str) -> Matrix:
     points = one.char.real
     size = check_size(one.size, len(points))
     try:
@@ -116,7 +160,7 @@ def _read_char(one: Any, name: str, depth: int) -> Matrix:
     return Matrix("char", size, text)
 
 
-def _read_string(one: Any, name: str, depth: int) -> Matrix:
+def _read_string(one: Any, name: str) -> Matrix:
     units, texts, at = one.string.units, [], 0
     size = check_size(one.size, len(one.string.sizes))
     for count in one.string.sizes:
@@ -131,48 +175,12 @@ def _read_string(one: Any, name: str, depth: int) -> Matrix:
     return Matrix("string", size, texts)
 
 
-def _read_cell(one: Any, name: str, depth: int) -> Matrix:
-    size = check_size(one.size, len(one.cell.values))
-    return Matrix("cell", size, [_below(f"[{at}]", item, depth) for at, item in enumerate(one.cell.values)])
-
-
-def _read_struct(one: Any, name: str, depth: int) -> Matrix:
-    fields, values = tuple(one.struct.names), one.struct.values
-    if fields:
-        count, rest = divmod(len(values), len(fields))
-        if rest:
-            raise ConversionError(f"{len(values)} values do not fill structs of {len(fields)} fields")
-        size = check_size(one.size, count)
-    else:
-        size = tuple(one.size)
-        count = int(np.prod(size)) if len(size) > 1 and max(size) < 1 << 20 else -1
-        if values or not 0 <= count <= 1 << 20:
-            raise ConversionError("a struct without fields has no such size")
-    items = [
-        [
-            _below(f"[{number}]{step(field)}", values[number * len(fields) + at], depth)
-            for at, field in enumerate(fields)
-        ]
-        for number in range(count)
-    ]
-    return Matrix("struct", size, items, fields)
-
-
-def _below(where: str, one: Any, depth: int) -> Matrix:
-    try:
-        return read_array(one, depth + 1)
-    except ConversionError as error:
-        error.prepend(where)
-        raise
-
-
-_READERS: dict[str, Callable[[Any, str, int], Matrix]] = {
+_NAMES = {number: name.removeprefix("ARRAY_CLASS_").lower() for name, number in v1.ArrayClass.items()}
+_READERS: dict[str, Callable[[Any, str], Matrix]] = {
     **dict.fromkeys(NUMERIC, _read_numbers),
     "logical": _read_logical,
     "char": _read_char,
     "string": _read_string,
-    "cell": _read_cell,
-    "struct": _read_struct,
 }
 
 
@@ -181,9 +189,7 @@ _READERS: dict[str, Callable[[Any, str, int], Matrix]] = {
 
 def write_result(outputs: Iterable[Matrix]) -> bytes:
     """The message of a result."""
-    result = v1.CallResult()
-    for one in outputs:
-        write_array(one, result.outputs.add())
+    result = v1.CallResult(outputs=map(write_array, outputs))
     return bytes(result.SerializeToString())
 
 
@@ -199,14 +205,13 @@ def write_error(message: str, identifier: str, stack: Sequence[Mapping[str, Any]
     return bytes(result.SerializeToString())
 
 
-def write_array(one: Matrix, target: Any) -> None:
-    """Writes an array into a message.
+def write_array(one: Matrix) -> bytes:
+    """The message of an array.
 
     Raises:
         ConversionError: it cannot be written.
     """
-    target.array_class = v1.ArrayClass.Value(f"ARRAY_CLASS_{one.kind.upper()}")
-    target.size.extend(one.size)
+    target: Any = v1.Array(array_class=f"ARRAY_CLASS_{one.kind.upper()}", size=one.size)
     data = one.data
     if one.kind in NUMERIC:
         elements = getattr(target, one.kind)
@@ -226,13 +231,11 @@ def write_array(one: Matrix, target: Any) -> None:
         target.char.real.extend(map(ord, data))
     elif one.kind == "cell":
         target.cell.SetInParent()
-        for item in data:
-            write_array(item, target.cell.values.add())
+        target.cell.values.extend(map(write_array, data))
     elif one.kind == "struct":
         target.struct.SetInParent()
         target.struct.names.extend(one.fields)
-        for items in data:
-            for item in items:
-                write_array(item, target.struct.values.add())
+        target.struct.values.extend(write_array(item) for items in data for item in items)
     else:
         raise ConversionError(f"an array of class {one.kind} cannot be written")
+    return bytes(target.SerializeToString())

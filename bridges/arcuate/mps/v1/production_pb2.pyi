@@ -143,16 +143,16 @@ class LogicalElements(_message.Message):
 class CellElements(_message.Message):
     __slots__ = ("values",)
     VALUES_FIELD_NUMBER: _ClassVar[int]
-    values: _containers.RepeatedCompositeFieldContainer[Array]
-    def __init__(self, values: _Optional[_Iterable[_Union[Array, _Mapping]]] = ...) -> None: ...
+    values: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, values: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class StructElements(_message.Message):
     __slots__ = ("names", "values")
     NAMES_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     names: _containers.RepeatedScalarFieldContainer[str]
-    values: _containers.RepeatedCompositeFieldContainer[Array]
-    def __init__(self, names: _Optional[_Iterable[str]] = ..., values: _Optional[_Iterable[_Union[Array, _Mapping]]] = ...) -> None: ...
+    values: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, names: _Optional[_Iterable[str]] = ..., values: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class StringElements(_message.Message):
     __slots__ = ("units", "sizes")
@@ -207,8 +207,8 @@ class CallParameters(_message.Message):
     NARGOUT_FIELD_NUMBER: _ClassVar[int]
     ARGUMENTS_FIELD_NUMBER: _ClassVar[int]
     nargout: int
-    arguments: _containers.RepeatedCompositeFieldContainer[Array]
-    def __init__(self, nargout: _Optional[int] = ..., arguments: _Optional[_Iterable[_Union[Array, _Mapping]]] = ...) -> None: ...
+    arguments: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, nargout: _Optional[int] = ..., arguments: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class StackFrame(_message.Message):
     __slots__ = ("file", "name", "line")
@@ -234,9 +234,9 @@ class CallResult(_message.Message):
     __slots__ = ("outputs", "error")
     OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
-    outputs: _containers.RepeatedCompositeFieldContainer[Array]
+    outputs: _containers.RepeatedScalarFieldContainer[bytes]
     error: FunctionError
-    def __init__(self, outputs: _Optional[_Iterable[_Union[Array, _Mapping]]] = ..., error: _Optional[_Union[FunctionError, _Mapping]] = ...) -> None: ...
+    def __init__(self, outputs: _Optional[_Iterable[bytes]] = ..., error: _Optional[_Union[FunctionError, _Mapping]] = ...) -> None: ...
 
 class HttpErrorInfo(_message.Message):
     __slots__ = ("code", "message", "body")
