@@ -217,7 +217,7 @@ class Requests:
 
     def _oldest(self, *, by_size: bool) -> Request | None:
         """The oldest request that has ended, of the principal whose requests take most room."""
-        ended = [one for one in self._all.values() if one.state in TERMINAL]
+        ended = [one for one in self._all.values() if one.state in TERMINAL and (one.size or not by_size)]
         taken: Counter[str] = Counter()
         for one in ended:
             taken[one.owner] += one.size if by_size else 1
