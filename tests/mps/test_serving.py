@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from tests.hub.certificates import Files
 from tests.mps.waiting import until
 
+from arcuate.cli.configuration import default_file, effective
 from arcuate.client import connect
 from arcuate.errors import ArcuateError, InvalidArgument, PermissionDenied
 from arcuate.http import protocol
@@ -101,6 +103,19 @@ def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
     assert load({}, file, environ=False).config.archives["x"].directories == [tmp_path / "m"]
 
 
+def test_archives_are_in_the_files_that_arcuate_config_prints(tmp_path: Path) -> None:
+    shown = tmp_path / "shown.toml"
+    archives = {"tools": {"environment": "python", "functions": ["len", "n=abs"]}}
+    first = load({"archives": archives, "limits": {"results": 7}}, environ=False)
+    shown.write_text(effective(first))
+    assert load(file=shown, environ=False).config == first.config
+    example = tmp_path / "example.toml"
+    example.write_text(re.sub(r"^#(?=[\w\[])", "", default_file(), flags=re.M))
+    tools = load(file=example, environ=False).config.archives["toolbox"]
+    assert tools.directories == [tmp_path]
+    assert tools.functions == ["stats::sd", "total=sum"]
+
+
 def test_another_machine_needs_to_say_who_it_is(tmp_path: Path) -> None:
     config = Config(mps=["0.0.0.0:0"], archives={"py": PY})  # type: ignore[dict-item]
     with pytest.raises(PermissionDenied, match="need not say who they are"):
@@ -183,6 +198,22 @@ def test_tokens_are_bearer_tokens(tokens: Path) -> None:
             for path in (made["self"], made["self"] + "/result"):
                 assert other.get(path).status_code == 404  # it is another's
             assert other.get(f"{made['up']}?since=0&clients=").json()["data"] == []
+
+
+def test_who_keeps_most_makes_room(tokens: Path) -> None:
+    alice, bob = ({"authorization": f"Bearer {create(tokens, name)}"} for name in ("alice", "bob"))
+    with serving(tokens=tokens, limits={"results": 3}) as (_, http):
+
+        def begin(who: dict[str, str]) -> str:
+            path = str(http.post("/py/abs?mode=async", json=body(-1), headers=who).json()["self"])
+            until(lambda: http.get(path, headers=who).json()["state"] == "READY")
+            return path
+
+        mine, first, second = begin(alice), begin(bob), begin(bob)
+        third = begin(bob)
+        status = {path: http.get(path, headers=who).status_code
+                  for path, who in ((mine, alice), (first, bob), (second, bob), (third, bob))}  # fmt: skip
+        assert status == {mine: 200, first: 410, second: 200, third: 200}
 
 
 @needs_confinement

@@ -20,6 +20,8 @@ _HEAD = """\
 """
 _SECRET = re.compile(r"token|secret|passw|credential|api_?key|private", re.I)
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
+_NAMED = {"environments": ("An environment", "r-spm"), "archives": ("An archive of functions", "toolbox")}
+"""Tables of tables, what one is, and the name of an example."""
 
 
 def print_configuration(show: bool, check: Path | None, file: Path | None) -> int:
@@ -42,8 +44,9 @@ def default_file() -> str:
         if above != table:
             table = above
             if "<name>" in above:
-                lines.append("\n# An environment under a name of your choice; as many as you like.")
-                lines.append(f"#[{above.replace('<name>', 'r-spm')}]")
+                what, name = _NAMED[above.partition(".")[0]]
+                lines.append(f"\n# {what} under a name of your choice; as many as you like.")
+                lines.append(f"#[{above.replace('<name>', name)}]")
             else:
                 lines.append(f"\n[{above}]")
         lines.append(f"# {one.help} ({_about(one)})")
@@ -85,10 +88,10 @@ def effective(loaded: Loaded) -> str:
 
 def _leaves(found: Mapping[str, Any], loaded: Loaded) -> Iterator[tuple[str, Any]]:
     for name, value in found.items():
-        if name == "environments":
+        if name in _NAMED:
             for own, table in value.items():
                 for key, one in table.items():
-                    yield f"environments.{own}.{key}", one
+                    yield f"{name}.{own}.{key}", one
         elif isinstance(value, Mapping):
             for key, one in value.items():
                 yield f"{name}.{key}", one

@@ -61,15 +61,15 @@ class ArchiveConfig(_Table):
     """One archive of the Production Server bridge: functions under a name, and where they run."""
 
     environment: str = Field(
-        examples=["octave"], description="the environment behind it, by its name in this hub"
+        examples=["r-spm"], description="the environment behind it, by its name in this hub"
     )
     directories: list[Path] = Field(
-        examples=[["toolbox"]],
+        examples=[["."]],
         default_factory=list,
         description="folders of .m or .R files whose functions it serves; of Python: put on sys.path",
     )
     functions: list[str] = Field(
-        examples=[["svd", "total=sum"]],
+        examples=[["stats::sd", "total=sum"]],
         default_factory=list,
         description="functions that it serves: name, stats::name, module.name, or other=name",
     )
