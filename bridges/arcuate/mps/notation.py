@@ -24,6 +24,7 @@ __all__ = ["Format", "read", "write"]
 _SPECIAL = {"NaN": math.nan, "Inf": math.inf, "-Inf": -math.inf}
 _MARKS = frozenset(("mwdata", "mwsize", "mwtype", "mwcomplex"))
 _FLOATS = ("double", "single")
+_PLAIN = frozenset((bool, int, float))
 _SAFE = 1 << 53
 
 
@@ -99,13 +100,10 @@ def _nested(value: list[Any]) -> Matrix:
         raise ConversionError("an empty list inside a list has no class and size; use large notation")
     flat: list[Any] = []
     _flatten(value, shape, flat, 0)
-    kinds = {bool if isinstance(item, bool) else float for item in flat}
+    kinds = {bool if kind is bool else float for kind in set(map(type, flat))}
     if len(kinds) > 1:
         raise ConversionError("a list mixes numbers and logicals; send a cell in large notation")
-    if kinds == {bool}:
-        data = np.array(flat, np.bool_)
-    else:
-        data = np.array([_number(item, "double") for item in flat], np.float64)
+    data = np.array(flat, np.bool_) if kinds == {bool} else _elements(flat, "double")
     size = tuple(shape) if len(shape) > 1 else (1, *shape)
     ordered = data.reshape(shape).ravel(order="F") if len(shape) > 1 else data
     while len(size) > 2 and size[-1] == 1:
@@ -117,7 +115,8 @@ def _flatten(value: list[Any], shape: Sequence[int], flat: list[Any], level: int
     if len(value) != shape[level]:
         raise ConversionError("the lists of an array have different lengths; send a cell in large notation")
     if level == len(shape) - 1:
-        for item in value:
+        plain = _PLAIN.issuperset(map(type, value))
+        for item in () if plain else value:
             if isinstance(item, list) or not _is_number(item):
                 raise ConversionError(
                     "a list holds something else than numbers or logicals; send a cell in large notation: "
@@ -154,6 +153,21 @@ def _number(item: Any, kind: str) -> Any:
     if whole is None or not limits.min <= whole <= limits.max:
         raise ConversionError(f"{str(item)[:40]} is no {kind} ({limits.min} to {limits.max})")
     return whole
+
+
+def _elements(items: list[Any], kind: str) -> Any:
+    """The elements of a numeric array, exactly; of a single as doubles."""
+    dtype = np.dtype(np.float64) if kind == "single" else NUMERIC[kind]
+    types = set(map(type, items))
+    if types == {float} and kind in _FLOATS:
+        found = np.array(items, dtype)
+        if not np.isinf(found).any():  # a number of JSON that is too large
+            return found
+    elif types == {int}:
+        limits = (-_SAFE, _SAFE) if kind in _FLOATS else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        if limits[0] <= min(items) and max(items) <= limits[1]:
+            return np.array(items, dtype)
+    return np.array([_at(at, _number, item, kind) for at, item in enumerate(items)], dtype)
 
 
 def _shown(item: Any) -> str:
@@ -194,7 +208,7 @@ def _large(value: dict[str, Any], depth: int) -> Matrix:
 
 
 def _read_numbers(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
-    found = np.array([_at(at, _number, item, kind) for at, item in enumerate(data)], _dtype(kind))
+    found = _elements(data, kind)
     if kind == "single":
         with np.errstate(over="ignore"):
             narrow = found.astype(np.float32)
@@ -206,10 +220,6 @@ def _read_numbers(kind: str, data: list[Any], size: list[int], pairs: bool, dept
     if len(found) % 2:
         raise ConversionError("complex mwdata holds pairs: real, imaginary, real, imaginary, ...")
     return numbers(kind, size, found[::2], found[1::2])
-
-
-def _dtype(kind: str) -> Any:
-    return np.float64 if kind == "single" else NUMERIC[kind]
 
 
 def _read_logical(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
