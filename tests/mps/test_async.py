@@ -148,6 +148,18 @@ def test_the_collection_tells_what_changed(http: httpx.Client) -> None:
         assert (answer.status_code, answer.json()["error"]["messageId"]) == (400, "InvalidInput"), query
 
 
+def test_a_result_that_is_kept_does_not_change(http: httpx.Client) -> None:
+    """It lies in memory that is shared with the interpreter, which goes on to other calls."""
+    made = begin(http, "/tools/made", ["repmat (7, 1, 100000)"])
+    assert ended(http, made)["state"] == "READY"
+    for number in range(3):
+        code = f"repmat ({number}, 1, 100000)"
+        answer = http.post("/tools/made", json={"nargout": 1, "rhs": [code]}).json()
+        assert set(answer["lhs"][0]["mwdata"]) == {number}
+    (found,) = http.get(made["self"] + "/result").json()["lhs"]
+    assert (set(found[0]), len(found[0])) == ({7}, 100000)
+
+
 def test_a_failure_is_an_error_with_its_reason(http: httpx.Client) -> None:
     made = begin(http, "/tools/dies", [], nargout=0)
     assert ended(http, made)["state"] == "ERROR"

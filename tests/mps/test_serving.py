@@ -139,6 +139,14 @@ def test_a_reload_finds_new_functions(tmp_path: Path) -> None:
         assert http.post("/m/two", json=body()).json() == {"lhs": [2]}
 
 
+def test_modules_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("def price(n): return 3 * n\n")
+    archives = {"py": {"environment": "python", "directories": [tmp_path], "functions": ["shop.price"]}}
+    with serving(archives=archives) as (_, http):
+        assert http.post("/py/price", json=body(2)).json() == {"lhs": [6]}
+        assert http.post("/py/shop", json=body(2)).status_code == 404
+
+
 def test_an_archive_is_an_environment_for_other_bridges(tmp_path: Path) -> None:
     if shutil.which("R") is None:
         pytest.skip("r: not installed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
@@ -21,6 +22,7 @@ from arcuate.errors import (
 from arcuate.http.channel import Channel
 from arcuate.http.codec import JSON_BYTES, dumps
 from arcuate.http.request import JSON, Incoming, wrong_type
+from arcuate.hub.core import error_of
 from arcuate.mps import v1
 from arcuate.mps.archives import Archive
 from arcuate.mps.bodies import Call, answer_body, error_body, read_body
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from arcuate.values.nodes import Nodes
 
 __all__ = ["Functions", "is_protobuf"]
+
+log = logging.getLogger(__name__)
 
 _LARGE = 1 << 16
 """Bodies from this size on are read and written in another thread."""
@@ -193,6 +197,9 @@ class Functions:
             except LimitExceeded as error:
                 error.executed = "yes"
                 self.requests.finish(request, ERROR, error, 0)
+            except Exception as error:  # nobody else would ever hear of it
+                log.exception("an asynchronous request failed")
+                self.requests.finish(request, ERROR, error_of(error), 0)
         finally:
             channel.close()
             channel.lost()
