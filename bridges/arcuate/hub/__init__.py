@@ -1,8 +1,8 @@
 """The hub: environments of this machine, for clients that reach it through a bridge.
 
-A bridge (``arcuate.grpc``, ``arcuate.zmq``, ``arcuate.http``, ``arcuate.mps``) turns its wire into messages of
-the bus (``protos/messages.md``) and hands them to a :class:`Connection`; everything else is here, once for all
-protocols: sessions, pools, permissions, limits, streams.
+A bridge (``arcuate.grpc``, ``arcuate.zmq``, ``arcuate.http``, ``arcuate.mps``) turns its wire into messages
+of the bus (``protos/messages.md``) and hands them to a :class:`Connection`; everything else is here, once for
+all protocols: sessions, pools, permissions, limits, streams.
 """
 
 from __future__ import annotations
