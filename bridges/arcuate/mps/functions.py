@@ -115,7 +115,6 @@ class Functions:
                 started = True
                 await self._begin(incoming, channel, archive, call, message, len(data))
                 return
-            channel.hold(incoming.protocol)
             await self._wait(incoming, channel, archive, call, message)
         finally:
             if not started:
