@@ -288,6 +288,8 @@ def test_errors_have_the_documented_status_codes(http: httpx.Client) -> None:
     assert error(http.post("/tools/same", content=b"x")) == (415, "InvalidContentType")
     assert error(http.get("/~nothing/requests")) == (404, "RequestNotFound")
     assert error(http.post("/tools/same?mode=odd", json=body)) == (400, "InvalidInput")
+    assert error(http.post("/tools/same?mode=%ff", json=body)) == (400, "InvalidInput")
+    assert error(http.post("/%ff/same", json=body)) == (400, "InvalidInput")
     assert error(http.post("/tools/made", json={"nargout": 1, "rhs": ["@sin"]})) == (
         500, "FunctionReturnTypeNotSupported",
     )  # fmt: skip

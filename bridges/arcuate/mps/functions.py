@@ -29,6 +29,7 @@ from arcuate.mps.bodies import Call, answer_body, error_body, read_body
 from arcuate.mps.calls import CallFailed, ask, message_of, results, trace_of
 from arcuate.mps.failures import Refusal, as_remote, http_body, http_message
 from arcuate.mps.matrix import Matrix
+from arcuate.mps.notation import Format
 from arcuate.mps.requests import ERROR, READY, TERMINAL, Request, Requests
 from arcuate.mps.wire import PROTOBUF
 
@@ -52,9 +53,20 @@ reads nothing of an answer but its status otherwise."""
 
 def is_protobuf(incoming: Incoming) -> bool:
     """Whether a client wants its answer as protobuf: it says so, or sent its call in that form."""
-    if incoming.query.get("format", "").lower() == "protobuf":
-        return True
-    return PROTOBUF in incoming.headers.get("accept", "").lower() or incoming.content_type == PROTOBUF
+    return _asks_protobuf(incoming) or incoming.content_type == PROTOBUF
+
+
+def _asks_protobuf(incoming: Incoming) -> bool:
+    wanted = _parameter(incoming, "format").lower() == "protobuf"
+    return wanted or PROTOBUF in incoming.headers.get("accept", "").lower()
+
+
+def _parameter(incoming: Incoming, name: str) -> str:
+    """A parameter of the address; ``""`` also where the address cannot be read, which is told elsewhere."""
+    try:
+        return incoming.query.get(name, "")
+    except InvalidArgument:
+        return ""
 
 
 class Functions:
@@ -129,17 +141,17 @@ class Functions:
         try:
             reply = await ask(channel, message, incoming)
             found = await results(reply, call.nargout, archive.language)
-            body = await self._written(found, call, kind)
+            body = await self._written(found, call.format, kind)
         except CallFailed as failed:
             await self.fail(incoming, failed.error)
             return
         await incoming.answer(200, kind, body)
 
-    async def _written(self, found: list[Matrix], call: Call, kind: str) -> bytes:
+    async def _written(self, found: list[Matrix], wanted: Format, kind: str) -> bytes:
         try:
             if _size(found) < _LARGE:
-                return answer_body(found, call.format, kind)
-            return await asyncio.to_thread(answer_body, found, call.format, kind)
+                return answer_body(found, wanted, kind)
+            return await asyncio.to_thread(answer_body, found, wanted, kind)
         except ConversionError as error:
             error.executed = "yes"
             raise CallFailed(error) from None
@@ -147,7 +159,7 @@ class Functions:
     async def fail(self, incoming: Incoming, error: BaseException) -> None:
         """Answers with an error: of the function, or of HTTP."""
         protobuf = is_protobuf(incoming)
-        waits = incoming.method == "POST" and incoming.query.get("mode") != "async"
+        waits = incoming.method == "POST" and _parameter(incoming, "mode") != "async"
         if waits and incoming.content_type == PROTOBUF and isinstance(error, _TOLD):
             error = as_remote(error)
         if isinstance(error, RemoteError):
@@ -189,7 +201,7 @@ class Functions:
             try:
                 reply = await ask(channel, message)
                 found = await results(reply, call.nargout, archive.language)
-                self.requests.finish(request, READY, (call, found), _size(found))
+                self.requests.finish(request, READY, (call.format, found), _size(found))
             except CallFailed as failed:
                 state = READY if isinstance(failed.error, RemoteError) else ERROR
                 self.requests.finish(request, state, failed.error, 0)
@@ -238,9 +250,7 @@ class Functions:
     async def state(self, incoming: Incoming) -> None:
         """GET of a request: how far it is."""
         request = self._request(incoming)
-        if incoming.query.get("format", "").lower() == "protobuf" or PROTOBUF in incoming.headers.get(
-            "accept", ""
-        ):
+        if _asks_protobuf(incoming):
             await incoming.answer(200, PROTOBUF, bytes(_info(request).SerializeToString()))
         else:
             await incoming.answer_json(200, self._entry(request))
@@ -258,9 +268,9 @@ class Functions:
         if isinstance(result, ArcuateError):
             await self._answer_failed(incoming, result, kind)
         else:
-            call, found = result
+            wanted, found = result
             try:
-                body = await self._written(found, call, kind)
+                body = await self._written(found, wanted, kind)
             except CallFailed as failed:
                 await self._answer_failed(incoming, failed.error, kind)
                 return
