@@ -218,6 +218,26 @@ def test_what_is_returned_is_written(code: str, small: Any, whole: Any, http: ht
     assert json.dumps(found) == json.dumps([whole if small is None else small])
 
 
+def test_chars_of_other_sizes(http: httpx.Client) -> None:
+    empty = large("char", [""], [3, 0])
+    assert call(http, "/tools/made", "char (zeros (3, 0))") == [empty]
+    assert call(http, "/tools/same", empty) == [empty]
+    cube = large("char", ["abcdefgh"], [2, 2, 2])
+    assert call(http, "/tools/same", cube) == [cube]
+    accents = large("char", ["éžab"], [2, 2])
+    assert call(http, "/tools/same", accents) == [accents]
+
+    def refused(path: str, value: Any) -> tuple[int, str]:
+        answer = http.post(path, json={"nargout": 1, "rhs": [value]})
+        return answer.status_code, answer.json()["error"]["message"]
+
+    for code in ("['é'; 'ab']", "char ([200 201; 202 203])", "char (200)"):
+        status, message = refused("/tools/made", code)
+        assert (status, "char" in message or "text" in message) == (500, True), (code, message)
+    status, message = refused("/stats/same", large("char", ["abcd"], [2, 2]))
+    assert (status, "send a cell of texts" in message) == (400, True)
+
+
 def test_nan_and_inf_in_both_forms(http: httpx.Client) -> None:
     code = "[-Inf NaN Inf 1]"
     objects = [{"mwdata": "-Inf"}, {"mwdata": "NaN"}, {"mwdata": "Inf"}, 1]

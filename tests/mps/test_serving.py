@@ -360,6 +360,9 @@ def test_row_major_arrays_and_string_arrays_are_read() -> None:
                 return "".join(map(chr, v1.Array.FromString(result.outputs[0]).char.real))
             return str(result.error.message)
 
+        halves: dict[str, Any] = {"array_class": "ARRAY_CLASS_CHAR", "size": [1, 3]}
+        assert told(**halves, char={"real": [0x61, 0xD83D, 0xDE00]}) == "'a😀'"  # as clients with UTF-16 send
+        assert "surrogate" in told(**halves, char={"real": [0x61, 0xD83D, 0x61]})
         rows = {"array_class": "ARRAY_CLASS_DOUBLE", "size": [2, 3], "layout": "MEMORY_LAYOUT_ROW_MAJOR"}
         found = told(**rows, double={"real": range(6)})
         assert found.replace("\n", "").replace(" ", "") == "array([[0.,1.,2.],[3.,4.,5.]])"
