@@ -83,7 +83,7 @@ def oracle() -> Path:
         [sys.executable, str(ROOT / "tools/oracle.py")], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        pytest.skip(f"matlab: its client cannot be installed: {done.stderr.strip()[-200:]}")
+        pytest.skip(f"mps: MathWorks' client cannot be installed: {done.stderr.strip()[-200:]}")
     return Path(done.stdout.strip().splitlines()[-1])
 
 
@@ -94,8 +94,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def url(folder: Path) -> Iterator[str]:
-    """The address of the hub's Production Server bridge."""
+def url(folder: Path, octave: str, r: str) -> Iterator[str]:
+    """The address of the Production Server bridge of a hub with Octave and R."""
     config = folder / "arcuate.toml"
     config.write_text(CONFIG.format(here=HERE))
     command = [sys.executable, "-m", "arcuate.cli", "serve", "--config", str(config), "--mps", "127.0.0.1:0"]

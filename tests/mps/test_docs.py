@@ -11,7 +11,7 @@ from arcuate.hub.settings import load
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/production_server"
 
 
-def test_their_client_prints_what_the_page_says(oracle: Path) -> None:
+def test_their_client_prints_what_the_page_says(oracle: Path, octave: str) -> None:
     config = load({"mps": ["127.0.0.1:0"]}, EXAMPLE / "arcuate.toml", environ=False).config
     with Server(config) as server:
         done = subprocess.run(
