@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -399,3 +400,26 @@ def test_a_connection_may_wait_for_its_first_request(monkeypatch: pytest.MonkeyP
             assert slow.recv(100).startswith(b"HTTP/1.1 408")  # a head that has begun has to go on
             idle.sendall(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert idle.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_many_calls_at_once_leave_nothing_behind() -> None:
+    with serving() as (server, http):
+
+        def one(number: int) -> Any:
+            if number % 10 == 9:
+                made = http.post("/py/abs?mode=async", json=body(-number)).json()
+                until(lambda: http.get(made["self"]).json()["state"] == "READY")
+                found = http.get(made["self"] + "/result").json()
+                assert http.delete(made["self"]).status_code == 204
+                return found
+            if number % 10 == 8:
+                return http.post("/py/made", json=body("1 / 0")).json()["error"]["id"]
+            return http.post("/py/abs", json=body(-number)).json()
+
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(one, range(60)))
+        for number, answer in enumerate(found):
+            assert answer == ("Python:ZeroDivisionError" if number % 10 == 8 else {"lhs": [number]})
+        until(lambda: not server.hub.connections)
+        assert len(server.hub.sessions) <= server.config.limits.pool
+        assert len(server.bridges["mps"].application.functions.requests) == 0  # type: ignore[attr-defined]
