@@ -306,6 +306,16 @@ def test_bodies_are_limited() -> None:
         assert (answer.status_code, protobuf(answer).code) == (400, 400)
 
 
+def test_a_token_may_have_lower_limits(tokens: Path) -> None:
+    token = create(tokens, "dora", limits={"message": 20_000, "nodes": 100})
+    with serving(tokens=tokens) as (_, http):
+        http.headers["authorization"] = f"Bearer {token}"
+        assert http.post("/py/len", json=body("x" * 10_000)).json()["lhs"][0]["mwdata"] == [10_000]
+        for value in ("x" * 30_000, {"mwdata": [1] * 200, "mwsize": [1, 200], "mwtype": "cell"}):
+            answer = http.post("/py/len", json=body(value))
+            assert (answer.status_code, answer.json()["error"]["messageId"]) == (413, "LimitExceeded")
+
+
 def test_values_are_limited() -> None:
     with serving(limits={"nodes": 100}) as (_, http):
         cell = {"mwdata": [1] * 200, "mwsize": [1, 200], "mwtype": "cell"}

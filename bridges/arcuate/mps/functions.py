@@ -109,7 +109,7 @@ class Functions:
         kind = incoming.content_type
         if kind not in (JSON, PROTOBUF):
             raise wrong_type(kind, JSON, PROTOBUF)
-        limits = self.hub.config.limits
+        limits = self.hub.limits_for(incoming.principal)
         data = await incoming.body(min(limits.message, JSON_BYTES) if kind == JSON else limits.message)
         channel = self.channel(incoming)
         started = False
