@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.compat.arrays.oracle import PYTHON, NotHere, install
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
 CONFIG = """
 audit = "audit.jsonl"
 [telemetry]
@@ -79,12 +79,11 @@ class Client:
 @pytest.fixture(scope="session")
 def oracle() -> Path:
     """The interpreter of the environment with MathWorks' package."""
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tools/oracle.py")], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"mps: MathWorks' client cannot be installed: {done.stderr.strip()[-200:]}")
-    return Path(done.stdout.strip().splitlines()[-1])
+    try:
+        install()
+    except NotHere as reason:
+        pytest.skip(f"oracle: {reason}")
+    return PYTHON
 
 
 @pytest.fixture(scope="session")

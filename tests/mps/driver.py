@@ -1,4 +1,4 @@
-"""Runs in .venv-mps-client, with MathWorks' package: evaluates expressions with its clients.
+"""Runs in .venv-oracle, with MathWorks' package: evaluates expressions with its clients.
 
 One line of JSON in, one out. ``c`` is the synchronous client, ``a`` the asynchronous one.
 """
