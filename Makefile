@@ -3,6 +3,7 @@
 .PHONY: help setup demo test soak lint format bench generate docs coverage clean
 
 PYTHON ?= python3
+JOBS ?= 2  # test files that run at the same time
 BIN := .venv/bin
 TYPED := clients/python adapters bridges tools
 export ARCUATE_REQUIRE
@@ -24,7 +25,7 @@ demo: setup  ## R and Octave called from Python on real data (under 20 s)
 	$(BIN)/arcuate demo
 
 test: generator programs  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(strip $(JOBS)) --dist loadfile $(ARGS)
 
 soak: generator programs  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
 	ARCUATE_SOAK=1 $(BIN)/pytest -m "soak or not soak" --timeout=3600 $(or $(ARGS),tests)

@@ -261,10 +261,12 @@ class ZmqBridge:
         watched = {port.wires.fd: port for port in self._ports}
         feeds: dict[int, Feed] = {}
         swept = 0.0
+        others = select.poll().poll  # of nothing: it lets the thread run that has just got something to do
         try:
             while not self._stopping.is_set():
                 for port in self._ports:
-                    self._take(port)
+                    while self._take(port):
+                        others(0)
                     if port.waiting:
                         port.flush(time.monotonic(), STUCK)
                     if port.feed is not None and port.feed.fd not in feeds:
@@ -279,7 +281,8 @@ class ZmqBridge:
                         os.read(fd, 4096)
                     elif fd in watched:
                         port = watched[fd]
-                        self._take(port)  # before the end of who said it
+                        while self._take(port):  # before the end of who said it
+                            pass
                         port.wires.watch()
                 if self._zap is not None:
                     self._zap.serve()
@@ -304,10 +307,13 @@ class ZmqBridge:
             for port in self._ports:
                 port.give_up(now, STUCK)
 
-    def _take(self, port: Port) -> None:
-        """Reads what has arrived. A function of its own: its variables would keep the last message."""
-        for peer, first, rest in port.arrivals():
-            self._arrived(peer, first, rest)
+    def _take(self, port: Port) -> bool:
+        """Reads one message, if one has arrived. A function of its own: its variables would keep it."""
+        found = port.arrival()
+        if found is None:
+            return False
+        self._arrived(*found)
+        return True
 
     def _arrived(self, peer: Peer, first: zmq.Frame, rest: list[memoryview]) -> None:
         """Reads a message here, or has another thread do it; the order of a client's messages is kept."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -72,20 +72,19 @@ class Port:
 
     # ----------------------------------------------------------------- arrival
 
-    def arrivals(self) -> Iterator[Arrival]:
-        """What has arrived. For the bridge's thread."""
-        take = self.take
+    def arrival(self) -> Arrival | None:
+        """A message that has arrived. For the bridge's thread."""
         while True:
-            found = take()
+            found = self.take()
             if found is None:
-                return
+                return None
             identity, first, rest = found
             peer = self.peers.get(identity)
             if peer is None:
                 peer = self._new(identity, first)
             peer.heard = True
             if not peer.ending and not peer.gone:
-                yield peer, first, rest
+                return peer, first, rest
 
     def take(self) -> tuple[bytes, zmq.Frame, list[memoryview]] | None:
         """One message: who sent it, its first part, the others."""
