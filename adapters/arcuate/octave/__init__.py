@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
-from arcuate.octave import helper
+from arcuate.octave import folders, helper
 from arcuate.worker.confine import prefix
 from arcuate.worker.environment import Environment, Launch, Report, installer
 
@@ -58,7 +58,7 @@ class OctaveEnvironment(Environment):
     language = "Octave"
     options: ClassVar[Mapping[str, str]] = {
         "executable": "path of octave-cli; otherwise OCTAVE_EXECUTABLE, then PATH",
-        "path": "folders put first on Octave's load path",
+        "path": "folders put first on the load path; 'toolbox/**' with all below, '!toolbox/old' without",
         "packages": "Octave packages to load, such as ['signal', 'statistics']",
         "env": "environment variables",
         "cwd": "working directory",
@@ -148,7 +148,7 @@ class OctaveEnvironment(Environment):
         if figures not in _FIGURES:
             raise InvalidArgument(f"figures must be 'png', 'svg', 'pdf' or None, not {figures!r}")
         return {
-            "path": [os.path.abspath(folder) for folder in _texts("path", self.given.get("path"))],
+            "path": folders.expand(_texts("path", self.given.get("path"))),
             "packages": [_package(name) for name in _texts("packages", self.given.get("packages"))],
             "figures": _FIGURES[figures],
         }

@@ -12,6 +12,9 @@ function out = arcuate__base (name, args, count)
   try
     out = invoke (code, args, count);
   catch err
+    if (any (name == '.') && ! isempty (regexp (err.message, '^member ''.*'' in package ''.*'' does not exist')) && isempty (arcuate__frames (err)))
+      error ('Arcuate:NAME_NOT_FOUND', '''%s'' undefined: %s; a function of a package is a file in its folder, outside private', name, err.message);
+    end
     if (any (name == '.') || ! strcmp (strtrim (err.message), ['feval: function ''' name ''' not found']) || ! isempty (arcuate__frames (err)))
       rethrow (err);
     end

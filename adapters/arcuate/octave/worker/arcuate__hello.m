@@ -8,11 +8,13 @@ function arcuate__hello (m)
   if (ischar (folders))
     folders = {folders};
   end
-  for j = numel (folders):-1:1
+  for j = 1:numel (folders)
     if (! isfolder (folders{j}))
       error ('Arcuate:INVALID_ARGUMENT', 'path: there is no folder %s', folders{j});
     end
-    addpath (folders{j});
+  end
+  if (! isempty (folders))
+    addpath (folders{:});   % at once: after each change Octave reads all its folders again
   end
   packages = option (o, 'packages', {});
   if (ischar (packages))

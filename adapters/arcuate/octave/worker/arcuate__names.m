@@ -18,8 +18,11 @@ function c = arcuate__names (m)
   else
     c = {};
     for folder = ostrsplit (path (), pathsep ())
-      found = dir (fullfile (folder{1}, ['+' strrep(m.name, '.', [filesep '+'])], '*.m'));
-      c = [c, regexprep({found.name}, '\.m$', '')];
+      inside = fullfile (folder{1}, ['+' strrep(m.name, '.', [filesep '+'])]);
+      for kind = {'*.m', '+*'}
+        found = dir (fullfile (inside, kind{1}));
+        c = [c, regexprep({found.name}, '^\+|\.m$', '')];
+      end
     end
   end
   c = unique (c(:).');

@@ -1,5 +1,6 @@
 function tf = arcuate__no_output (err)
-  % Whether an error says that a function has no outputs, so that nothing of it has run yet.
+  % Whether an error says that a function has no outputs, or is a script, so that nothing of it has run yet.
   mlock ();
-  tf = strcmp (err.identifier, 'Octave:invalid-fun-call') && ! isempty (regexp (err.message, 'called with too many outputs$')) && numel (arcuate__frames (err)) < 2;
+  tf = (strcmp (err.identifier, 'Octave:invalid-fun-call') && ! isempty (regexp (err.message, 'called with too many outputs$'))
+        || isempty (err.identifier) && strncmp (err.message, 'invalid call to script ', 23)) && numel (arcuate__frames (err)) < 2;
 end
