@@ -10,6 +10,7 @@ import typer
 
 from arcuate.cli.failure import VERBOSE, Commands
 from arcuate.cli.help import WithSettings
+from arcuate.cli.mfiles import mcheck, wrap
 from arcuate.cli.sessions import Opening, names, opened, vectors
 
 __all__ = ["app"]
@@ -226,6 +227,9 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
 
     list_environments(as_json=json)
 
+
+app.command()(mcheck)
+app.command()(wrap)
 
 HubAddress = Annotated[
     str | None,
