@@ -16,18 +16,24 @@ from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
 # interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen, and without
-# fonts-freefont-otf Octave cannot write a letter in one; octave-struct and octave-signal are for the tests.
+# fonts-freefont-otf Octave cannot write a letter in one; packages of Octave are for the tests.
 APT = {  # what may be missing -> the Debian packages that bring it
     "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6", "r-cran-bit64"],
     "Matrix": ["r-cran-matrix"],
     "R6": ["r-cran-r6"],
     "bit64": ["r-cran-bit64"],
-    "octave": ["octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct", "octave-signal"],
+    "octave": [
+        *("octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct", "octave-signal"),
+        *("octave-splines", "octave-linear-algebra", "octave-miscellaneous"),
+    ],
     "mkoctfile": ["octave-dev"],
     "gnuplot": ["gnuplot-nox"],
     "FreeSans": ["fonts-freefont-otf"],
     "struct": ["octave-struct"],
     "signal": ["octave-signal"],
+    "splines": ["octave-splines"],
+    "linear-algebra": ["octave-linear-algebra"],
+    "miscellaneous": ["octave-miscellaneous"],
     "Python.h": ["python3-dev"],
 }
 COMMANDS = {
@@ -44,6 +50,9 @@ OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
     "FreeSans": "/usr/share/fonts/opentype/freefont/FreeSans.otf",
     "struct": "/usr/share/octave/packages/struct-*",
     "signal": "/usr/share/octave/packages/signal-*",
+    "splines": "/usr/share/octave/packages/splines-*",
+    "linear-algebra": "/usr/share/octave/packages/linear-algebra-*",
+    "miscellaneous": "/usr/share/octave/packages/miscellaneous-*",
 }
 
 

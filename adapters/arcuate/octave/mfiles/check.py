@@ -116,7 +116,7 @@ def check(folder: str, *, path: Sequence[str] = (), packages: Sequence[str] = ()
     program = OctaveEnvironment().executable()
     further = folders.expand(path)
     others = [item for one in [*folders.tree(folder), *further] for item in _names_in(one)]
-    beside = [read(item) for one in further for item in find(one) if os.path.dirname(item) != folder]
+    beside = [read(item) for one in further for item in _classes_in(one)]
     names = list(find(folder))
     files = [read(name) for name in names]
     if not files:
@@ -161,6 +161,18 @@ def _names_in(folder: str) -> Iterator[str]:
             yield name[1:]
             if name.startswith("@"):
                 yield from _names_in(os.path.join(folder, name))
+
+
+def _classes_in(folder: str) -> Iterator[str]:
+    """The files of a folder on the load path, its packages and its classes, that may define classes."""
+    for name in sorted(os.listdir(folder)):
+        full = os.path.join(folder, name)
+        if name.startswith(("+", "@")) and os.path.isdir(full):
+            yield from _classes_in(full)
+        elif name.endswith(".m") and os.path.isfile(full):
+            with open(full, "rb") as file:
+                if b"classdef" in file.read(65536):
+                    yield full
 
 
 def _defined(file: MFile) -> set[str]:
