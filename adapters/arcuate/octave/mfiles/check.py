@@ -129,11 +129,18 @@ def check(folder: str, *, path: Sequence[str] = (), packages: Sequence[str] = ()
     relative = [os.path.relpath(name, folder) for name in names]
     report = Report(folder, said.version, len(files))
     report._names.update(relative)
+
+    def provided(name: str) -> bool:
+        """Whether a package that is loaded replaces a function of Octave."""
+        return bool(set(known.providers().get(name, ())) & set(packages))
+
     report.findings += _parse_findings(said, relative, files)
     lacks = known.lacking(said.unimplemented)
     asked = set().union(*(usage.asked for usage in usages))
     for name, file, usage in zip(relative, files, usages, strict=True):
         for mark in usage.marks:
+            if mark.kind in ("option", "round") and (mark.name in own or provided(mark.name) or usage.adapts):
+                continue
             level, text = known.MARKS[mark.kind]
             message = text.format(name=mark.name)
             report.findings.append(Finding(level, "syntax", name, mark.line, mark.column, mark.name, message))

@@ -20,6 +20,11 @@ MARKS = {
     "arguments": ("error", "Octave ignores a block of arguments: no defaults, no conversions, no checks"),
     "import": ("error", "Octave has no import; write the full name, as in {name}"),
     "late": ("error", "{name} is defined further down in this script; Octave needs it before its first use"),
+    "option": (
+        "error",
+        "Octave's {name} knows neither 'all' nor 'omitnan'; use {name}(x(:)) and x(! isnan (x))",
+    ),
+    "round": ("error", "Octave's {name} takes no number of digits; use round(x * 10 ^ n) / 10 ^ n"),
     "shell": (
         "warning",
         "Octave does not run !{name} in a shell but takes it for 'not'; use system('{name} ...')",

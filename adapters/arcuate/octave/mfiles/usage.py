@@ -21,6 +21,10 @@ _DYNAMIC = frozenset(
     {"eval", "evalin", "evalc", "assignin", "load", "syms", "run", "source", "import", "inputname"}
 )
 _ASKS = frozenset({"exist", "which", "have_feature", "have_fcn", "exist_function"})
+_REDUCE = frozenset(
+    {"all", "any", "cumsum", "max", "mean", "median", "min", "mode", "prod", "std", "sum", "var"}
+)
+_OPTIONS = frozenset({"all", "omitnan", "includenan"})
 _CLASS_BLOCKS = frozenset({"properties", "methods", "events", "enumeration"})
 
 
@@ -245,6 +249,8 @@ def _marks(words: Sequence[Token], file: MFile) -> Iterator[Mark]:
                 yield Mark("string", word.text, word.line, word.column)
         elif matlab and word.text == "=" and word.brackets[-1:] == "(" and _names_argument(words, place):
             yield Mark("named", before.text, word.line, word.column)
+        elif word.kind == "name" and after.text == "(" and (word.text in _REDUCE or word.text == "round"):
+            yield from _options(words, place)
         elif word.kind == "name" and local.get(word.text, 0) > word.line and word.line < body:
             yield Mark("late", word.text, word.line, word.column)
 
@@ -266,6 +272,23 @@ def _of_octave(word: Token) -> bool:
 def _is_string(word: Token) -> bool:
     """Whether a word is a string of MATLAB with more than one character."""
     return word.kind == "text" and word.text[0] == '"' and len(re.sub(r"\\.", "x", word.text)) > 3
+
+
+def _options(words: Sequence[Token], place: int) -> Iterator[Mark]:
+    """Arguments of functions of Octave that only MATLAB's functions of that name know."""
+    word = words[place]
+    inside = f"{word.brackets}("
+    for following in words[place + 2 :]:
+        if len(following.brackets) < len(inside):
+            return
+        if following.brackets == inside and (
+            (word.text == "round" and following.text == ",")
+            or (
+                word.text != "round" and following.kind == "text" and following.text[1:-1].lower() in _OPTIONS
+            )
+        ):
+            yield Mark("round" if word.text == "round" else "option", word.text, word.line, word.column)
+            return
 
 
 def _names_argument(words: Sequence[Token], place: int) -> bool:
