@@ -203,7 +203,6 @@ HELP = {
     "octaves.m": "## Author: me\n\n## usage: octaves (x)\n##\n## One.\n\nfunction octaves ()\nendfunction\n",
     "block.m": "function block ()\n%{\nOne\nTwo\n%}\n  x = 1;\nend\n",
     "beside.m": "function y = beside (a, ... first\n b) % One\n  y = 1; % three\nend\n",
-    "none_.m": "function none_ ()\n  x = 1;\n  % not this\nend\n",
     "script_.m": "% SCRIPT_ One\n% Two\nx = 1;\n",
 }
 
