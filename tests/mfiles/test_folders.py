@@ -82,3 +82,10 @@ def test_a_link_in_a_circle_ends(tmp_path: Path) -> None:
 def test_mistakes(project: Path, entries: list[str], message: str) -> None:
     with pytest.raises(InvalidArgument, match=message):
         expand(entries, str(project))
+
+
+def test_a_path_has_an_end(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arcuate.octave.folders.MOST", 3)
+    with pytest.raises(InvalidArgument, match=r"'toolbox/\*\*' stands for more than 3 folders"):
+        expand(["toolbox/**"], str(project))
+    assert len(expand(["toolbox/**", "!toolbox/tests"], str(project))) == 2

@@ -24,6 +24,9 @@ from arcuate.errors import InvalidArgument
 
 __all__ = ["expand", "tree"]
 
+MOST = 10_000
+"""How many folders a path may have: more are a mistake such as ``/**``."""
+
 _MAGIC = "*?["
 
 
@@ -45,6 +48,10 @@ def expand(entries: Sequence[str], base: str | None = None) -> list[str]:
             for folder in _folders(entry, base):
                 if not any(one.covers(folder) for one in leave):
                     found.setdefault(folder)
+                if len(found) > MOST:
+                    raise InvalidArgument(
+                        f"path: {_listed(entries)} stands for more than {MOST:,} folders; name fewer"
+                    )
     wanted = [entry for entry in entries if not _excludes(entry, base)]
     if wanted and not found:
         raise InvalidArgument(f"path: nothing is left of {_listed(wanted)} without {_listed(_raw(leave))}")
