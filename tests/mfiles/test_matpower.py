@@ -98,7 +98,7 @@ def test_mcheck_finds_no_fault_in_it() -> None:
 
 @pytest.mark.soak
 def test_all_of_it_is_without_fault() -> None:
-    report = check(HOME)
+    report = check(HOME, exclude=["docs"])  # which has copies of classes, each in the way of the other
     assert report.files > 900
     assert [one for one in report.findings if one.level == "error"] == []
 

@@ -192,6 +192,14 @@ def test_a_folder_beside_counts(tmp_path: Path) -> None:
     assert check(str(tmp_path / "a"), path=[f"{tmp_path}/b/**"]).findings == []
 
 
+def test_a_folder_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, {"a.m": "x = 1;\n", "old/b.m": "x = +;\n", "old/c.slx": "", "older/d.m": "x = +;\n"})
+    assert [one.file for one in errors(tmp_path, exclude=["old"])] == ["older/d.m"]
+    assert arcuate("mcheck", tmp_path, "--exclude", "old", "--exclude", "older").returncode == 0
+    with pytest.raises(InvalidArgument, match="odl is no folder"):
+        check(str(tmp_path), exclude=["odl"])
+
+
 def test_nothing_is_run(tmp_path: Path) -> None:
     """Octave computes defaults and attributes of a class when it reads one, and runs PKG_ADD."""
     mark = tmp_path / "was-run"

@@ -18,13 +18,22 @@ _STYLES = {"error": "red", "warning": "yellow", "note": "dim"}
 _BY_PLACE = ("parse", "class", "syntax", "file")
 
 
-def examine(folder: str, *, path: Sequence[str], packages: Sequence[str], as_json: bool, notes: bool) -> int:
+def examine(
+    folder: str,
+    *,
+    path: Sequence[str],
+    packages: Sequence[str],
+    exclude: Sequence[str],
+    as_json: bool,
+    notes: bool,
+) -> int:
     """Prints what was found.
 
     Args:
         folder: where the m-files are.
         path: further folders of the load path.
         packages: packages of Octave that will be loaded.
+        exclude: folders in it that are not looked at.
         as_json: print JSON, everything in it.
         notes: print also what the code itself provides for.
 
@@ -34,7 +43,7 @@ def examine(folder: str, *, path: Sequence[str], packages: Sequence[str], as_jso
     from arcuate.octave.mfiles.check import check
 
     started = time.perf_counter()
-    report = check(folder, path=path, packages=packages)
+    report = check(folder, path=path, packages=packages, exclude=exclude)
     if as_json:
         print(json.dumps(report.as_json(), indent=2, ensure_ascii=False))
     else:

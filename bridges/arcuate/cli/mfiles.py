@@ -26,6 +26,10 @@ def mcheck(
         list[str] | None,
         typer.Option("--package", metavar="NAME", help="An Octave package that will be loaded; repeatable."),
     ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="DIR", help="A folder in DIR to leave out, as tests; repeatable."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
     notes: Annotated[
         bool, typer.Option("--notes", help="Show also what the code itself provides for.")
@@ -38,7 +42,15 @@ def mcheck(
     """
     from arcuate.cli.mcheck import examine
 
-    raise typer.Exit(examine(folder, path=path or [], packages=package or [], as_json=json, notes=notes))
+    status = examine(
+        folder,
+        path=path or [],
+        packages=package or [],
+        exclude=exclude or [],
+        as_json=json,
+        notes=notes,
+    )
+    raise typer.Exit(status)
 
 
 def wrap(

@@ -98,13 +98,16 @@ class Report:
         }
 
 
-def check(folder: str, *, path: Sequence[str] = (), packages: Sequence[str] = ()) -> Report:
+def check(
+    folder: str, *, path: Sequence[str] = (), packages: Sequence[str] = (), exclude: Sequence[str] = ()
+) -> Report:
     """Looks at all m-files below a folder. Nothing is run.
 
     Args:
         folder: where they are.
         path: further folders that will be on Octave's load path, as for ``connect("octave", path=...)``.
         packages: packages of Octave that will be loaded.
+        exclude: folders in ``folder`` that are not looked at.
 
     Raises:
         InvalidArgument: there is no such folder, or no m-file in it.
@@ -113,11 +116,14 @@ def check(folder: str, *, path: Sequence[str] = (), packages: Sequence[str] = ()
     folder = os.path.abspath(folder)
     if not os.path.isdir(folder):
         raise InvalidArgument(f"{folder} is no folder; name the one that holds the m-files")
+    for one in exclude:
+        if not os.path.isdir(os.path.join(folder, one)):
+            raise InvalidArgument(f"{os.path.join(folder, one)} is no folder; correct the name to leave out")
     program = OctaveEnvironment().executable()
     further = folders.expand(path)
     others = [item for one in [*folders.tree(folder), *further] for item in _names_in(one)]
     beside = [read(item) for one in further for item in _classes_in(one)]
-    names = list(find(folder))
+    names = [name for name in find(folder) if not _below(name, folder, exclude)]
     files = [read(name) for name in names]
     if not files:
         raise InvalidArgument(f"there are no m-files in {folder}")
@@ -148,11 +154,17 @@ def check(folder: str, *, path: Sequence[str] = (), packages: Sequence[str] = ()
         for reference in usage.references:
             if reference.name.split(".")[0] not in own | local | said.known:
                 report.findings += _missing(name, reference, usage, said, lacks, asked)
-    report.findings += _other_files(folder)
+    others_found = _other_files(folder)
+    report.findings += [one for one in others_found if not _below(f"{folder}/{one.file}", folder, exclude)]
     report.findings.sort(key=lambda one: (one.file, one.line, one.column, one.kind, one.name))
     needed = {one.package for one in report.findings if one.package and one.level == ERROR}
     report.packages = {name: said.installed.get(name, "") for name in sorted(needed)}
     return report
+
+
+def _below(path: str, folder: str, exclude: Sequence[str]) -> bool:
+    """Whether a file is in one of the folders that are left out."""
+    return any(path.startswith(os.path.join(folder, one, "")) for one in exclude)
 
 
 def _names_in(folder: str) -> Iterator[str]:
