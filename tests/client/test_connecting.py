@@ -38,7 +38,6 @@ def test_what_comes_with_arcuate() -> None:
         ("nothing", "arcuate.environments"),
         ("", "arcuate.environments"),
         ("R", "arcuate"),
-        ("matlab", r"connect\('octave'\) runs MATLAB code"),
         ("Julia", "CONTRIBUTING"),
     ],
 )

@@ -462,4 +462,22 @@ OCTAVE: list[tuple[str, Any, dict[str, Any]]] = [
     ("function", lambda: lambda y: y + 1.0, {"class(x)": "function_handle", "x(2)": 3.0}),
 ]
 
-OBSERVATIONS = {"python": PYTHON, "r": R, "octave": OCTAVE}
+MATLAB = [
+    case
+    for case in OCTAVE
+    if case[0] != "dict of odd keys" and not any("isna" in expression for expression in case[2])
+]
+MATLAB += [  # a struct takes names only, and no number stands for a missing one
+    (
+        "dict of odd keys",
+        lambda: {"1 a": 1, "": 2, "é": 3},
+        {"x.arcuate": "mapping", "x.keys{1}": "1 a", "x.values{3}": 3.0, "isempty(x.keys{2})": True},
+    ),
+    (
+        "nullable float",
+        lambda: pd.arrays.FloatingArray(np.array([1.0, 0.0, np.nan]), np.array([False, True, False])),
+        {"x.arcuate": "masked", "x.mask": [False, True, False], "isnan(x.data)": [False, False, True]},
+    ),
+]
+
+OBSERVATIONS = {"python": PYTHON, "r": R, "octave": OCTAVE, "matlab": MATLAB}

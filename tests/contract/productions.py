@@ -262,7 +262,9 @@ OCTAVE: list[tuple[str, str, Any]] = [
     ("uint8 row", "uint8([97 0])", lambda: np.array([[97, 0]], "u1")),
 ]
 
-PRODUCTIONS = {"python": PYTHON, "r": R, "octave": OCTAVE}
+MATLAB = [case for case in OCTAVE if not case[0].startswith("NA")]  # which is Octave's own
+
+PRODUCTIONS = {"python": PYTHON, "r": R, "octave": OCTAVE, "matlab": MATLAB}
 
 REMOTES: dict[str, list[tuple[str, str, str]]] = {
     "python": [
@@ -288,3 +290,4 @@ REMOTES: dict[str, list[tuple[str, str, str]]] = {
         ("classdef object", "inputParser()", "inputParser"),
     ],
 }
+REMOTES["matlab"] = REMOTES["octave"]

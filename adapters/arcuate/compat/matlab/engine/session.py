@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from arcuate.client import Remote
 from arcuate.client.connecting import open_session
 from arcuate.client.events import Events, OnOutput
 from arcuate.client.session import Session
 from arcuate.client.transport import Call, Transport
-from arcuate.errors import CallCancelled, RemoteError
+from arcuate.errors import CallCancelled, InvalidArgument, RemoteError
 from arcuate.values.nodes import Nodes, Row
 from arcuate.values.options import DecodeOptions
 from arcuate.worker.transport import WorkerTransport
@@ -45,6 +46,16 @@ class EngineSession(Session):
     def _prepare(self) -> None:
         super()._prepare()
         self._decode = DecodeOptions(simplify=False, function=self._function, handle=self._remote)
+
+    def _recognise(self, value: Any) -> tuple[str, Mapping[str, Any]] | None:
+        """An object of another engine is refused, as in MATLAB: a stand-in for it would be no such object."""
+        found = super()._recognise(value)
+        if found is None and isinstance(value, Remote):
+            raise InvalidArgument(
+                "the object lives in another session: engines cannot use objects of each other; make it in "
+                "this one, or fetch the values that you need of it"
+            )
+        return found
 
     def _original(self, error: RemoteError) -> BaseException:
         """An error of the owner's answer to m-code is an error of the m-code, as in MATLAB."""
