@@ -18,14 +18,17 @@ from arcuate.values import codes, frames
 from arcuate.values.decode import decode_next
 from arcuate.values.encode import encode_into
 from arcuate.values.limits import Limits
+from arcuate.values.memory import Memory
 from arcuate.values.nodes import Buffer, Cursor, Nodes, Row
 from arcuate.values.options import DecodeOptions, EncodeOptions
+from arcuate.worker.windows import Windows
 
 __all__ = ["Channel", "die_with_parent", "join_trace", "message", "read_fields"]
 
 _READ_SIZE = 1 << 16
+_MEMORY = Memory()
 _LARGE = 1 << 20
-"""Bytes from which on a buffer gets memory of its own: see :func:`_room`."""
+"""Bytes from which on a segment may be mapped, for which it has to be open in both directions."""
 _PLAIN = EncodeOptions()
 _READ = DecodeOptions()
 
@@ -71,18 +74,6 @@ def read_fields(nodes: Nodes, options: DecodeOptions = _READ) -> dict[str, Any]:
     return dict(decode_next(cursor, options) for _ in range(count))
 
 
-def _room(length: int) -> memoryview:
-    """Memory for a buffer. A large one has pages of its own, and where the system can, large pages."""
-    if length < _LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return memoryview(bytearray(length))
-    area = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    try:
-        area.madvise(mmap.MADV_HUGEPAGE)
-    except OSError:
-        pass  # this kernel has none
-    return memoryview(area)
-
-
 class Channel:
     """Frames to and from the host.
 
@@ -97,6 +88,7 @@ class Channel:
         self._out = int(os.environ.pop("ARCUATE_OUT"))
         for fd in (self._in, self._out):
             os.set_inheritable(fd, False)
+        self._windows = Windows()
         self._ahead = b""  # a message that came together with the one before
         self.prefix = ""
         self.threshold = 1 << 62
@@ -170,9 +162,13 @@ class Channel:
 
     def _external(self, ref: int, length: int) -> Buffer:
         """A segment of the host, copied: the host uses it again."""
-        fd = os.open(self.prefix + str(ref), os.O_RDONLY)
+        fd = self._opened(self.prefix + str(ref), length)
         try:
-            view = _room(length)
+            view = _MEMORY.take(length)
+            window = self._windows.find(fd, length)
+            if window is not None:
+                view[:] = window
+                return view
             at = 0
             while at < length:
                 got = os.preadv(fd, [view[at : at + (1 << 30)]], at)
@@ -182,6 +178,14 @@ class Channel:
         finally:
             os.close(fd)
         return view
+
+    def _opened(self, path: str, length: int) -> int:
+        if length >= _LARGE:
+            try:
+                return os.open(path, os.O_RDWR)
+            except PermissionError:
+                pass  # somebody else's file, which is only read
+        return os.open(path, os.O_RDONLY)
 
     def allocate(self, size: int) -> int:
         """A segment of the host for so many bytes of a reply: its number.
@@ -207,6 +211,10 @@ class Channel:
         try:
             if isinstance(buffer, (bytes, memoryview)):
                 view = memoryview(buffer)
+                window = self._windows.find(fd, size)
+                if window is not None:
+                    window[:] = view if view.format == "B" and view.ndim == 1 else view.cast("B")
+                    return ref
                 at = 0
                 while at < size:
                     at += os.pwrite(fd, view[at : at + (1 << 30)], at)

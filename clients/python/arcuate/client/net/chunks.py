@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 from google.protobuf.message import DecodeError
 
 from arcuate.client.net import heap
@@ -17,6 +16,7 @@ from arcuate.errors import ArcuateError, ProtocolError
 from arcuate.v1.session_pb2 import AttachRequest
 from arcuate.values import frames, protobuf
 from arcuate.values.limits import Limits
+from arcuate.values.memory import Memory
 from arcuate.values.nodes import Buffer, Nodes
 
 __all__ = ["CHUNK", "LARGE", "Reader", "Refused", "chunk", "pack", "pack_plain"]
@@ -274,6 +274,9 @@ class Reader:
         return message
 
 
+_MEMORY = Memory()
+
+
 class _Growing:
     """A buffer whose chunks are still to come.
 
@@ -300,7 +303,7 @@ class _Growing:
             return True
         target = self._target
         if target is None:
-            target = self._target = np.empty(self.nbytes, np.uint8).data.cast("B")
+            target = self._target = _MEMORY.take(self.nbytes)
         target[at : self._at] = body
         return self._at == self.nbytes
 
