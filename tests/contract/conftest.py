@@ -28,10 +28,23 @@ from arcuate.client import Session, environments
 from arcuate.errors import ArcuateError
 
 SOAK = bool(os.environ.get("ARCUATE_SOAK"))
-NAMES = sorted(environments())
+
+
+@functools.cache
+def absent(name: str) -> str:
+    """Why an environment cannot be used here, or ``""``."""
+    try:
+        environment = environments()[name].load()
+    except ImportError as error:
+        return f"{name}: its package cannot be imported: {error}"
+    report = environment.doctor()
+    return "" if report.found else f"{name}: {'; '.join(report.missing) or 'not installed'}"
+
+
+NAMES = [name for name in sorted(environments()) if name != "matlab" or not absent(name)]
+"""MATLAB cannot be installed freely; that it is missing is said once, by tests/matlab/test_contract.py."""
 WHERE = os.environ.get("ARCUATE_OVER", "all" if SOAK else "")
 REMOTE = [] if WHERE == "none" else [f"{name}+{over}" for over in OVER for name in NAMES if name != "matlab"]
-"""MATLAB has a suite of its own: tests/matlab/test_contract.py."""
 EVERYDAY = {
     ("r", "zmq"): (
         "test_callbacks",
@@ -81,17 +94,6 @@ def _wanted(item: pytest.Item) -> bool:
     if WHERE == "all" or (name == "python" and over != "ipc"):
         return True
     return item.path.stem in EVERYDAY.get((name, over), ())
-
-
-@functools.cache
-def absent(name: str) -> str:
-    """Why an environment cannot be used here, or ``""``."""
-    try:
-        environment = environments()[name].load()
-    except ImportError as error:
-        return f"{name}: its package cannot be imported: {error}"
-    report = environment.doctor()
-    return "" if report.found else f"{name}: {'; '.join(report.missing) or 'not installed'}"
 
 
 @pytest.fixture(scope="session")

@@ -44,11 +44,12 @@ def test_what_fits() -> None:
     [
         (
             found("R2024b", (3, 13), "24.2.2"),
-            r"R2024b works with Python 3\.9 to 3\.12.*3\.13.*executable",
+            r"R2024b works with Python 3\.10 to 3\.12.*3\.13.*executable",
             "",
         ),
         (found("R2024b", (3, 12), "9.15.2"), r"9\.15\.2 is installed, MATLAB R2024b needs 24\.2", "24.2.*"),
-        (found("R2021b", (3, 9), "9.1.0"), r"needs 9\.11", "matlabengine==9.11.*"),
+        (found("R2021b", (3, 9), "9.11.0"), r"R2021b works with Python up to 3\.9.*R2022b or later", ""),
+        (found("", (3, 9), "", module=True), r"Python 3\.9, and Arcuate needs 3\.10", ""),
         (found("R2022b", (3, 10), "", module=False), "matlabengine is not installed", "9.13.*"),
     ],
 )

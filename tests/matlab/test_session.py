@@ -71,6 +71,44 @@ def test_a_shared_session_that_is_not_there(matlab: Matlab) -> None:
         matlab(session="nobody")
 
 
+def test_a_shared_session_is_used_by_one_at_a_time(matlab: Matlab) -> None:
+    """Its pipes and shared memory are those of one session; what that leaves behind is as it was before."""
+    shared = engines.start_matlab()
+    try:
+        shared.eval("set(0, 'DefaultFigureVisible', 'on')", nargout=0)
+        name = f"arcuate_one_{os.getpid()}"
+        shared.matlab.engine.shareEngine(name, nargout=0)
+        first = matlab(session=name)
+        kept = first.call("containers.Map", keep=True)
+        with pytest.raises(EnvironmentNotFound, match="in use by another session"):
+            matlab(session=name)
+        big = np.random.default_rng(2).random((300, 300))
+        assert np.array_equal(first.call("times", big, 2.0), big * 2)
+        del kept
+        first.close()
+        assert shared.get(0.0, "DefaultFigureVisible") == "on"
+        second = matlab(session=name)
+        assert np.array_equal(second.call("times", big, 3.0), big * 3)
+    finally:
+        shared.quit()
+
+
+def test_names_that_the_worker_itself_uses(matlab: Matlab, tmp_path: Path) -> None:
+    for name in ("name", "m", "v", "f"):
+        (tmp_path / f"{name}.m").write_text(f"function y = {name}(x)\ny = x + 1;\nend\n")
+    session = matlab(path=[tmp_path])
+    for name in ("name", "m", "v", "f"):
+        assert session.call(name, 1.0) == 2.0
+        assert session.function(name)(2.0) == 3.0
+
+
+def test_a_column_of_characters_keeps_its_blanks(matlab: Matlab) -> None:
+    session = matlab()
+    session.run("t = struct('arcuate','table','rows',2,'index',[],'attrs',[],'container','pandas');")
+    session.run("t.columns = struct('a', [' '; 'b']);")
+    assert session["t"]["a"].tolist() == [" ", "b"]
+
+
 def test_a_shared_session_that_disappears(matlab: Matlab) -> None:
     shared = engines.start_matlab()
     name = f"arcuate_gone_{os.getpid()}"
@@ -131,7 +169,7 @@ def test_figures(matlab: Matlab) -> None:
 def test_keys_that_are_no_names(matlab: Matlab) -> None:
     """A struct of MATLAB cannot have such fields."""
     session = matlab()
-    value = {"a b": 1.5, "": "x", "end": [1.0, "y"], "1st": None}
+    value = {"a b": 1.5, "": "x", "end": [1.0, "y"], "1st": None, "größe": 2.0}
     session["x"] = value
     back = session["x"]
     assert list(back) == list(value)

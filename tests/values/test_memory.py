@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import threading
 
@@ -96,3 +97,39 @@ def test_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_nothing_idle_where_memory_is_limited() -> None:
+    """What lies idle counts for the limit, and would be missing to the code that runs."""
+    code = (
+        "import gc, resource\n"
+        "from arcuate.values.memory import Memory\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20))\n"
+        "memory = Memory()\n"
+        "for size in (128, 120, 100):\n"
+        "    memory.take(size << 20)\n"
+        "    gc.collect()\n"
+        "bytearray(200 << 20)\n"
+        "print(memory.take(200 << 20).nbytes)\n"
+        "try: memory.take(900 << 20)\n"
+        "except MemoryError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"{200 << 20}\nthere is no room for a buffer of {900 << 20:,} bytes")
+
+
+def test_idle_memory_gives_way() -> None:
+    """It is let go of where the system has no more for a new area."""
+    code = (
+        "import gc, resource\n"
+        "from arcuate.values.memory import Memory\n"
+        "memory = Memory()\n"
+        "for _ in range(2):\n"
+        "    memory.take(128 << 20)\n"
+        "gc.collect()\n"
+        "assert memory._idle\n"
+        "resource.setrlimit(resource.RLIMIT_DATA, (300 << 20, 300 << 20))\n"
+        "print(memory.take(200 << 20).nbytes)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{200 << 20}\n"

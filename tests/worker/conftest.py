@@ -14,7 +14,7 @@ PERL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "perl")
 """A folder with a package and its dist-info: what an installer would put into site-packages."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def perl_package() -> Iterator[str]:
     """The folder, on ``sys.path``."""
     sys.path.insert(0, PERL)

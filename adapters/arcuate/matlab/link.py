@@ -116,12 +116,31 @@ class Link:
         engine = self._engine
         for folder in (*reversed(list(path)), _FOLDER):
             engine.addpath(folder, nargout=0)
-        if not self._shared:
+        if self._shared:
+            self._refuse_second()
+        else:
             engine.cd(os.getcwd(), nargout=0)
         found = engine.feval(
             "arcuate.hello", prefix, float(threshold), float(generation), figures, *ends, nargout=1
         )
         return dict(found)
+
+    def _refuse_second(self) -> None:
+        """A MATLAB knows one session of Arcuate at a time: its pipes and shared memory.
+
+        Raises:
+            EnvironmentNotFound: another session uses it.
+        """
+        pipe = str(self._engine.feval("arcuate.state", "calls", nargout=1) or "")
+        try:
+            fd = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK) if pipe else -1
+        except OSError:
+            return  # its owner is gone
+        if fd >= 0:
+            os.close(fd)
+            raise EnvironmentNotFound(
+                "this shared MATLAB is in use by another session of Arcuate; close that one first"
+            )
 
     # ----------------------------------------------------------------- calls
 
@@ -230,6 +249,7 @@ class Link:
         """Ends a MATLAB that was started here; leaves a shared one."""
         try:
             if self._shared:
+                self._engine.feval("arcuate.leave", nargout=0)
                 self._engine.rmpath(_FOLDER, nargout=0)
             self._engine.quit()
         except Exception as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 
 from arcuate.errors import ProtocolError
@@ -14,8 +16,23 @@ from arcuate.values.limits import Limits
 
 __all__ = ["Pipes"]
 
+_PREFIX = "arcuate-matlab-"
 _SLICE = 50
 _READ = 1 << 16
+
+
+def _clean() -> None:
+    """Removes the folders of workers that were killed: nobody has their pipes open."""
+    place = tempfile.gettempdir()
+    for name in os.listdir(place):
+        folder = os.path.join(place, name)
+        try:
+            state = os.lstat(folder)
+            if name.startswith(_PREFIX) and state.st_uid == os.getuid() and time.time() - state.st_mtime > 60:
+                os.close(os.open(os.path.join(folder, "calls"), os.O_WRONLY | os.O_NONBLOCK))
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Pipes:
@@ -42,7 +59,8 @@ class Pipes:
         """Pipes in a private folder; ``None`` where the system has none."""
         if not hasattr(os, "mkfifo"):
             return None
-        folder = tempfile.mkdtemp(prefix="arcuate-matlab-")
+        _clean()
+        folder = tempfile.mkdtemp(prefix=_PREFIX)
         try:
             return cls(folder)
         except OSError:

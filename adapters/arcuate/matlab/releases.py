@@ -49,6 +49,8 @@ RELEASES = {
     "R2025b": Release("25.2", (3, 9), (3, 12)),
     "R2026a": Release("26.1", (3, 9), (3, 13)),
 }
+_OWN = (3, 10)
+"""The oldest Python that Arcuate itself runs on."""
 _QUESTION = """
 import importlib.util, sys
 print('%d.%d' % sys.version_info[:2])
@@ -149,8 +151,16 @@ def problem(found: Found) -> tuple[str, str] | None:
     fits = RELEASES.get(found.release)
     pip = f"{_short(found.python)} -m pip install "
     wanted = f"{pip}'matlabengine=={fits.engine}.*'" if fits else f"{pip}matlabengine"
-    if fits and not fits.first <= found.version <= fits.last:
-        range_ = f"{_text(fits.first)} to {_text(fits.last)}"
+    if fits and fits.last < _OWN:
+        text = (
+            f"MATLAB {found.release} works with Python up to {_text(fits.last)}, and Arcuate needs "
+            f"{_text(_OWN)}: use R2022b or later"
+        )
+        return text, ""
+    if found.version < _OWN:
+        return f"this is Python {_text(found.version)}, and Arcuate needs {_text(_OWN)} or later", ""
+    if fits and not max(fits.first, _OWN) <= found.version <= fits.last:
+        range_ = f"{_text(max(fits.first, _OWN))} to {_text(fits.last)}"
         text = (
             f"MATLAB {found.release} works with Python {range_}, and this is {_text(found.version)}; give "
             f"connect('matlab', executable=...) a Python that fits, with matlabengine {fits.engine} in it"

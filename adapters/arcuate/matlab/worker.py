@@ -87,6 +87,11 @@ class Worker:
         }
         self.channel.write(message("hello", 0, answer))
 
+    def abandon(self) -> None:
+        """Removes what was made for a session that does not begin."""
+        if self.link is not None:
+            self.link.abandon()
+
     def serve(self) -> None:
         """Takes requests until the end."""
         while True:
@@ -259,9 +264,11 @@ def main() -> None:
     try:
         worker.greet()
     except ArcuateError as error:
+        worker.abandon()
         worker.channel.write(message("error", 0, to_mapping(error)))
         sys.exit(1)
     except Exception as error:
+        worker.abandon()
         found = EnvironmentNotFound(f"MATLAB cannot be started: {type(error).__name__}: {error}")
         worker.channel.write(message("error", 0, to_mapping(found)))
         sys.exit(1)

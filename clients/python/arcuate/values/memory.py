@@ -18,6 +18,18 @@ _SMALLEST = 1 << 20
 _FREE: int | None = getattr(mmap, "MADV_FREE", None)
 
 
+def _limited() -> bool:
+    """Whether this process may take so much memory only: what lies idle would count."""
+    try:
+        import resource
+    except ImportError:
+        return False
+    return any(
+        resource.getrlimit(kind)[0] != resource.RLIM_INFINITY
+        for kind in (resource.RLIMIT_DATA, resource.RLIMIT_AS)
+    )
+
+
 class Memory:
     """Areas of memory of this process.
 
@@ -50,7 +62,16 @@ class Memory:
         return memoryview(exporter).cast("B")
 
     def _make(self, length: int) -> mmap.mmap:
-        area = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        try:
+            area = mmap.mmap(-1, length, flags=flags)
+        except OSError:
+            with self._lock:
+                self._idle.clear()  # they may be what is in the way
+            try:
+                area = mmap.mmap(-1, length, flags=flags)
+            except OSError as error:
+                raise MemoryError(f"there is no room for a buffer of {length:,} bytes: {error}") from None
         try:
             area.madvise(mmap.MADV_HUGEPAGE)
         except OSError:
@@ -67,6 +88,8 @@ class Memory:
             return area
 
     def _return(self, area: mmap.mmap) -> None:
+        if _limited():
+            return
         if _FREE is not None:
             try:
                 area.madvise(_FREE)

@@ -31,7 +31,7 @@ if arcuate.variable(name)
 end
 dotted = any(name == '.');
 source = arcuate.file(name);
-if isempty(source) && (dotted || ~any(exist(name) == [2, 3, 5, 6, 103])) %#ok<EXIST>
+if isempty(source) && (dotted || ~arcuate.callable(name))
     folders = [{pwd()}, regexp(path(), pathsep(), 'split')];
     tail = ['+' strrep(name, '.', [filesep '+'])];
     if any(cellfun(@(f) exist(fullfile(f, tail), 'dir') == 7, folders))

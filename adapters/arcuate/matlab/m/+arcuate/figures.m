@@ -44,17 +44,17 @@ end
 function c = look(h)
 % What tells whether a figure has changed: the classes and data of all that is in it.
 all = findall(h);
-c = cell(numel(all), 3);
+c = cell(numel(all), 4);
 for j = 1:numel(all)
     c{j,1} = get(all(j), 'Type');
     names = {'XData', 'YData', 'String'};
     for k = 1:2
         if isprop(all(j), names{k})
-            c{j,2} = [c{j,2}; reshape(double(get(all(j), names{k})), [], 1)];
+            c{j,1+k} = get(all(j), names{k}); % numbers, times or texts
         end
     end
     if isprop(all(j), 'String')
-        c{j,3} = get(all(j), 'String');
+        c{j,4} = get(all(j), 'String');
     end
 end
 end

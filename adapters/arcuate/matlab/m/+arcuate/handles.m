@@ -35,6 +35,9 @@ switch op
         end
     case 'generation'
         generation = x;
+    case 'clear'
+        remove(objects, keys(objects));
+        remove(counts, keys(counts));
     case 'count'
         v = double(objects.Count);
 end

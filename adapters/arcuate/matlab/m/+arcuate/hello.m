@@ -8,6 +8,7 @@ arcuate.state('calls', calls);
 arcuate.state('answers', answers);
 arcuate.handles('generation', double(generation));
 if ~isempty(mime)
+    arcuate.state('visible', get(0, 'DefaultFigureVisible'));
     set(0, 'DefaultFigureVisible', 'off');
 end
 lastwarn('', '');

@@ -79,6 +79,14 @@ catch err
             (strcmp(err.identifier, none{3}) && isempty(regexp(err.message, 'called with too many outputs$', 'once')))
         rethrow(err);
     end
+    try % one that has outputs may have run, and met the error inside
+        again = nargout(func2str(f)) == 0;
+    catch
+        again = true;
+    end
+    if ~again
+        rethrow(err);
+    end
     f(args{:}); % it has no output, and nothing of it has run yet
     out = {};
 end

@@ -12,9 +12,9 @@ if arcuate.variable(name)
 elseif any(name == '.')
     f = str2func(['@(varargin) ' name '(varargin{:})']);
 else
-    if ~any(exist(name) == [2, 3, 5, 6, 103]) %#ok<EXIST>
+    if ~arcuate.callable(name)
         rehash(); % perhaps its file is new
-        if ~any(exist(name) == [2, 3, 5, 6, 103]) %#ok<EXIST>
+        if ~arcuate.callable(name)
             error('Arcuate:NAME_NOT_FOUND', '''%s'' undefined: there is no function or variable of that name; add its folder with path=[...]', name);
         end
     end

@@ -10,7 +10,8 @@ for j = numel(s):-1:1
         end
         continue
     end
-    if strncmp(s(j).name, 'arcuate__', 9) || strncmp(s(j).name, '@<anonymous>', 12) && isempty(s(j).file)
+    if strncmp(s(j).name, 'arcuate__', 9) || isempty(s(j).file) && ...
+            (strncmp(s(j).name, '@<anonymous>', 12) || strncmp(s(j).name, '@(varargin)', 11))
         continue % Octave's environment below, where it stands in for MATLAB
     end
     place = '';

@@ -4,7 +4,7 @@ persistent kept
 if isempty(kept)
     mlock();
     kept = struct('prefix', '', 'threshold', Inf, 'pending', [], 'calls', '', 'answers', '', 'number', 0, ...
-        'mime', 'image/png', 'warned', '');
+        'mime', 'image/png', 'visible', '');
 end
 if nargin > 1
     kept.(name) = value;

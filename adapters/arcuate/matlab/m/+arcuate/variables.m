@@ -5,7 +5,7 @@ switch m.op
     case 'get'
         if arcuate.variable(m.name)
             v = evalin('base', m.name);
-        elseif isvarname(m.name) && any(exist(m.name) == [2, 3, 5, 6, 103]) %#ok<EXIST>
+        elseif isvarname(m.name) && arcuate.callable(m.name)
             v = str2func(m.name);
         else
             missing_(m.name);

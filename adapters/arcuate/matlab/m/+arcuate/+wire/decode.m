@@ -187,7 +187,7 @@ end
 end
 
 function ok = named(k)
-ok = ~isempty(regexp(k, '^[A-Za-z]\w{0,62}$', 'once')); % keywords too
+ok = ~isempty(regexp(k, '^[A-Za-z][A-Za-z0-9_]{0,62}$', 'once')); % keywords too
 end
 
 function [v, i, p, b] = list(f, i, p, b)
@@ -197,7 +197,7 @@ if flags >= 4
     nd = number(f, p);
     shape = double(typecast(f.pool(8*p+1:8*(p+nd)), 'uint64')).';
     p = p + 1 + nd;
-    shape = [ones(1, nd < 2), shape, ones(1, nd < 1)];
+    shape = [ones(1, double(nd < 2)), shape, ones(1, double(nd < 1))];
 end
 [v, ~, i, p, b] = children(f, i, p, b);
 if flags >= 8
@@ -251,7 +251,7 @@ function [v, i, p, b] = array(f, i, p, b)
 nd = f.count(i); dtype = f.dtype(i); flags = f.flags(i);
 shape = double(typecast(f.pool(8*p-7:8*(p+nd-1)), 'uint64')).';
 p = p + nd;
-full2 = [ones(1, nd < 2), shape, ones(1, nd < 1)]; % two dimensions at least
+full2 = [ones(1, double(nd < 2)), shape, ones(1, double(nd < 1))]; % two dimensions at least
 other = [];
 switch dtype
     case 1

@@ -160,9 +160,9 @@ r = r(:); c = c(:); x = x(:);
 if islogical(v)
     dtype = 1; x = uint8(x);
 elseif isreal(v)
-    dtype = 12;
+    dtype = 12 - isa(v, 'single');
 else
-    dtype = 14; x = reshape([real(x).'; imag(x).'], [], 1);
+    dtype = 14 - isa(v, 'single'); x = reshape([real(x).'; imag(x).'], [], 1);
 end
 cls = 'int32'; flags = 0;
 if any([size(v), numel(r)] > 2147483647)

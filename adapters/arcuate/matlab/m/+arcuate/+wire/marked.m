@@ -148,8 +148,8 @@ if isstruct(v) && isscalar(v) && isfield(v, 'arcuate')
     end
     return
 end
-if ischar(v)
-    v = cellstr(v);
+if ischar(v) % not by CELLSTR, which takes blanks away
+    v = reshape(mat2cell(v, ones(1, size(v, 1)), size(v, 2)), [], 1);
 end
 if iscell(v)
     n = [];

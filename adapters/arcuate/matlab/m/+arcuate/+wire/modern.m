@@ -74,11 +74,17 @@ else
     count = @(ticks) int64(milliseconds(v)*(ticks/1000));
 end
 units = {'us', 'ns'}; ticks = [1e6, 1e9];
+exact = false;
 for j = 1:2
     s.unit = units{j}; s.value = count(ticks(j));
-    if isequal(back(kinds, s, ticks(j)), v)
+    exact = isequal(back(kinds, s, ticks(j)), v);
+    if exact
         break
     end
+end
+if ~exact
+    error('Arcuate:conversion', ['a %s that is infinite, too far away or finer than a nanosecond has no form ' ...
+        'elsewhere; round it: dateshift, or milliseconds(round(milliseconds(x)))'], class(v));
 end
 if any(gone(:))
     s.missing = gone;

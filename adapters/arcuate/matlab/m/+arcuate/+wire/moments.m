@@ -14,6 +14,9 @@ ticks = [0, 1, 1e3, 1e6, 1e9, 1/60, 1/3600, 1/86400, 1/604800];
 if k == 2 || unit < 1 || unit > 8 || exist('OCTAVE_VERSION', 'builtin') ~= 0
     return % dates have no class of their own, and Octave none of these
 end
+if unit ~= 3 && ~(unit == 4 && any(mod(value(:), 1000) ~= 0))
+    return % the unit is part of the value, and the way back gives microseconds, or nanoseconds where it must
+end
 try
     x = native(k, value, ticks(unit + 1), zone);
     if isequal(counted(k, x, ticks(unit + 1)), value)

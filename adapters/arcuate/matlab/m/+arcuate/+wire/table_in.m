@@ -1,6 +1,7 @@
 function v = table_in(v)
 %TABLE_IN A table from the struct that stands for one, where the class holds exactly this.
-if exist('OCTAVE_VERSION', 'builtin') ~= 0 || ~isempty(v.nullable) || ~(isempty(v.index) || plain_index(v.index))
+if exist('OCTAVE_VERSION', 'builtin') ~= 0 || ~isempty(v.nullable) || ~(isempty(v.index) || plain_index(v.index)) || ...
+        strcmp(v.container, 'arrow')
     return
 end
 if isfield(v.columns, 'arcuate')
@@ -28,7 +29,11 @@ end
 end
 
 function ok = plain_index(s)
-ok = isscalar(s.levels) && iscellstr(s.levels{1}) && ~any(cellfun('isempty', s.levels{1})) && ...
+name = s.names;
+if iscell(name)
+    name = name{1};
+end
+ok = ~strcmp(name, 'Row') && isscalar(s.levels) && iscellstr(s.levels{1}) && ~any(cellfun('isempty', s.levels{1})) && ...
     numel(unique(s.levels{1})) == numel(s.levels{1});
 end
 
