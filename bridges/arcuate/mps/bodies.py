@@ -9,7 +9,7 @@ from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.http.codec import dumps
 from arcuate.http.request import JSON
 from arcuate.mps.failures import Refusal, identifier_of, matlab_body, stack_of
-from arcuate.mps.matrix import Matrix
+from arcuate.mps.matrix import Budget, Matrix
 from arcuate.mps.notation import Format, read, write
 from arcuate.mps.wire import PROTOBUF, read_call, write_error, write_result
 from arcuate.values.record import record
@@ -47,6 +47,7 @@ def read_body(data: bytes | bytearray | memoryview, kind: str, nodes: int) -> Ca
         Refusal: it is no call.
         ProtocolError: it is no protobuf message.
         ConversionError: an argument has no form here.
+        LimitExceeded: it holds more arrays.
     """
     if kind == PROTOBUF:
         nargout, arguments = read_call(bytes(data), nodes)
@@ -61,9 +62,10 @@ def read_body(data: bytes | bytearray | memoryview, kind: str, nodes: int) -> Ca
     nargout = _nargout(body["nargout"])
     wanted = _format(body.get("outputFormat", {}))
     arguments = []
+    budget = Budget(nodes)
     for at, value in enumerate(body["rhs"]):
         try:
-            arguments.append(read(value))
+            arguments.append(read(value, budget))
         except ConversionError as error:
             error.prepend(f"$.rhs[{at}]")
             raise

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, LimitExceeded
 from arcuate.values import codes
 from arcuate.values.record import record
 
-__all__ = ["NUMERIC", "Matrix", "check_size", "empty_structs", "logical", "numbers", "row"]
+__all__ = ["NUMERIC", "Budget", "Matrix", "check_size", "empty_structs", "logical", "numbers", "row"]
 
 NUMERIC: dict[str, np.dtype[Any]] = {
     "double": np.dtype("<f8"),
@@ -104,15 +104,42 @@ def logical(size: Sequence[int], values: Any) -> Matrix:
     return Matrix("logical", check_size(size, len(values)), np.asarray(values).astype(np.bool_, copy=False))
 
 
-def empty_structs(size: Sequence[int]) -> int:
-    """How many structs without fields a size means.
+class Budget:
+    """Counts the arrays of a call, before they are made.
+
+    Args:
+        nodes: how many there may be.
+    """
+
+    def __init__(self, nodes: int) -> None:
+        self._nodes = self._left = nodes
+
+    def take(self, count: int) -> None:
+        """Counts some.
+
+        Raises:
+            LimitExceeded: there are more than may be.
+        """
+        self._left -= count
+        if self._left < 0:
+            raise LimitExceeded(
+                f"the message holds more than {self._nodes:,} arrays; raise the setting 'nodes', or send "
+                "fewer",
+                setting="nodes",
+            )
+
+
+def empty_structs(size: Sequence[int], budget: Budget) -> int:
+    """How many structs without fields a size means; each counts as an array.
 
     Raises:
         ConversionError: more than anybody has use for.
+        LimitExceeded: more than the message may still hold.
     """
     count = prod(size)
     if len(size) > codes.MAX_NDIM or not 0 <= count <= _EMPTY:
         raise ConversionError(f"a struct array without fields may have {_EMPTY:,} elements")
+    budget.take(count)
     return count
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from arcuate.errors import ConversionError
-from arcuate.mps.matrix import NUMERIC, Matrix, check_size, empty_structs, logical, numbers, row
+from arcuate.mps.matrix import NUMERIC, Budget, Matrix, check_size, empty_structs, logical, numbers, row
 from arcuate.values import codes
 from arcuate.values.nodes import step
 from arcuate.values.record import record
@@ -26,6 +26,7 @@ _MARKS = frozenset(("mwdata", "mwsize", "mwtype", "mwcomplex"))
 _FLOATS = ("double", "single")
 _PLAIN = frozenset((bool, int, float))
 _SAFE = 1 << 53
+_ANY = 1 << 62
 
 
 @record(frozen=True)
@@ -44,13 +45,31 @@ class Format:
 # ----------------------------------------------------------------------- reading
 
 
-def read(value: Any, depth: int = 0) -> Matrix:
+def read(value: Any, budget: Budget | None = None) -> Matrix:
     """The array of a JSON value in either notation.
+
+    Args:
+        value: the value.
+        budget: counts the arrays, those inside of others included; without one there may be any number.
 
     Raises:
         ConversionError: it is none.
+        LimitExceeded: it holds more arrays.
     """
-    if depth > codes.MAX_DEPTH:
+    return _read(value, _Place(budget or Budget(_ANY), 0))
+
+
+@record(frozen=True)
+class _Place:
+    """Where an array stands: how deep, and how many more there may be."""
+
+    budget: Budget
+    depth: int
+
+
+def _read(value: Any, place: _Place) -> Matrix:
+    place.budget.take(1)
+    if place.depth > codes.MAX_DEPTH:
         raise ConversionError(f"the value nests deeper than {codes.MAX_DEPTH} levels; flatten it")
     if isinstance(value, bool):
         return row("logical", np.array([value]))
@@ -62,9 +81,9 @@ def read(value: Any, depth: int = 0) -> Matrix:
         return _nested(value)
     if isinstance(value, dict):
         if not _MARKS & value.keys():
-            items = [_below(step(name), item, depth) for name, item in value.items()]
+            items = [_below(step(name), item, place) for name, item in value.items()]
             return Matrix("struct", (1, 1), [items], tuple(value))
-        return _large(value, depth)
+        return _large(value, place)
     raise ConversionError("null has no form in MATLAB; send [] for an empty array")
 
 
@@ -174,7 +193,7 @@ def _shown(item: Any) -> str:
     return {dict: "an object", list: "a list", str: "a text", bool: "true or false"}.get(type(item), "null")
 
 
-def _large(value: dict[str, Any], depth: int) -> Matrix:
+def _large(value: dict[str, Any], place: _Place) -> Matrix:
     unknown = value.keys() - _MARKS
     if unknown:
         raise ConversionError(
@@ -192,7 +211,7 @@ def _large(value: dict[str, Any], depth: int) -> Matrix:
     if not all(isinstance(n, int) and not isinstance(n, bool) for n in size):
         raise ConversionError("mwsize must be a list of whole numbers")
     if kind == "struct":
-        return _read_struct(data, size, depth)
+        return _read_struct(data, size, place)
     reader = _READERS.get(kind)
     if reader is None:
         raise ConversionError(
@@ -204,10 +223,10 @@ def _large(value: dict[str, Any], depth: int) -> Matrix:
         raise ConversionError("mwcomplex must be true or false")
     if value.get("mwcomplex") and kind not in NUMERIC:
         raise ConversionError(f"a {kind} array cannot be complex")
-    return reader(kind, data, size, bool(value.get("mwcomplex")), depth)
+    return reader(kind, data, size, bool(value.get("mwcomplex")), place)
 
 
-def _read_numbers(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
+def _read_numbers(kind: str, data: list[Any], size: list[int], pairs: bool, place: _Place) -> Matrix:
     found = _elements(data, kind)
     if kind == "single":
         with np.errstate(over="ignore"):
@@ -222,14 +241,14 @@ def _read_numbers(kind: str, data: list[Any], size: list[int], pairs: bool, dept
     return numbers(kind, size, found[::2], found[1::2])
 
 
-def _read_logical(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
+def _read_logical(kind: str, data: list[Any], size: list[int], pairs: bool, place: _Place) -> Matrix:
     for at, item in enumerate(data):
         if not isinstance(item, bool) and item not in (0, 1):
             raise ConversionError(f"an element of a logical array is {_shown(item)}", path=f"[{at}]")
     return logical(size, np.array(data, np.bool_))
 
 
-def _read_char(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
+def _read_char(kind: str, data: list[Any], size: list[int], pairs: bool, place: _Place) -> Matrix:
     if not data and 0 in size:
         data = [""]
     if len(data) != 1 or not isinstance(data[0], str):
@@ -241,19 +260,19 @@ def _read_char(kind: str, data: list[Any], size: list[int], pairs: bool, depth: 
     return Matrix("char", check_size(size, len(text)), text)
 
 
-def _read_texts(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
+def _read_texts(kind: str, data: list[Any], size: list[int], pairs: bool, place: _Place) -> Matrix:
     for at, item in enumerate(data):
         if not isinstance(item, str):
             raise ConversionError(f"an element of a string array is {_shown(item)}", path=f"[{at}]")
     return Matrix("string", check_size(size, len(data)), data)
 
 
-def _read_cell(kind: str, data: list[Any], size: list[int], pairs: bool, depth: int) -> Matrix:
+def _read_cell(kind: str, data: list[Any], size: list[int], pairs: bool, place: _Place) -> Matrix:
     shape = check_size(size, len(data))
-    return Matrix("cell", shape, [_below(f"[{at}]", item, depth) for at, item in enumerate(data)])
+    return Matrix("cell", shape, [_below(f"[{at}]", item, place) for at, item in enumerate(data)])
 
 
-def _read_struct(data: Any, size: list[int], depth: int) -> Matrix:
+def _read_struct(data: Any, size: list[int], place: _Place) -> Matrix:
     if not isinstance(data, dict):
         raise ConversionError("mwdata of a struct is an object: for each field a list with its values")
     counts = set()
@@ -265,12 +284,12 @@ def _read_struct(data: Any, size: list[int], depth: int) -> Matrix:
         columns.append(column)
     if len(counts) > 1:
         raise ConversionError("the fields of mwdata have different numbers of values")
-    count = counts.pop() if counts else empty_structs(size)
+    count = counts.pop() if counts else empty_structs(size, place.budget)
     shape = check_size(size, count)
     names = tuple(data)
     items = [
         [
-            _below(f"{step(name)}[{at}]", column[at], depth)
+            _below(f"{step(name)}[{at}]", column[at], place)
             for name, column in zip(names, columns, strict=True)
         ]
         for at in range(count)
@@ -286,15 +305,15 @@ def _at(at: int, function: Callable[..., Any], *args: Any) -> Any:
         raise
 
 
-def _below(where: str, value: Any, depth: int) -> Matrix:
+def _below(where: str, value: Any, place: _Place) -> Matrix:
     try:
-        return read(value, depth + 1)
+        return _read(value, _Place(place.budget, place.depth + 1))
     except ConversionError as error:
         error.prepend(where)
         raise
 
 
-_READERS: dict[str, Callable[[str, list[Any], list[int], bool, int], Matrix]] = {
+_READERS: dict[str, Callable[[str, list[Any], list[int], bool, _Place], Matrix]] = {
     **dict.fromkeys(NUMERIC, _read_numbers),
     "logical": _read_logical,
     "char": _read_char,

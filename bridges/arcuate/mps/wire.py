@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from arcuate.errors import ConversionError, LimitExceeded, ProtocolError
 from arcuate.mps import v1
-from arcuate.mps.matrix import NUMERIC, Matrix, check_size, empty_structs, logical, numbers
+from arcuate.mps.matrix import NUMERIC, Budget, Matrix, check_size, empty_structs, logical, numbers
 from arcuate.values import codes
 from arcuate.values.nodes import step
 
@@ -37,7 +37,7 @@ def read_call(data: bytes | memoryview, nodes: int) -> tuple[int, list[Matrix]]:
     """
     call = _parse(v1.CallParameters, bytes(data))
     nargout = call.nargout if call.HasField("nargout") else 1
-    return nargout, _Reader(nodes).items(call.arguments, 0, lambda at: f"$.rhs[{at}]")
+    return nargout, _Reader(Budget(nodes)).items(call.arguments, 0, lambda at: f"$.rhs[{at}]")
 
 
 def _parse(kind: Any, data: bytes) -> Any:
@@ -51,21 +51,15 @@ class _Reader:
     """Reads arrays, and counts them.
 
     Args:
-        nodes: how many there may be.
+        budget: how many there may be.
     """
 
-    def __init__(self, nodes: int) -> None:
-        self._nodes = self._left = nodes
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
 
     def items(self, values: Sequence[bytes], depth: int, path: Callable[[int], str]) -> list[Matrix]:
         """Arrays that stand side by side."""
-        self._left -= len(values)
-        if self._left < 0:
-            raise LimitExceeded(
-                f"the message holds more than {self._nodes:,} arrays; raise the setting 'nodes', or send "
-                "fewer",
-                setting="nodes",
-            )
+        self._budget.take(len(values))
         found = []
         for at, data in enumerate(values):
             try:
@@ -99,7 +93,10 @@ class _Reader:
     def _struct(self, one: Any, depth: int) -> Matrix:
         fields, values = tuple(one.struct.names), one.struct.values
         width = len(fields)
-        count, rest = divmod(len(values), width) if width else (empty_structs(one.size), len(values))
+        if width:
+            count, rest = divmod(len(values), width)
+        else:
+            count, rest = empty_structs(one.size, self._budget), len(values)
         if rest:
             raise ConversionError(f"{len(values)} values do not fill structs of {width} fields")
         size = check_size(one.size, count)
