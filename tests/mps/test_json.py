@@ -65,6 +65,8 @@ SENT: list[tuple[Any, str]] = [
     (large("single", [0.1, {"mwdata": "NaN"}]), "single ([0.1 NaN])"),
     *((large(kind, [0, most]), f"[{kind}(0) intmax('{kind}')]") for kind, most in LARGEST.items()),
     (large("int64", [-(2**63)]), "intmin ('int64')"),
+    (large("int64", [9007199254740991.0, -1e3]), "int64 ([9007199254740991 -1000])"),
+    (large("single", [2**24, 2**24 + 2, 2**53, 123456.7]), "single ([16777216 16777218 2^53 123456.7])"),
     (large("int8", [12], [1, 1]), "int8 (12)"),
     (large("logical", [True, False, True, True], [2, 2]), "[true true; false true]"),
     (large("char", ["b1o2s3"], [2, 3]), "['bos'; '123']"),
@@ -113,6 +115,10 @@ BAD: list[tuple[Any, str]] = [
     (large("int8", [1.5]), "no int8"),
     (large("int8", ["NaN"]), "no int8"),
     (large("single", [1e39]), "too large"),
+    (large("int64", [9007199254740993.0]), "without a fraction"),
+    (large("uint64", [1, 1e16]), "without a fraction"),
+    (large("single", [2**24 + 1]), "no single"),
+    (large("single", [0.5, -(2**24) - 1]), "no single"),
     (large("int8", [1, 2], [1, 1], mwcomplex=True), "complex"),
     (large("double", [1], mwcomplex=True), "pairs"),
     (large("double", [1], mwcomplex=1), "true or false"),
@@ -251,6 +257,18 @@ def test_nan_and_inf_in_both_forms(http: httpx.Client) -> None:
         "NaN",
         "Inf",
     ]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Inf", "-Inf"])
+def test_a_text_that_reads_as_a_number_is_told_apart(text: str, http: httpx.Client) -> None:
+    whole = large("char", [text], [1, len(text)])
+    strings = {"mode": "small", "nanInfFormat": "string"}
+    assert call(http, "/tools/made", text, **strings) == [text]
+    assert call(http, "/tools/made", f"'{text}'", **strings) == [whole]
+    assert call(http, "/tools/same", whole, **strings) == [whole]
+    assert call(http, "/tools/made", f"{{'{text}', {text}}}", **strings) == [large("cell", [whole, text])]
+    assert call(http, "/tools/made", f"struct ('a', '{text}')", **strings) == [{"a": whole}]
+    assert call(http, "/tools/made", f"'{text}'", mode="small") == [text]
 
 
 @pytest.mark.parametrize(("value", "words"), BAD, ids=[json.dumps(one)[:60] for one, _ in BAD])

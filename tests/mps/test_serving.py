@@ -382,6 +382,13 @@ def test_row_major_arrays_and_string_arrays_are_read() -> None:
         assert told(**text, string={"units": units, "sizes": [3]}) == "'a😀'"
         error = told(**text, string={"units": units, "sizes": [4]})
         assert error == "an element of a string array is no UTF-16 text - at $.rhs[0]"
+        for sizes in ([1], [2], []):
+            error = told(
+                array_class=text["array_class"],
+                size=[1, len(sizes)],
+                string={"units": [0x61, 0x62, 0x63], "sizes": sizes},
+            )
+            assert f"3 UTF-16 units, and {sum(sizes)} " in error
         assert "'object'" in told(array_class="ARRAY_CLASS_OBJECT", size=[1, 1])
         assert "do not fill" in told(array_class="ARRAY_CLASS_DOUBLE", size=[0, 1 << 62])
 

@@ -26,6 +26,7 @@ _MARKS = frozenset(("mwdata", "mwsize", "mwtype", "mwcomplex"))
 _FLOATS = ("double", "single")
 _PLAIN = frozenset((bool, int, float))
 _SAFE = 1 << 53
+_SAFE_SINGLE = 1 << 24
 _ANY = 1 << 62
 
 
@@ -166,12 +167,27 @@ def _number(item: Any, kind: str) -> Any:
     if isinstance(item, bool) or not isinstance(item, (int, float)):
         raise ConversionError(f"an element of a {kind} array is {_shown(item)}; it must be a number")
     if kind in _FLOATS:
-        return _double(item)
+        return _double(item) if kind == "double" or isinstance(item, float) else _whole_single(item)
+    if isinstance(item, float) and not -_SAFE < item < _SAFE:  # its last digits may be lost already
+        raise ConversionError(
+            f"{item!r} has a fraction or an exponent and is too large to be known exactly as a {kind}; write "
+            "it as a whole number without a fraction"
+        )
     whole = item if isinstance(item, int) else int(item) if item.is_integer() else None
     limits = np.iinfo(NUMERIC[kind])
     if whole is None or not limits.min <= whole <= limits.max:
         raise ConversionError(f"{str(item)[:40]} is no {kind} ({limits.min} to {limits.max})")
     return whole
+
+
+def _whole_single(item: int) -> float:
+    """A whole number of JSON as a single, exactly; what is too large for one is told of elsewhere."""
+    found = _double(item)
+    with np.errstate(over="ignore"):
+        narrow = float(np.float32(found))
+    if narrow != found and math.isfinite(narrow):
+        raise ConversionError(f"the whole number {item} is no single; send it as a double")
+    return found
 
 
 def _elements(items: list[Any], kind: str) -> Any:
@@ -183,7 +199,8 @@ def _elements(items: list[Any], kind: str) -> Any:
         if not np.isinf(found).any():  # a number of JSON that is too large
             return found
     elif types == {int}:
-        limits = (-_SAFE, _SAFE) if kind in _FLOATS else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        safe = _SAFE if kind == "double" else _SAFE_SINGLE
+        limits = (-safe, safe) if kind in _FLOATS else (np.iinfo(dtype).min, np.iinfo(dtype).max)
         if limits[0] <= min(items) and max(items) <= limits[1]:
             return np.array(items, dtype)
     return np.array([_at(at, _number, item, kind) for at, item in enumerate(items)], dtype)
@@ -383,6 +400,8 @@ def _special(item: float, wanted: Format) -> Any:
 def _small(value: Matrix, wanted: Format) -> tuple[Any] | None:
     """The value in small notation, in a tuple; ``None`` where that cannot say all."""
     if value.kind == "char":
+        if wanted.strings and value.data in _SPECIAL:
+            return None  # the text alone is the number here
         return (value.data,) if len(value.size) == 2 and value.size[0] == 1 else None
     if value.kind == "struct":
         if value.size != (1, 1) or _MARKS & set(value.fields):

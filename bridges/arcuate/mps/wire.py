@@ -169,6 +169,10 @@ def _read_string(one: Any, name: str) -> Matrix:
             texts.append(np.array(piece, "<u2").tobytes().decode("utf-16-le"))
         except (ValueError, OverflowError):
             raise ConversionError("an element of a string array is no UTF-16 text") from None
+    if at != len(units):
+        raise ConversionError(
+            f"a string array has {len(units)} UTF-16 units, and {at} by the sizes of its elements"
+        )
     return Matrix("string", size, texts)
 
 
