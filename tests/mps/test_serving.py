@@ -225,6 +225,31 @@ def test_who_keeps_most_makes_room(tokens: Path) -> None:
         assert status == {mine: 200, first: 410, second: 200, third: 200}
 
 
+def test_nobody_takes_all_room_with_requests_under_way(tokens: Path) -> None:
+    alice, bob = ({"authorization": f"Bearer {create(tokens, name)}"} for name in ("alice", "bob"))
+    limits = {"results": 6, "result_bytes": 20_000, "pool": 1}
+    with serving(tokens=tokens, limits=limits) as (_, http):
+
+        def begin(who: dict[str, str], size: int = 0) -> httpx.Response:
+            content = json.dumps(body(600)).ljust(size)
+            headers = {"content-type": "application/json", **who}
+            return http.post("/py/sleep?mode=async", content=content, headers=headers)
+
+        def refused(answer: httpx.Response, setting: str) -> bool:
+            said = answer.json()["error"]["message"]
+            return answer.status_code == 429 and f"'{setting}'" in said and "more than half" in said
+
+        first = begin(alice, 6000)
+        assert first.status_code == 201
+        assert refused(begin(alice, 4001), "result_bytes")
+        assert begin(bob, 9000).status_code == 201
+        assert [begin(alice).status_code for _ in range(2)] == [201, 201]
+        assert refused(begin(alice), "results")
+        assert [begin(bob).status_code for _ in range(2)] == [201, 201]
+        http.post(first.json()["self"] + "/cancel", headers=alice).raise_for_status()
+        assert begin(alice, 9000).status_code == 201  # what has ended does not count
+
+
 @needs_confinement
 @pytest.mark.parametrize(
     ("language", "archive", "path", "program"),

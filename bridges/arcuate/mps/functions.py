@@ -82,9 +82,13 @@ class Functions:
         self, hub: Hub, loop: asyncio.AbstractEventLoop, find: Callable[[Incoming, str], Archive]
     ) -> None:
         self.hub = hub
-        self.requests = Requests(lambda: hub.config.limits)
+        self.requests = Requests(lambda: hub.config.limits, self._shared)
         self._loop = loop
         self._find = find
+
+    def _shared(self) -> bool:
+        """Whether there may be several principals."""
+        return self.hub.guard.tokens is not None or self.hub.config.tls.client_ca is not None
 
     def channel(self, incoming: Incoming) -> Channel:
         """A connection to the hub on behalf of a client."""

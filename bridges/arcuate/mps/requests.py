@@ -2,7 +2,8 @@
 
 Every change of a state has a number, so that a client can ask for what changed since another. Requests that
 have ended are let go of by age; where there is no room for another, the oldest of the principal that takes
-most of it goes. All of it runs in the bridge's own loop.
+most of it goes. Those under way cannot go, so nobody may have more than half of all. All of it runs in the
+bridge's own loop.
 """
 
 from __future__ import annotations
@@ -62,12 +63,14 @@ class Requests:
 
     Args:
         limits: gives the limits that are in force.
+        shared: tells whether there are several principals, of whom none may take the room of the others.
     """
 
-    def __init__(self, limits: Callable[[], LimitsConfig]) -> None:
+    def __init__(self, limits: Callable[[], LimitsConfig], shared: Callable[[], bool] = bool) -> None:
         self.prefix = f"/~{uuid.uuid4()}/requests"
         self.sequence = 0
         self._limits = limits
+        self._shared = shared
         self._all: OrderedDict[str, Request] = OrderedDict()
         self._gone: OrderedDict[str, tuple[str, str]] = OrderedDict()
         self._size = 0
@@ -84,8 +87,11 @@ class Requests:
             size: bytes of its arguments.
 
         Raises:
-            LimitExceeded: there are as many as may be, or they take as much memory as they may.
+            LimitExceeded: there are as many as may be, or they take as much memory as they may; or those of
+                this principal do.
         """
+        if self._shared():
+            self._check_share(owner, size)
         self._make_room(1, size)
         request = Request(owner, client, size)
         self._all[request.id] = request
@@ -194,6 +200,26 @@ class Requests:
         for request in self._all.values():
             if request.task is not None:
                 request.task.cancel()
+
+    def _check_share(self, owner: str, size: int) -> None:
+        """Refuses another request of a principal that has half of what all may have under way."""
+        limits = self._limits()
+        begun = [one for one in self._all.values() if one.owner == owner and one.state not in TERMINAL]
+        most = max(1, limits.results // 2)
+        if len(begun) >= most:
+            raise LimitExceeded(
+                f"{len(begun)} of your asynchronous requests are under way, and nobody may have more than "
+                f"half of what may be kept (setting 'results': {limits.results:,}); wait for some",
+                setting="results",
+            )
+        taken = sum(one.size for one in begun)
+        if taken + size > limits.result_bytes // 2:
+            raise LimitExceeded(
+                f"your asynchronous requests under way take {taken:,} bytes, this one {size:,}, and nobody "
+                f"may have more than half of what may be kept (setting 'result_bytes': "
+                f"{limits.result_bytes:,}); wait for some, or make a synchronous one",
+                setting="result_bytes",
+            )
 
     def _make_room(self, count: int, size: int) -> None:
         limits = self._limits()
