@@ -10,7 +10,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -442,6 +443,46 @@ def test_a_connection_may_wait_for_its_first_request(monkeypatch: pytest.MonkeyP
             assert slow.recv(100).startswith(b"HTTP/1.1 408")  # a head that has begun has to go on
             idle.sendall(b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert idle.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_connections_that_do_nothing_make_room(tokens: Path) -> None:
+    """Each may wait for an hour, and costs whoever makes it nothing."""
+    token = create(tokens, "alice")
+    health = b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    known = f"GET /api/discovery HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
+    with serving(tokens=tokens, limits={"connections": 4}) as (server, _), ExitStack() as opened:
+        host, _, port = server.endpoints["mps"].removeprefix("http://").rpartition(":")
+
+        def new(*requests: bytes) -> socket.socket:
+            one = opened.enter_context(socket.create_connection((host, int(port)), 20))
+            for request in requests:
+                assert answered(one, request)
+            return one
+
+        def answered(one: socket.socket, request: bytes) -> bool:
+            try:
+                one.sendall(request)
+                with HTTPResponse(one) as answer:
+                    answer.begin()
+                    answer.read()
+                    return answer.status == 200
+            except OSError:  # it was cut
+                return False
+
+        mine = new(known.encode())
+        silent = [new() for _ in range(8)]
+        latest = new(health)  # in spite of them
+        assert not answered(silent[0], health)
+        assert answered(silent[-1], health)
+        more = [new(health) for _ in range(4)]  # nor is it enough to have asked for what anybody may read
+        assert not answered(latest, health)
+        assert answered(more[-1], health)
+        assert answered(mine, health)
+        for _ in range(3):
+            new(known.encode())
+        refused = new()  # all others are somebody's
+        assert refused.recv(100).startswith(b"HTTP/1.1 503")
+        assert answered(mine, health)
 
 
 def test_many_calls_at_once_leave_nothing_behind() -> None:

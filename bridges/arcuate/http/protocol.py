@@ -7,6 +7,7 @@ lengths, bare line feeds). What it does not bound is bounded here.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = ["HttpConnection"]
 _HEAD_BYTES = 64 << 10
 """Bytes of a request's head; and of what surrounds the pieces of a chunked body."""
 _HEAD_SECONDS = 10.0
+_ORDER = itertools.count()
 _STATUS = {
     408: b"HTTP/1.1 408 Request Timeout\r\n",
     431: b"HTTP/1.1 431 Request Header Fields Too Large\r\n",
@@ -35,6 +37,7 @@ class HttpConnection(HttpToolsProtocol):
         held: sessions live as long as this connection; it is not closed for being idle then.
         watchers: called when it is lost.
         filled: bytes of a large body that have arrived.
+        known: its client has been authenticated.
     """
 
     most = 1024
@@ -45,6 +48,8 @@ class HttpConnection(HttpToolsProtocol):
         self.held: set[Any] = set()
         self.watchers: set[Callable[[], None]] = set()
         self.filled = 0
+        self.known = False
+        self._made = next(_ORDER)
         self._target: memoryview | None = None
         self._done: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -58,10 +63,29 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.most:
+        self.known = self.certificate() is not None
+        if len(self.connections) > self.most and not self._make_room():
             self._refuse(503)
             return
         self._timer = self.loop.call_later(self.patience, self._slow)
+
+    def _make_room(self) -> bool:
+        """Cuts the oldest of the connections that do nothing and are nobody's; says whether there was one."""
+        others: Any = self.connections - {self}
+        spare = [one for one in others if isinstance(one, HttpConnection) and one._idle()]
+        if not spare:
+            return False
+        oldest = min(spare, key=lambda one: one._made)
+        self.connections.discard(oldest)  # at once: others may come before its end is noticed
+        oldest.transport.abort()
+        return True
+
+    def _idle(self) -> bool:
+        """Whether no request has come; where such may wait for long, whether none of a known client has."""
+        cycle: Any = self.cycle
+        if cycle is None:
+            return not self.known
+        return self.patience > _HEAD_SECONDS and not self.known and cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

@@ -119,6 +119,8 @@ class Router:
         hello = scope["path"] == self.hello and incoming.method == "POST"
         if not hello:  # which says who it is in its own message, or in the head
             incoming.principal = self.hub.authenticate(incoming.credentials)
+            if (protocol := scope.get("arcuate.protocol")) is not None:
+                protocol.known = True
         if handlers is None:
             raise self.missing(scope["path"])
         handler = handlers.get("GET" if incoming.method == "HEAD" else incoming.method)
