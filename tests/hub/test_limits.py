@@ -282,6 +282,29 @@ def test_two_clients_may_use_the_same_ids() -> None:
         assert sum(one.calls for one in hub.sessions) <= 200
 
 
+def test_a_cancel_that_comes_late_meets_no_call_of_the_same_id() -> None:
+    with hub_with(pool=1) as hub:
+        clients = [Raw(hub) for _ in range(2)]
+        jobs: list[Any] = []
+        submit = hub.pools.submit
+
+        def noted(*args: Any) -> Any:
+            jobs.append(submit(*args))
+            return jobs[-1]
+
+        hub.pools.submit = noted  # type: ignore[method-assign]
+        assert clients[0].call("math.sqrt", 4.0)["value"] == 2.0
+        (interpreter,) = hub.sessions
+        number = clients[1].send("call", name="time.sleep", args=[30.0], environment="python")
+        until(lambda: interpreter.busy and not interpreter.queued, "the second call runs")
+        assert jobs[0].request.id == jobs[1].request.id == number
+        interpreter.cancel(number, jobs[0].request)  # as the pool does that saw the first one run
+        running = interpreter._running[number]
+        assert not running[1].cancelled
+        interpreter.cancel(number, jobs[1].request)
+        assert clients[1].answer(number)["code"] == "CALL_CANCELLED"
+
+
 def test_a_call_whose_time_runs_out_while_it_waits() -> None:
     with hub_with(pool=1) as hub:
         client = Raw(hub)

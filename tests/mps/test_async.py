@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from tests.mps.waiting import until
 
 from arcuate.hub import Config, Server
+from arcuate.hub.session import HubSession
 
 
 def begin(http: httpx.Client, path: str, rhs: list[Any], client: str = "me", nargout: int = 1) -> Any:
@@ -236,3 +238,48 @@ def test_nothing_is_left_when_the_hub_stops(small: tuple[Server, httpx.Client]) 
     server.stop(0.0)
     assert not server.hub.connections
     assert not [one.name for one in threading.enumerate() if one.name.startswith("arcuate-mps")]
+
+
+def test_a_late_cancel_meets_no_other_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call ends while it is being cancelled, and the interpreter has the next one when that gets there."""
+    archives = {"py": {"environment": "python", "functions": ["made=builtins.eval"]}}
+    config = Config(mps=["127.0.0.1:0"], archives=archives, limits={"pool": 1})  # type: ignore[arg-type]
+    held, arrived, go = HubSession.cancel, threading.Event(), threading.Event()
+
+    def late(session: HubSession, *args: Any) -> None:
+        arrived.set()
+        assert go.wait(30)
+        held(session, *args)
+
+    def code(name: str) -> str:
+        os.mkfifo(tmp_path / name)
+        return f"open({str(tmp_path / name)!r}).read()"
+
+    def let_end(name: str) -> None:
+        def opened() -> int | None:
+            try:
+                return os.open(tmp_path / name, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # nobody reads yet
+                return None
+
+        pipe = until(opened)
+        os.write(pipe, b"whole")
+        os.close(pipe)
+
+    with Server(config) as server, httpx.Client(base_url=server.endpoints["mps"], timeout=30) as http:
+        first = begin(http, "/py/made", [code("first")])
+        until(lambda: http.get(first["self"]).json()["state"] == "PROCESSING")
+        (job,) = [job for one in server.hub.connections for job in one._stateless.values()]
+        monkeypatch.setattr(HubSession, "cancel", late)
+        cancelling = threading.Thread(target=server.hub.pools.cancel, args=(job,))
+        cancelling.start()
+        assert arrived.wait(30)
+        let_end("first")
+        assert ended(http, first)["state"] == "READY"
+        second = begin(http, "/py/made", [code("second")])
+        until(lambda: http.get(second["self"]).json()["state"] == "PROCESSING")
+        go.set()
+        cancelling.join()
+        let_end("second")
+        assert ended(http, second)["state"] == "READY"
+        assert http.get(second["self"] + "/result").json() == {"lhs": ["whole"]}

@@ -10,6 +10,7 @@ longest, else it waits for the next. All of it runs in the bridge's own loop, bu
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable
@@ -32,6 +33,7 @@ LEASE = 300.0
 _LARGE = 1 << 20
 _OWN = 1 << 51
 """Ids that the bridge chooses begin here."""
+_numbers = itertools.count(_OWN + 1)
 
 
 class Reader:
@@ -119,7 +121,6 @@ class Channel:
         self._readers: list[Reader] = []
         self._holders: set[Any] = set()
         self._order = asyncio.Lock()
-        self._number = _OWN
         self.connection = self._connect()
 
     def _connect(self) -> Connection:
@@ -136,9 +137,8 @@ class Channel:
         return self.connection.session
 
     def number(self) -> int:
-        """A new id for a request whose client has chosen none."""
-        self._number += 1
-        return self._number
+        """A new id for a request whose client has chosen none; no other channel has it."""
+        return next(_numbers)
 
     # ------------------------------------------------------------- from the hub
 

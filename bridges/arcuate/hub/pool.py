@@ -140,7 +140,7 @@ class Pools:
         if pool is not None:
             self._refuse(pool, job, CallCancelled("the call was cancelled before it began", executed="no"))
         elif session is not None:
-            session.cancel(job.request.id)
+            session.cancel(job.request.id, job.request)
 
     @property
     def waiting(self) -> dict[_Key, int]:
@@ -193,7 +193,7 @@ class Pools:
             self._done(pool, session, True)
             return
         if job.cancelled:  # while it was on its way here
-            session.cancel(request.id)
+            session.cancel(request.id, request)
 
     def _next(self, pool: _Pool, session: HubSession) -> None:
         """Gives an interpreter that is free its next call."""

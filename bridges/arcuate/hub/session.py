@@ -265,16 +265,25 @@ class HubSession:
         self._inbox.put(message)
         return True
 
-    def cancel(self, number: int) -> None:
-        """Cancels a call: one that waits is taken out of the queue, one that runs is interrupted."""
+    def cancel(self, number: int, only: Request | None = None) -> None:
+        """Cancels a call: one that waits is taken out of the queue, one that runs is interrupted.
+
+        Args:
+            number: its id.
+            only: the request that is meant: another client's may have the same id by now.
+        """
         with self._lock:
-            request = self._waiting.pop(number, None)
-            running = number in self._running
+            request = self._waiting.get(number)
+            if request is not None and only in (None, request):
+                del self._waiting[number]
+            else:
+                request = None
+            running = self._running.get(number)
+            if request is None and running is not None and only in (None, running[0]):
+                self.transport.interrupt(number)  # under the lock: no other call can begin before
+                self._inbox.put(_WAKE)
         if request is not None:
             self._finish(request, CallCancelled("the call was cancelled before it began", executed="no"))
-        elif running:
-            self.transport.interrupt(number)
-            self._inbox.put(_WAKE)
 
     def tick(self, now: float) -> None:
         """Ends the waiting of requests whose time is over."""
