@@ -121,6 +121,26 @@ def test_errors_arrive_as_they_are(pair: tuple[Session, Session]) -> None:
     assert gets.call("use", function(has, "same"), 1.5) == 1.5
 
 
+HANDLED = {
+    "python": "def careful(f):\n    try: f(1.0)\n    except Exception: pass\n    raise OSError('disk full')",
+    "r": "careful <- function(f) { tryCatch(f(1), error = function(e) NULL); stop('disk full') }",
+    "octave": "function careful (f), try, f (1); catch, end, error ('disk full'); end",
+}
+
+
+@pytest.mark.parametrize("name", HANDLED)
+def test_an_error_that_was_handled_is_over(served: Sessions, name: str) -> None:
+    """What ends the call later is told, also where its message has that of the other in it."""
+    gets, has = served.fresh("zmq", name), served.get("zmq", "python", "has")
+    gets.run(HANDLED[name])
+    for message in ("", "disk", "full"):
+        has.run(f"def bad(x): raise ValueError({message!r})")
+        with pytest.raises(RemoteError, match="disk full") as caught:
+            gets.call("careful", function(has, "bad"), nargout=0)
+        assert caught.value.language == gets.info["language"]
+    gets.close()
+
+
 @pytest.mark.parametrize("way", ["zmq", "grpc", "http"])
 def test_the_hub_counts(served: Sessions, way: str) -> None:
     has, gets = served.get(way, "python", "has"), served.get(way, "python", "gets")

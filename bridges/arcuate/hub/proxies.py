@@ -329,7 +329,7 @@ class Proxies:
         found, self._failed = self._failed, None
         if found is None or found[0] != number or not isinstance(error, RemoteError):
             return error
-        if found[1].message not in error.message:
+        if not _told(found[1], error.message):
             return error
         found[1].executed = "yes"
         return found[1]
@@ -355,9 +355,25 @@ def references(message: Nodes) -> bool:
 
 def failed(number: int, error: ArcuateError) -> Nodes:
     """The ``raise`` that answers a callback."""
+    return messages.build("raise", number, _raised(error))
+
+
+def _raised(error: ArcuateError) -> dict[str, Any]:
+    """What an interpreter is told of an error, its class included."""
     found = to_mapping(error)
     found.setdefault("class", [type(error).__name__])
-    return messages.build("raise", number, found)
+    return found
+
+
+def _told(error: ArcuateError, message: str) -> bool:
+    """Whether a message is that of an error as interpreters repeat it: as it is, or behind its class.
+
+    More than that is another error, which mentions this one. An empty message tells nothing.
+    """
+    said, text = message.rstrip(), error.message.rstrip()
+    if not text:
+        return False
+    return said == text or any(said == f"{name}: {text}" for name in _raised(error)["class"])
 
 
 def _texts(value: Any) -> list[str]:
