@@ -254,6 +254,20 @@ def test_the_one_that_holds_it_crashes(served: Sessions) -> None:
     assert gone(has, before + 1)
 
 
+@pytest.mark.parametrize("name", CODE)
+def test_the_one_that_has_it_crashes(served: Sessions, name: str) -> None:
+    """The error arrives; the session that called loses nothing, and its client forgets nothing."""
+    has, gets = served.fresh("zmq", "python"), served.fresh("zmq", name)
+    gets.call("keep_other", lambda x: x + 1.0, nargout=0)
+    has.run("def crash(x): import os; os._exit(3)")
+    with pytest.raises(EnvironmentCrashed) as caught:
+        gets.call("use", function(has, "crash"), 1.0)
+    assert caught.value.workspace is True
+    assert gets.call("down", 5.0) == 6.0, "of the client: 1 + (5 - 1 + 1)"
+    gets.close()
+    has.close()
+
+
 @pytest.mark.parametrize("names", [("python", "python"), ("r", "octave"), ("octave", "r")])
 def test_a_circle(served: Sessions, names: tuple[str, str]) -> None:
     one, two = served.get("zmq", names[0], "has"), served.get("zmq", names[1], "gets")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client.callbacks import MAX_NESTED
@@ -110,6 +111,7 @@ class Errand:
                 target.proxies.discard(found)
                 found = error
         if not late:
+            found = _elsewhere(found)
             source.proxies.failed(self._outer.id, found)
             source.put(failed(self._number, found))
 
@@ -185,6 +187,14 @@ def _answer(reply: Nodes, number: int) -> Nodes:
     answer = with_id(reply, number)
     answer.rows[1] = (codes.TEXT, 0, 0, 0, 0, 0, "op", "return")
     return answer
+
+
+def _elsewhere(error: ArcuateError) -> ArcuateError:
+    """An error as it concerns the session that called: its own workspace is intact."""
+    found = copy(error)
+    if found.workspace is False:
+        found.workspace = True
+    return found
 
 
 def _unanswered(message: Nodes) -> Nodes:
