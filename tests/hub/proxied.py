@@ -11,6 +11,7 @@ import pytest
 from arcuate.client import Session, connect, environments
 from arcuate.hub import Config
 from arcuate.hub.server import Server
+from arcuate.hub.session import HubSession
 
 LANGUAGES = ("python", "r", "octave")
 
@@ -126,25 +127,24 @@ class Sessions:
         found.run(CODE[language])
         return found
 
-    def held(self, session: Session) -> dict[str, int]:
-        """What the hub knows of other sessions' objects in a session."""
+    def session(self, session: Session) -> HubSession:
+        """A session as the hub has it."""
         assert self.server is not None
         found = self.server.hub.find(session.info["session"])
         assert found is not None
-        return {key: one.count for key, one in found.proxies.held.items()}
+        return found
+
+    def held(self, session: Session) -> dict[str, int]:
+        """What the hub knows of other sessions' objects in a session."""
+        return {key: one.count for key, one in self.session(session).proxies.held.items()}
 
     def lent(self, session: Session) -> dict[str, int]:
         """What it counts itself of a session's own objects."""
-        assert self.server is not None
-        found = self.server.hub.find(session.info["session"])
-        assert found is not None
-        return dict(found.proxies.lent)
+        return dict(self.session(session).proxies.lent)
 
     def waiting(self, session: Session) -> bool:
         """Whether code of another session waits for an object of this one."""
-        assert self.server is not None
-        found = self.server.hub.find(session.info["session"])
-        return found is not None and bool(found.proxies._errands)
+        return bool(self.session(session).proxies._errands)
 
     def close(self) -> None:
         """Ends all."""

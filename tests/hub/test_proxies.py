@@ -17,6 +17,7 @@ from tests.hub.proxied import CODE, COLLECT, GONE, SHOWN, Sessions, function, ne
 from tests.hub.raw import Raw
 
 from arcuate.client import Remote, Session, aio, messages
+from arcuate.client.transport import Call
 from arcuate.errors import (
     ArcuateError,
     CallCancelled,
@@ -27,6 +28,7 @@ from arcuate.errors import (
     Unavailable,
     Unsupported,
 )
+from arcuate.hub.relay import Request
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes
 
@@ -372,6 +374,28 @@ def test_a_function_that_is_busy(served: Sessions) -> None:
     with pytest.raises(CallCancelled):
         running.result(20)
     assert two.call("use", line, 1.0) == 3.0
+
+
+def test_a_cancel_just_before_it_runs(served: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing runs on where the session has taken the call, but does not know yet that it runs."""
+    one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
+    found = served.session(one)
+    taken, go_on = threading.Event(), threading.Event()
+    usual = found.serve
+
+    def slowly(request: Request, call: Call) -> Nodes:
+        taken.set()
+        assert go_on.wait(20)
+        return usual(request, call)
+
+    monkeypatch.setattr(found, "serve", slowly)
+    running = two.submit("use", function(one, "nap"), 30.0)
+    assert taken.wait(20)
+    running.cancel()
+    with pytest.raises(CallCancelled):
+        running.result(20)
+    go_on.set()
+    assert one.call("same", 1.5, timeout=10) == 1.5
 
 
 @pytest.mark.parametrize("names", [("python", "python"), ("r", "octave"), ("octave", "r")])

@@ -49,6 +49,7 @@ class Errand:
         self._lock = threading.Lock()
         self._over = False
         self._begun = False
+        self._call = Call(request.id, call.deadline, self._event, _unanswered)
 
     def begin(self) -> None:
         """Hands it to the session that has the object.
@@ -70,7 +71,7 @@ class Errand:
         if not self._begun:
             target.proxies.undo(request.message)
             return
-        call = Call(request.id, self._outer.deadline, self._event, _unanswered)
+        call = self._call
         call.on_callback = lambda message: target.call_back(message, call, client=False)
         begun = time.monotonic()
         code = ""
@@ -127,6 +128,7 @@ class Errand:
                 return
             self._over = True
             begun = self._begun
+        self._call.cancelled = True  # the session may not know yet that it runs
         self._target.proxies.ended(self)
         if begun:
             self._target.cancel(self._request.id)

@@ -512,6 +512,8 @@ class HubSession:
             self.used = time.monotonic()
         self.calls += 1
         try:
+            if call.cancelled:  # before a cancellation could find it
+                raise CallCancelled("the call was cancelled before it began", executed="no")
             return self.transport.exchange(request.message, call)
         except ArcuateError as error:
             if error.workspace is False:
