@@ -28,7 +28,7 @@ from arcuate.errors import (
     Unavailable,
     Unsupported,
 )
-from arcuate.hub.relay import Request
+from arcuate.hub.relay import Request, read
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes
 
@@ -164,6 +164,48 @@ def test_the_hub_counts(served: Sessions, way: str) -> None:
     assert served.held(gets) == {}
     assert name.partition("/")[2] not in served.lent(has)
     assert gone(has, before + 1)
+
+
+def test_what_the_own_client_gave_goes_in_a_call_of_another(served: Sessions, local: Sessions) -> None:
+    """An object that the hub does not know, of a session elsewhere: the client has to hear of its end."""
+    one, two = served.fresh("zmq", "python"), served.get("zmq", "python", "gets")
+    elsewhere = local.fresh("", "python")
+    one.run("def drop(x):\n    global caller\n    caller = None\n    return x")
+    one["caller"] = elsewhere.call("make")
+    gc.collect()
+    assert elsewhere.eval("gone") == 0
+    assert two.call("use", function(one, "drop"), 1.0) == 1.0
+    assert one.eval("1") == 1
+    gc.collect()
+    assert elsewhere.eval("gone") == 1
+    assert served.session(one).proxies._dropped == []
+    one.close()
+    elsewhere.close()
+
+
+def test_many_that_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their owner is told once, and its queue stays free."""
+    with sessions("zmq", limits={"queue": 4}) as found:
+        one, two = found.get("zmq", "python", "has"), found.get("zmq", "python", "gets")
+        two["many"] = [one.call("make") for _ in range(20)]
+        gc.collect()
+        assert one.eval("gone") == 0
+        owner, told = found.session(one), []
+        usual = owner.release
+        monkeypatch.setattr(owner, "release", lambda request: (told.append(request), usual(request)))
+        running = one.submit("nap", 30.0)
+        until(lambda: owner.busy and not owner.queued, "it runs")
+        two.restart()
+        assert len(told) == 1
+        assert owner.queued == 0
+        for number in range(20):
+            owner.release(read(messages.build("release", 5000 + number, {"handles": []})))
+        waiting = one.submit("same", 2.5)
+        running.cancel()
+        with pytest.raises(CallCancelled):
+            running.result(20)
+        assert waiting.result(20) == 2.5
+        assert gone(one, 20)
 
 
 def test_objects_that_are_no_functions(served: Sessions) -> None:

@@ -90,7 +90,8 @@ class Errand:
     def _event(self, event: Mapping[str, Any]) -> None:
         """What is printed there belongs to the call that called."""
         if event.get("type") == "released":
-            self._target.proxies.dropped(event)
+            if not self._target.proxies.dropped(event):
+                self._target.tell(self._request.id, event)  # functions of its own client are among them
         else:
             self._source.tell(self._outer.id, event)
 

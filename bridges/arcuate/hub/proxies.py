@@ -208,9 +208,7 @@ class Proxies:
 
     def discard(self, message: Nodes) -> None:
         """Takes back the objects in a message of the interpreter that nobody will get."""
-        for row in message.rows:
-            if row[0] == codes.HANDLE:
-                self.give_back(row[7])
+        self.give_back(Counter(row[7] for row in message.rows if row[0] == codes.HANDLE))
 
     def undo(self, message: Nodes) -> None:
         """Takes back what was carried here in a message that the interpreter does not get."""
@@ -229,16 +227,18 @@ class Proxies:
         with self._lock:
             self.lent[number] += 1
 
-    def give_back(self, number: str, times: int = 1) -> None:
-        """References to an object of this session are gone, whoever had them."""
+    def give_back(self, numbers: Mapping[str, int]) -> None:
+        """So many references to objects of this session are gone, whoever had them."""
+        left: list[str] = []
         with self._lock:
-            mine = min(times, self.lent[number])
-            self.lent[number] -= mine
-            if not self.lent[number]:
-                del self.lent[number]
-        if times > mine and not self._over:
-            names = [number] * (times - mine)
-            self._session.release(read(messages.build("release", 0, {"handles": names})))
+            for number, times in numbers.items():
+                mine = min(times, self.lent[number])
+                self.lent[number] -= mine
+                if not self.lent[number]:
+                    del self.lent[number]
+                left += [number] * (times - mine)
+        if left and not self._over:
+            self._session.release(read(messages.build("release", 0, {"handles": left})))
 
     def released(self, message: Nodes) -> Nodes | None:
         """What is left of a client's ``release`` for the interpreter itself; ``None``: nothing."""
@@ -250,7 +250,7 @@ class Proxies:
             session, _, number = name.rpartition("/")
             if session and session != self._session.id:
                 try:
-                    self._find(session).proxies.give_back(number)
+                    self._find(session).proxies.give_back({number: 1})
                 except ArcuateError:
                     pass  # it is gone already, or was never ours
                 continue
@@ -269,7 +269,7 @@ class Proxies:
         What it sends next may still name them: :meth:`settle` takes them off.
         """
         found = _texts(event.get("functions"))
-        self._dropped += found
+        self._dropped += [name for name in found if name in self.held]
         return all(name in self.held for name in found)
 
     def settle(self) -> None:
@@ -279,23 +279,25 @@ class Proxies:
             self._take_off(names)
 
     def _take_off(self, names: list[str]) -> None:
-        for name in names:
-            with self._lock:
+        gone: list[tuple[Held, int]] = []
+        with self._lock:
+            for name in names:
                 held = self.held.get(name)
                 if held is None:
                     continue
+                gone.append((held, 1))
                 held.count -= 1
                 if not held.count:
                     del self.held[name]
-            held.owner.proxies.give_back(held.id)
+        _give_back(gone)
 
     def renew(self) -> None:
         """The interpreter is gone, and what it held."""
         with self._lock:
-            found = list(self.held.values())
+            gone = [(held, held.count) for held in self.held.values()]
             self.held.clear()
-        for held in found:
-            held.owner.proxies.give_back(held.id, held.count)
+            self._dropped.clear()
+        _give_back(gone)
 
     # -------------------------------------------------------------------- errands
 
@@ -363,6 +365,15 @@ def _raised(error: ArcuateError) -> dict[str, Any]:
     found = to_mapping(error)
     found.setdefault("class", [type(error).__name__])
     return found
+
+
+def _give_back(gone: Iterable[tuple[Held, int]]) -> None:
+    """So many references are gone: each owner is told once."""
+    owners: dict[HubSession, Counter[str]] = {}
+    for held, times in gone:
+        owners.setdefault(held.owner, Counter())[held.id] += times
+    for owner, numbers in owners.items():
+        owner.proxies.give_back(numbers)
 
 
 def _told(error: ArcuateError, message: str) -> bool:

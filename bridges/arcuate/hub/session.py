@@ -137,7 +137,6 @@ class HubSession:
         self._parents: list[int] = []
         self._awaited: set[int] = set()  # callbacks whose answers have not come
         self._callback_number = 0
-        self._silent = 0
         self._deaf = False  # whether output has waited in vain for the client
         self._thread = threading.Thread(target=self._main, name=f"arcuate-session-{self.id[:6]}", daemon=True)
         self._thread.start()
@@ -358,13 +357,13 @@ class HubSession:
 
     def _perform(self, request: Request) -> None:
         """Carries out one request and answers it."""
+        if request.op == "release":
+            self._release(request)
+            return
         with self._lock:
             if self._waiting.get(request.id) is not request:
                 return  # cancelled, or its time was over, while it waited
             del self._waiting[request.id]
-        if request.op == "release":
-            self._release(request)
-            return
         if request.end is not None and time.monotonic() >= request.end:
             self._finish(request, _expired())
             return
@@ -463,8 +462,6 @@ class HubSession:
 
     def _finish(self, request: Request, error: ArcuateError) -> None:
         """Answers a request that was not carried out."""
-        if request.id < 0:
-            return  # a release, which nobody waits for
         self._outcome(self, request, error.code, 0.0)
         self._deliver(error_message(request.id, error), request.id)
         if self.freed is not None:
@@ -478,6 +475,8 @@ class HubSession:
             self._put_locked(answer, event=False)
 
     def _release(self, request: Request) -> None:
+        if self.closed:
+            return
         try:
             message = self.proxies.released(request.message)
             if message is not None:
@@ -486,7 +485,10 @@ class HubSession:
             pass  # the interpreter is gone, and the objects with it
 
     def release(self, request: Request) -> None:
-        """Takes a ``release``, which is not answered; one with an id that came before is passed over."""
+        """Takes a ``release``; one with an id that came before is passed over.
+
+        Nobody waits for an answer to it, so it is not among the requests that wait.
+        """
         with self._lock:
             if self.closed or request.id in self._releases:
                 return
@@ -494,9 +496,6 @@ class HubSession:
                 self._releases[request.id] = None
                 if len(self._releases) > _RELEASES:
                     del self._releases[next(iter(self._releases))]
-            self._silent -= 1
-            request.id = self._silent  # its place among those that wait; no answer goes by it
-            self._waiting[request.id] = request
         self._inbox.put(request)
 
     # ----------------------------------------------------- calls of other sessions
