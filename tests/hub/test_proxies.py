@@ -440,6 +440,33 @@ def test_a_cancel_just_before_it_runs(served: Sessions, monkeypatch: pytest.Monk
     assert one.call("same", 1.5, timeout=10) == 1.5
 
 
+def test_an_answer_that_comes_as_the_caller_gives_up(
+    served: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object in it goes."""
+    one, two = served.get("zmq", "python", "has"), served.fresh("zmq", "python")
+    found = served.session(two)
+    came, go_on = threading.Event(), threading.Event()
+    usual = found.put
+
+    def slowly(item: Any) -> None:
+        if isinstance(item, Nodes):
+            came.set()
+            assert go_on.wait(20)
+        usual(item)
+
+    monkeypatch.setattr(found, "put", slowly)
+    before = one.eval("gone")
+    made = two.submit("use", one.eval("lambda x: make()", keep=True), 1.0)
+    assert came.wait(20)
+    made.cancel()
+    with pytest.raises(CallCancelled):
+        made.result(20)
+    go_on.set()
+    until(lambda: one.eval("gone") == before + 1, "nobody has it")
+    two.close()
+
+
 @pytest.mark.parametrize("names", [("python", "python"), ("r", "octave"), ("octave", "r")])
 def test_deadlines_travel_on(served: Sessions, names: tuple[str, str]) -> None:
     one, two = served.get("zmq", names[0], "has"), served.get("zmq", names[1], "gets")

@@ -346,6 +346,8 @@ class HubSession:
                     self._perform(item)
                 elif isinstance(item, Errand):
                     item.run()
+                elif isinstance(item, Nodes):
+                    self.proxies.undo(item)  # the answer came as the callback gave up
                 del item
         finally:
             self.closed = True
@@ -604,6 +606,8 @@ class HubSession:
                         return with_id(item, inner)
                     if _parent(item) in self._parents:
                         self._aside.append(item)
+                    else:
+                        self.proxies.undo(item)
                 elif isinstance(item, Errand):
                     item.run()
                 elif isinstance(item, Request):
@@ -624,6 +628,8 @@ class HubSession:
             while self._aside and (late := self._set_aside(number)) is not None:
                 if isinstance(late, Request):
                     self._backlog.append(late)
+                else:
+                    self.proxies.undo(late)
 
     def _set_aside(self, number: int) -> Request | Nodes | None:
         """What came for a callback while one inside it waited: another session had called here."""
