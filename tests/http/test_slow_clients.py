@@ -208,6 +208,27 @@ def test_a_websocket_that_reads_nothing(
     works(bridge)
 
 
+def test_large_replies_that_a_websocket_does_not_read(
+    start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their bytes count, long before a sign of life is missed; one alone may be larger than the limit."""
+    monkeypatch.setattr(arcuate.http.socket, "BACKLOG_BYTES", 4 << 20)
+    bridge = start()
+
+    async def ask(mine: Socket) -> None:
+        code = "b'x' * 8_000_000"
+        assert (await mine.answer(await mine.say("eval", environment="python", code=code)))["op"] == "reply"
+        mine.stop_reading()
+        for _ in range(8):
+            await mine.say("eval", environment="python", code=code)
+        begun = time.monotonic()
+        await asyncio.to_thread(until, lambda: not connections(bridge), "it is cut off")
+        assert time.monotonic() - begun < 15, "not for want of a sign of life"
+
+    run(bridge, ask)
+    works(bridge)
+
+
 def test_output_that_a_websocket_does_not_read(
     start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,11 +25,9 @@ log = logging.getLogger(__name__)
 BACKLOG = 10_000
 """Messages that may wait for a client that does not read."""
 BACKLOG_BYTES = 1 << 28
-"""Bytes of them; large buffers do not count, since they are not copied before they are sent."""
+"""Bytes of them; one message alone may have more."""
 PROTOCOLS = ("arcuate.frames.v1", "arcuate.json.v1")
 _HELLO_SECONDS = 10.0
-_LARGE = 1 << 16
-"""Bytes from which on a buffer is large."""
 _LAST_SECONDS = 5.0
 """So long a client has to take what was said to it last."""
 
@@ -63,7 +61,8 @@ class _Outgoing:
                 raise ConnectionLost("the WebSocket is closed")
             self._waiting.append((message, size))
             self._bytes += size
-            full = len(self._waiting) > BACKLOG or self._bytes > BACKLOG_BYTES
+            many = len(self._waiting)
+            full = many > BACKLOG or (many > 1 and self._bytes > BACKLOG_BYTES)
         try:
             self._loop.call_soon_threadsafe(self.give_up if full else self._stirred.set)
         except RuntimeError:
@@ -155,13 +154,8 @@ async def serve(hub: Hub, scope: Any, receive: Any, send: Any, credentials: Cred
 
 
 def _memory(message: Nodes) -> int:
-    """Bytes that a message takes while it waits, without its large buffers."""
-    large = sum(size for one in message.buffers if (size := _length(one)) >= _LARGE)
-    return sized(message) - large + 64 * len(message.rows) + sum(len(row[7]) for row in message.rows)
-
-
-def _length(buffer: Any) -> int:
-    return len(buffer) if isinstance(buffer, bytes) else int(buffer.nbytes)
+    """Bytes that a message takes while it waits."""
+    return sized(message) + 64 * len(message.rows) + sum(len(row[7]) for row in message.rows)
 
 
 def _read(event: Any, connection: Connection, text: bool) -> Nodes:
