@@ -42,7 +42,7 @@ def absent(name: str) -> str:
 
 
 NAMES = [name for name in sorted(environments()) if name != "matlab" or not absent(name)]
-"""MATLAB cannot be installed freely; that it is missing is said once, by tests/matlab/test_contract.py."""
+"""MATLAB cannot be installed freely; that it is missing is said once, by tests/matlab/test_releases.py."""
 WHERE = os.environ.get("ARCUATE_OVER", "all" if SOAK else "")
 REMOTE = [] if WHERE == "none" else [f"{name}+{over}" for over in OVER for name in NAMES if name != "matlab"]
 EVERYDAY = {

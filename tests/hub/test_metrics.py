@@ -88,7 +88,7 @@ def test_sessions_queue_restarts() -> None:
         until(lambda: any(one.busy for one in hub.sessions), "the call runs")
         Raw(hub).call("math.sqrt", 4.0)
         busy = next(one for one in hub.sessions if one.busy)
-        busy.release(_release())
+        busy.submit(_another())
         assert figures(hub)("arcuate_queue", **own) >= 1
         running.cancel()
         with pytest.raises(EnvironmentCrashed):
@@ -103,11 +103,11 @@ def test_sessions_queue_restarts() -> None:
         remote.close()
 
 
-def _release() -> Any:
+def _another() -> Any:
     from arcuate.client import messages
     from arcuate.hub.relay import read
 
-    return read(messages.build("release", 0, {"handles": ["1"]}))
+    return read(messages.build("exists", 1000, {"name": "x"}))
 
 
 def test_bytes_of_data() -> None:

@@ -8,8 +8,6 @@ import sys
 
 import pytest
 
-from arcuate.client import environments
-
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LEFT_OUT = {
     "parse_errors_tell_line": "MATLAB's messages are others than Octave's",
@@ -49,13 +47,3 @@ def test_the_contract_suite_runs_on_it(stand_in: str) -> None:
 @pytest.mark.timeout(1200)
 def test_the_rest_of_the_contract_suite_runs_on_it(stand_in: str) -> None:
     assert passed(ALL, stand_in) > 500
-
-
-def test_on_a_real_matlab() -> None:
-    """There the suite itself runs on it."""
-    report = environments()["matlab"].load().doctor()
-    if not report.found:
-        pytest.skip(f"matlab: {'; '.join(report.missing)}")
-    from tests.contract.conftest import NAMES
-
-    assert "matlab" in NAMES

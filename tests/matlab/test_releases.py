@@ -81,3 +81,12 @@ def test_no_matlab_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         connect("matlab")
     with pytest.raises(EnvironmentNotFound, match="is no program"):
         connect("matlab", executable="no-such-python")
+
+
+def test_on_a_real_matlab() -> None:
+    """Where there is one, the contract suite itself runs on it."""
+    report = MatlabEnvironment.doctor()
+    if not report.found:
+        pytest.skip(f"matlab: {'; '.join(report.missing)}")
+    with connect("matlab") as session:
+        assert session.call("sqrt", 16.0) == 4.0
