@@ -13,7 +13,12 @@ if ~isempty(text)
         @() list_of(classes), ...
         @() arcuate.wire.encode(true)});
 end
-pictures = arcuate.figures();
+try
+    pictures = arcuate.figures();
+catch err % a picture must cost neither the answer nor a warning
+    pictures = {};
+    fprintf(2, 'Arcuate: a figure was not sent: %s\n', err.message);
+end
 for j = 1:numel(pictures)
     data = pictures{j};
     list{end+1} = @() arcuate.wire.group(9, {'type', 'mime', 'data'}, {@() arcuate.wire.encode('display'), ...

@@ -13,8 +13,9 @@ catch err
 end
 try
     events = arcuate.events();
-catch % a picture must never cost an answer
+catch err % must never cost an answer
     events = zeros(1, 0, 'uint8');
+    fprintf(2, 'Arcuate: warnings or figures of this call were not sent: %s\n', err.message);
 end
 [reply, sizes] = arcuate.finish(n);
 end
