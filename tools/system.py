@@ -16,15 +16,24 @@ from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
 # interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen, and without
-# fonts-freefont-otf Octave cannot write a letter in one; packages of Octave are for the tests.
+# fonts-freefont-otf Octave cannot write a letter in one; packages of Octave are for the tests and for its client,
+# curl, pbdZMQ, jsonlite and testthat for the client in R.
 APT = {  # what may be missing -> the Debian packages that bring it
-    "R": ["r-base-core", "r-base-dev", "r-recommended", "r-cran-r6", "r-cran-bit64"],
+    "R": [
+        *("r-base-core", "r-base-dev", "r-recommended", "r-cran-r6", "r-cran-bit64"),
+        *("r-cran-curl", "r-cran-pbdzmq", "r-cran-jsonlite", "r-cran-testthat"),
+    ],
     "Matrix": ["r-cran-matrix"],
     "R6": ["r-cran-r6"],
     "bit64": ["r-cran-bit64"],
+    "curl": ["r-cran-curl"],
+    "pbdZMQ": ["r-cran-pbdzmq"],
+    "jsonlite": ["r-cran-jsonlite"],
+    "testthat": ["r-cran-testthat"],
     "octave": [
         *("octave", "octave-dev", "gnuplot-nox", "fonts-freefont-otf", "octave-struct", "octave-signal"),
         *("octave-splines", "octave-linear-algebra", "octave-miscellaneous"),
+        *("octave-zeromq", "octave-sockets", "octave-instrument-control"),
     ],
     "mkoctfile": ["octave-dev"],
     "gnuplot": ["gnuplot-nox"],
@@ -34,17 +43,20 @@ APT = {  # what may be missing -> the Debian packages that bring it
     "splines": ["octave-splines"],
     "linear-algebra": ["octave-linear-algebra"],
     "miscellaneous": ["octave-miscellaneous"],
+    "zeromq": ["octave-zeromq"],
+    "sockets": ["octave-sockets"],
+    "instrument-control": ["octave-instrument-control"],
     "Python.h": ["python3-dev"],
 }
 COMMANDS = {
-    "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 r-bit64 octave compilers",
+    "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 r-bit64 r-curl r-pbdzmq r-jsonlite r-testthat octave compilers",
     "apt-get": "sudo apt-get update && sudo apt-get install -y --no-install-recommends @PACKAGES@",
-    "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 R-bit64 octave octave-devel",
+    "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 R-bit64 R-curl R-jsonlite R-testthat octave octave-devel",
     "pacman": "sudo pacman -S --needed r octave base-devel",
     "brew": "brew install r octave && "
-    'Rscript -e \'chooseCRANmirror(ind = 1); install.packages(c("R6", "bit64"))\'',
+    'Rscript -e \'chooseCRANmirror(ind = 1); install.packages(c("R6", "bit64", "curl", "pbdZMQ", "jsonlite", "testthat"))\'',
 }
-R_PACKAGES = ("Matrix", "R6", "bit64")
+R_PACKAGES = ("Matrix", "R6", "bit64", "curl", "pbdZMQ", "jsonlite", "testthat")
 OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
     "gnuplot": "/usr/bin/gnuplot",
     "FreeSans": "/usr/share/fonts/opentype/freefont/FreeSans.otf",
@@ -53,6 +65,9 @@ OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
     "splines": "/usr/share/octave/packages/splines-*",
     "linear-algebra": "/usr/share/octave/packages/linear-algebra-*",
     "miscellaneous": "/usr/share/octave/packages/miscellaneous-*",
+    "zeromq": "/usr/share/octave/packages/zeromq-*",
+    "sockets": "/usr/share/octave/packages/sockets-*",
+    "instrument-control": "/usr/share/octave/packages/instrument-control-*",
 }
 
 
