@@ -95,7 +95,7 @@ def test_another_r_gets_its_packages_from_r(checkout: Path) -> None:
     program(tools, "mkoctfile", "")
     program(tools, "apt-get", "exit 100")
     done = set_up(checkout, ARCUATE_REQUIRE="all")
-    listed = ", ".join(f'"{name}"' for name in R_PACKAGES)
+    listed = '"Matrix", "R6", "bit64", "curl", "pbdZMQ", "jsonlite", "testthat"'
     assert f"Rscript -e 'chooseCRANmirror(ind = 1); install.packages(c({listed}))'" in done.stdout
     assert "octave: not installed" not in done.stderr
 
