@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
 # interface are compiled with r-base-dev; gnuplot draws Octave's figures where there is no screen, and without
-# fonts-freefont-otf Octave cannot write a letter in one; packages of Octave are for the tests and for its client,
-# curl, pbdZMQ, jsonlite and testthat for the client in R.
+# fonts-freefont-otf Octave cannot write a letter in one; packages of Octave are for the tests and its client;
+# curl, pbdZMQ, jsonlite and testthat are for the client in R.
 APT = {  # what may be missing -> the Debian packages that bring it
     "R": [
         *("r-base-core", "r-base-dev", "r-recommended", "r-cran-r6", "r-cran-bit64"),
@@ -49,12 +49,15 @@ APT = {  # what may be missing -> the Debian packages that bring it
     "Python.h": ["python3-dev"],
 }
 COMMANDS = {
-    "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 r-bit64 r-curl r-pbdzmq r-jsonlite r-testthat octave compilers",
+    "conda": "conda install -y -c conda-forge r-base r-matrix r-r6 r-bit64 r-curl r-pbdzmq r-jsonlite "
+    "r-testthat octave compilers",
     "apt-get": "sudo apt-get update && sudo apt-get install -y --no-install-recommends @PACKAGES@",
-    "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 R-bit64 R-curl R-jsonlite R-testthat octave octave-devel",
+    "dnf": "sudo dnf install -y R-core R-core-devel R-Matrix R-R6 R-bit64 R-curl R-jsonlite R-testthat "
+    "octave octave-devel",
     "pacman": "sudo pacman -S --needed r octave base-devel",
     "brew": "brew install r octave && "
-    'Rscript -e \'chooseCRANmirror(ind = 1); install.packages(c("R6", "bit64", "curl", "pbdZMQ", "jsonlite", "testthat"))\'',
+    "Rscript -e 'chooseCRANmirror(ind = 1); "
+    'install.packages(c("R6", "bit64", "curl", "pbdZMQ", "jsonlite", "testthat"))\'',
 }
 R_PACKAGES = ("Matrix", "R6", "bit64", "curl", "pbdZMQ", "jsonlite", "testthat")
 OCTAVE_PARTS = {  # parts of Debian's own Octave, and where they are
