@@ -235,6 +235,7 @@ sub connect {
     return $self;
 }
 
+# --8<-- [start:post]
 # Sends one message and reads frames until its reply; what is said before goes to standard output.
 sub post {
     my ($self, $path, $message) = @_;
@@ -261,6 +262,7 @@ sub post {
     return {last => $last, output => $output};
 }
 
+# --8<-- [end:post]
 sub request {
     my ($self, $op, @fields) = @_;
     my $done = $self->post("$self->{path}/messages", mapping(op => $op, id => ++$self->{id}, @fields));
