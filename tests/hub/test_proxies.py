@@ -402,6 +402,7 @@ def test_a_function_that_is_busy(served: Sessions) -> None:
     one, two = served.get("zmq", "python", "has"), served.get("zmq", "python", "gets")
     line = one.call("make")
     running = one.submit("nap", 30.0)
+    until(lambda: served.session(one).busy, "it has come to the session")
     begun = time.monotonic()
     with pytest.raises(CallTimeout):
         two.call("use", line, 1.0, timeout=0.3)
