@@ -120,7 +120,14 @@ def settings() -> Files:
     return {page: filled(page, "settings", "\n".join(rows))}
 
 
-GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example, settings]
+def vectors() -> Files:
+    """protos/vectors/cases.jsonl: what every implementation must read and write."""
+    import golden
+
+    return {Path("protos/vectors/cases.jsonl"): golden.lines(ROOT)}
+
+
+GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example, settings, vectors]
 OWNED = [*MESSAGES.values()]  # folders that hold generated files only: anything else in them is left over
 
 
