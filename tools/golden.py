@@ -49,7 +49,7 @@ def lines(root: Path) -> str:
         for case in [*source.get("case", ()), *grid(source.get("grid"))]:
             name = case.get("name", "?")
             try:
-                line = json.dumps(_line(case), ensure_ascii=False, separators=(",", ":"))
+                line = json.dumps(_line(case), separators=(",", ":"))
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 raise SystemExit(f"{file.name}: {name}: {error!r}") from error
             if name in made:

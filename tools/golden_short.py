@@ -54,7 +54,7 @@ def _node(value: dict[str, Any]) -> dict[str, Any]:
     elif kind == "mapping":
         made["items"] = _pairs(value["items"])
     for name in ("attrs", "columns", "coords", "vars"):
-        if name in value:
+        if name in value and kind != "sparse":
             inner = {"attrs": expand, "columns": _column}.get(name, _variable)
             made[name] = _pairs(value[name], inner)
     if kind == "labelled":

@@ -128,7 +128,7 @@ def load(*, file: Path | None = None, names: Collection[str] = (), large: bool =
         InvalidArgument: there is no checkout, a name fits no case, or the corpus is smaller than it must be.
     """
     path = file or root() / CASES
-    cases = [_case(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    cases = [_case(json.loads(line)) for line in path.read_text(encoding="ascii").splitlines()]
     guard(cases)
     for name in names:
         if not any(_fits(case, name) for case in cases):
