@@ -37,9 +37,19 @@ def expand(value: Any) -> dict[str, Any]:
     return _node(value)
 
 
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "labelled": {"name": None, "coords": [], "attrs": []},
+    "dataset": {"vars": [], "coords": [], "attrs": []},
+    "table": {"columns": [], "index": None, "attrs": []},
+    "categorical": {"ordered": False},
+}
+"""Fields that a rendering always has, and that a source may leave out."""
+
+
 def _node(value: dict[str, Any]) -> dict[str, Any]:
     """Expand a value that names its kind."""
-    kind, made = value["kind"], dict(value)
+    kind = value["kind"]
+    made = {**DEFAULTS.get(kind, {}), **value}
     if kind in ("array", "sparse"):
         made["data"] = [_element(element, value["dtype"]) for element in value["data"]]
         made.setdefault("shape", [len(made["data"])])
