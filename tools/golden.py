@@ -1,8 +1,8 @@
 """The golden vectors: protos/vectors/source/*.toml to the lines of protos/vectors/cases.jsonl.
 
-The sources are written by hand. They use a short form of the renderings of protos/vectors/README.md, which the head
-of source/scalars.toml explains; `tools/generate.py` calls `lines`. The bytes come from arcuate.matrix.reference,
-which is written from the specification and shares nothing with the codecs that the vectors judge.
+The sources are written by hand. They use a short form of the renderings of protos/vectors/README.md, which
+the head of source/scalars.toml explains; `tools/generate.py` calls `lines`. The bytes come from
+arcuate.matrix.reference, which shares nothing with the codecs that the vectors judge.
 """
 
 from __future__ import annotations

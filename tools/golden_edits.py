@@ -1,8 +1,8 @@
-"""What a golden vector does to bytes that are right: malformed frames and messages, and unusual ones that are not.
+"""What a golden vector does to bytes that are right, to make malformed ones, or unusual ones that are not.
 
-A case says `raw` instead of `value` where no well-formed value has such nodes, and lists edits of the bytes in
-`frame` and `protobuf`; source/errors.toml explains both. The checksum of a frame is computed again after the edits,
-unless the case says `checksum = "kept"`.
+A case says `raw` instead of `value` where no well-formed value has such nodes, and lists edits of the bytes
+in `frame` and `protobuf`; source/errors.toml explains both. The checksum of a frame is computed again after
+the edits, unless the case says `checksum = "kept"`.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arcuate.matrix.reference import parse_float
-from arcuate.matrix.rendering import float_text
+from arcuate.matrix.reference import float_text, parse_float
 
 __all__ = ["expand", "shown"]
 
@@ -123,7 +122,7 @@ def _nest(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def shown(written: Any) -> Any:
-    """Return the rendering without what only the bytes hold: bits of NaN, data under a mask, a mask of zeros."""
+    """Return the rendering without what only the bytes hold: bits of NaN, what is masked, a mask of zeros."""
     if isinstance(written, str):
         return written
     if isinstance(written, list):

@@ -1,7 +1,8 @@
 """One tree of numbers, written as a frame and as a message of Protocol Buffers.
 
-Written from ``protos/frames.md`` and ``protos/arcuate/v1/value.proto``, and sharing nothing with the codecs of
-:mod:`arcuate.values`: what those write is judged by it. It checks nothing, so that malformed values can be made too.
+Written from ``protos/frames.md`` and ``protos/arcuate/v1/value.proto``, and sharing nothing with the codecs
+of :mod:`arcuate.values`: what those write is judged by it. It checks nothing: malformed values can be made
+too.
 """
 
 from __future__ import annotations
@@ -122,11 +123,15 @@ def message(root: Node) -> Value:
 
 
 def _fill(made: Value, node: Node) -> None:
-    made.kind = node.kind + 1
-    made.dtype, made.flags, made.text = node.dtype, node.flags, node.text.decode()
+    numbers = {"kind": node.kind + 1, "dtype": node.dtype, "flags": node.flags}
+    if node.kind == _SPARSE:
+        numbers["format"] = node.unit + 1
+    else:
+        numbers["unit"] = node.unit
+    for name, number in numbers.items():  # the stubs want members of the enums
+        setattr(made, name, number)
+    made.text = node.text.decode()
     signed = node.value - (1 << 64) if node.value >> 63 else node.value
-    if node.kind != _SPARSE:
-        made.unit = node.unit
     if node.kind == _BOOL:
         made.boolean = bool(node.value)
     elif node.kind == _INT and (node.dtype == _U8 or node.flags & _UNSIGNED):
@@ -146,8 +151,6 @@ def _fill(made: Value, node: Node) -> None:
     fields = ("data", "indices", "indptr") if node.kind == _SPARSE else ("data", "mask")
     for name, buffer in zip(fields, node.buffers, strict=False):
         setattr(made, name, buffer)
-    if node.kind == _SPARSE:
-        made.format = node.unit + 1
     for key, item in node.items:
         if node.kind in _KEYED:
             made.keys.append(key.decode())

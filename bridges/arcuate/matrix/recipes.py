@@ -1,7 +1,7 @@
-"""How large vectors are made: a line of ``cases.jsonl`` holds the recipe and what must come out, not the bytes.
+"""How large vectors are made: a line of ``cases.jsonl`` holds a recipe and digests, not the bytes.
 
-Every recipe can be followed in any language: it needs the square root, which IEEE 754 rounds the same everywhere,
-and decimal numbers. ``protos/vectors/README.md`` states each in words.
+Every recipe can be followed in any language: it needs the square root, which IEEE 754 rounds the same
+everywhere, and decimal numbers. ``protos/vectors/README.md`` states each in words.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ def roots(shape: list[int]) -> Rendering:
 
 
 def lines(count: int) -> Rendering:
-    """A text of lines: the number of the line from 0 in decimal, then `` řeka Ελλάδα 猫 😀`` and a newline."""
+    """A text of lines: the number of the line from 0 in decimal, `` řeka Ελλάδα 猫 😀``, a newline."""
     return {"kind": "text", "value": "".join(f"{i} řeka Ελλάδα 猫 😀\n" for i in range(count))}
 
 
 def table(rows: int) -> Rendering:
     """A table of five columns.
 
-    ``id``: i8, the number of the row from 0. ``root``: f8, its square root, missing in every seventh row from row 0.
-    ``name``: text, ``r`` and the number in decimal, missing in every eleventh row. ``group``: categorical of the
-    texts low, middle, high, ordered, with the code row modulo 3. ``when``: datetime in ms, zone Europe/Prague, the
-    number of the row times 1001.
+    ``id``: i8, the number of the row from 0. ``root``: f8, its square root, missing in every seventh row from
+    row 0. ``name``: text, ``r`` and the number in decimal, missing in every eleventh row. ``group``:
+    categorical of the texts low, middle, high, ordered, the code is the row modulo 3. ``when``: datetime in
+    ms, zone Europe/Prague, the number of the row times 1001.
     """
     numbers = range(rows)
     names = [None if i % 11 == 0 else f"r{i}" for i in numbers]

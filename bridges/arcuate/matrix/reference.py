@@ -1,9 +1,9 @@
 """The reference writer: a rendering to a frame or a message, by ``protos/frames.md`` alone.
 
-It is strict about renderings (an unknown field, a number that its dtype cannot hold are ``ValueError``), and it
-knows three things that are no part of the value, so that vectors can hold them: ``"nan:<16 hexadecimal digits>"`` is
-a NaN with these bits, ``{"under": element}`` a missing element with something under its mask, and the hint ``mask``
-a mask although nothing is missing.
+It is strict about renderings (an unknown field, a number that its dtype cannot hold are ``ValueError``),
+and it knows three things that are no part of the value, so that vectors can hold them: ``"nan:<16
+hexadecimal digits>"`` is a NaN with these bits, ``{"under": element}`` a missing element with something
+under its mask, and the hint ``mask`` a mask although nothing is missing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from arcuate.matrix.layout import DTYPES, KINDS, UNITS, Node, frame, message
 
-__all__ = ["Rendering", "encode", "node_of"]
+__all__ = ["Rendering", "encode", "float_text", "node_of", "parse_float"]
 
 Rendering = Mapping[str, Any]
 """A value as ``protos/vectors/README.md`` writes it."""
@@ -131,6 +131,19 @@ def parse_float(number: Any) -> float:
     if "x" in number:
         return float.fromhex(number)
     return float(number)
+
+
+def float_text(number: float) -> str:
+    """Return a number as the shortest C99 hexadecimal, as ``printf("%a")`` writes it."""
+    if number != number:
+        return "nan"
+    text = float(number).hex()
+    head, mark, exponent = text.partition("p")
+    if not mark:
+        return text  # inf
+    whole, _, digits = head.partition(".")
+    digits = digits.rstrip("0")
+    return f"{whole}.{digits}p{exponent}" if digits else f"{whole}p{exponent}"
 
 
 def _narrow(number: Any, dtype: str, path: str) -> int:

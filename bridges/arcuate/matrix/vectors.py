@@ -111,8 +111,8 @@ def root() -> Path:
         if (folder / CASES).is_file():
             return folder
     raise InvalidArgument(
-        f"no {CASES} above {Path(__file__).parent}: golden vectors are part of the repository, not of the package. "
-        "Clone it, type `make setup` there, and run this from its .venv"
+        f"no {CASES} above {Path(__file__).parent}: golden vectors are part of the repository, not of the "
+        "package. Clone it, type `make setup` there, and run this from its .venv"
     )
 
 
@@ -122,7 +122,7 @@ def load(*, file: Path | None = None, names: Collection[str] = (), large: bool =
     Args:
         file: another file than the checkout's.
         names: only these cases, and those whose names begin with one of them and a ``/``; all by default.
-        large: whether to include the cases that are made by a recipe. They are made when their bytes are used.
+        large: whether to include the cases of a recipe; their bytes are made when they are used.
 
     Raises:
         InvalidArgument: there is no checkout, a name fits no case, or the corpus is smaller than it must be.
