@@ -34,7 +34,7 @@ from typing import Any
 
 from arcuate.errors import ConversionError
 from arcuate.jsonform.reference import FunctionReference, HandleReference
-from arcuate.values import NA, Cell, Duration, Instant, Missing, StructArray
+from arcuate.values import NA, Cell, Day, Duration, Instant, Missing, StructArray
 
 __all__ = ["dumps", "plain", "restore"]
 
@@ -81,6 +81,8 @@ def plain(value: Any) -> Any:
         return {"$bytes": base64.b64encode(bytes(value)).decode()}
     if isinstance(value, Instant):
         return {"$datetime": {"count": value.count, "unit": value.unit, "zone": value.zone}}
+    if isinstance(value, Day):
+        return {"$date": {"count": value.count}}
     if isinstance(value, Duration):
         return {"$duration": {"count": value.count, "unit": value.unit}}
     if isinstance(value, FunctionReference):
@@ -394,7 +396,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "$complex": lambda body: complex(*map(restore, body)),
     "$bytes": lambda body: base64.b64decode(body, validate=True),
     "$datetime": _datetime,
-    "$date": lambda body: dt.date.fromisoformat(body),
+    "$date": lambda body: Day(int(body["count"])) if isinstance(body, dict) else dt.date.fromisoformat(body),
     "$duration": lambda body: Duration(int(body["count"]), str(body["unit"])),
     "$array": _array,
     "$labelled": _labelled,

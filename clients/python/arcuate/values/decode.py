@@ -45,6 +45,8 @@ _MANY = 6
 _FLOATS = {codes.FLOAT}
 _INTS = range(codes.D_I1, codes.D_U8 + 1)
 _REALS = range(codes.D_F2, codes.D_F8 + 1)
+_NAT = -(1 << 63)
+_PANDAS_UNITS = ("s", "ms", "us", "ns")
 _COMPLEX = range(codes.D_C8, codes.D_C16 + 1)
 
 
@@ -361,8 +363,8 @@ def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
     dtype, flags, unit, zone, shape, data, mask = parts(state, row)
     size, ndim = prod(shape), len(shape)
     if plain:
-        if flags & codes.ARRAY_SEQUENCE and mask is None and ndim == 1:
-            return _sequence(dtype, flags, size, data)
+        if flags & codes.ARRAY_SEQUENCE and ndim == 1:
+            return _sequence(dtype, flags, size, data, mask)
         if size == 1 and state.options.simplify:
             return _single(dtype, flags, unit, zone, data, mask)
     numpy = _numpy()
@@ -378,7 +380,7 @@ def _array(state: Decoder, row: Row, *, plain: bool) -> Any:
         raise ProtocolError(f"malformed value: an array of shape {shape}: {error}") from error
 
 
-def _sequence(dtype: int, flags: int, size: int, data: memoryview) -> Any:
+def _sequence(dtype: int, flags: int, size: int, data: memoryview, mask: memoryview | None) -> Any:
     items: list[Any]
     if dtype == codes.D_TEXT:
         items = split(data, size)
@@ -389,6 +391,9 @@ def _sequence(dtype: int, flags: int, size: int, data: memoryview) -> Any:
         items = list(map(complex, numbers[::2], numbers[1::2]))
     else:
         raise ProtocolError(f"malformed value: a plain list of dtype {codes.DTYPE_NAMES[dtype]}")
+    if mask is not None:
+        gone = untyped_missing()
+        items = [gone if hidden else item for item, hidden in zip(items, mask, strict=True)]
     return tuple(items) if flags & codes.ARRAY_TUPLE else items
 
 
@@ -418,10 +423,11 @@ def _instant(count: int, unit: int, zone: str, flags: int) -> Any:
         if not isinstance(value, Instant):
             return value
     numpy = _numpy()
+    if count == _NAT:  # to numpy and pandas that count means NaT
+        return Instant(count, codes.UNIT_NAMES[unit], zone, flags)
     if numpy is not None and not zone and not flags & codes.SCALAR_PANDAS:
         return numpy.datetime64(count, codes.UNIT_NAMES[unit])
-    pandas = _pandas()
-    if pandas is not None:
+    if _pandas() is not None and codes.UNIT_NAMES[unit] in _PANDAS_UNITS:
         from arcuate.values.pandas_decode import timestamp
 
         with suppress(ValueError, OverflowError):
@@ -431,11 +437,7 @@ def _instant(count: int, unit: int, zone: str, flags: int) -> Any:
 
 def _date(state: Decoder, row: Row) -> Any:
     value = row[5]
-    found = times.to_date(value - (1 << 64) if value >> 63 else value)
-    if isinstance(found, Instant):
-        numpy = _numpy()
-        return found if numpy is None else numpy.datetime64(found.count, "D")
-    return found
+    return times.to_date(value - (1 << 64) if value >> 63 else value)
 
 
 def _duration(state: Decoder, row: Row) -> Any:
@@ -450,10 +452,11 @@ def _span(count: int, unit: int, flags: int) -> Any:
         if not isinstance(value, Duration):
             return value
     numpy = _numpy()
+    if count == _NAT:
+        return Duration(count, codes.UNIT_NAMES[unit], flags)
     if numpy is not None and not flags & codes.SCALAR_PANDAS:
         return numpy.timedelta64(count, codes.UNIT_NAMES[unit])
-    pandas = _pandas()
-    if pandas is not None:
+    if _pandas() is not None and codes.UNIT_NAMES[unit] in _PANDAS_UNITS:
         from arcuate.values.pandas_decode import timedelta
 
         with suppress(ValueError, OverflowError):

@@ -24,7 +24,13 @@ def read_labelled(state: Decoder, row: Row) -> Any:
     dims = _dims(state)
     pandas = library("pandas") if row[2] & codes.LABELLED_SERIES and len(dims) == 1 else None
     if pandas is not None:
-        return _read_series(state, row, pandas, name, dims[0])
+        from arcuate.values.tabular import Beyond
+
+        place, depth = state.cursor.place, state.cursor.depth
+        try:
+            return _read_series(state, row, pandas, name, dims[0])
+        except Beyond:
+            state.cursor.back(place, depth)
     data = _data(state)
     coords = state.mapping_named("coords", lambda child: _variable(state, child))
     attrs = _attrs(state)
@@ -44,8 +50,8 @@ def read_labelled(state: Decoder, row: Row) -> Any:
 
 
 def _read_series(state: Decoder, row: Row, pandas: Any, name: str | None, dim: str) -> Any:
+    from arcuate.values.tabular import Beyond, read_categorical, series
     from arcuate.values.tabular import column_values as column
-    from arcuate.values.tabular import read_categorical, series
 
     def values(child: Row) -> Any:
         if child[0] == codes.CATEGORICAL:
@@ -69,6 +75,8 @@ def _read_series(state: Decoder, row: Row, pandas: Any, name: str | None, dim: s
     index = coords.pop(dim, None)
     if coords or (index is not None and len(index) != len(data)):
         raise ProtocolError("malformed value: a Series has only its own index")
+    if index is None and not row[2] & codes.LABELLED_UNNAMED:
+        raise Beyond  # an index with a name is a coordinate
     return series(pandas, name, data, index, row[2], dim, attrs)
 
 
@@ -129,8 +137,16 @@ def _variable(state: Decoder, row: Row) -> dict[str, Any]:
 
 
 def _beyond(data: Any) -> bool:
-    """Whether xarray would change the data: it turns a masked array's missing elements into NaN."""
+    """Whether xarray would change the data.
+
+    It turns a masked array's missing elements into NaN, has no units finer than the nanosecond, and holds
+    instants as objects, which say no zone when there is none of them.
+    """
     if isinstance(data, (types.Factor, types.Array)):
+        return True
+    if getattr(data.dtype, "tz", None) is not None and (not len(data) or bool(data.isna().all())):
+        return True
+    if getattr(data.dtype, "kind", "") in "Mm" and data.dtype.str[4:-1] in ("ps", "fs", "as"):
         return True
     mask = getattr(data, "mask", None)
     return mask is not None and hasattr(data, "filled") and bool(mask.any())
@@ -145,8 +161,6 @@ def _make(xarray: Any, dims: tuple[str, ...], data: Any, attrs: dict[str, Any]) 
         import numpy
 
         unit = numpy.datetime_data(dtype)[0] if isinstance(dtype, numpy.dtype) else "ns"
-        if unit in ("ps", "fs", "as"):
-            raise ConversionError(f"xarray has no times with the unit {unit}; round them there")
         if unit not in ("s", "ms", "us", "ns"):
             encoding = {HINT: unit}
             data = data.astype(f"{dtype.kind}8[s]")

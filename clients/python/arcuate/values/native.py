@@ -72,6 +72,10 @@ def _instant(state: Encoder, value: types.Instant, key: str) -> None:
     )
 
 
+def _day(state: Encoder, value: types.Day, key: str) -> None:
+    state.row(codes.DATE, key=key, value=value.count & _MASK)
+
+
 def _duration(state: Encoder, value: types.Duration, key: str) -> None:
     state.row(
         codes.DURATION,
@@ -219,6 +223,7 @@ TABLE.update(
         types.TypedFloat: _float,
         types.TypedComplex: _complex,
         types.Instant: _instant,
+        types.Day: _day,
         types.Duration: _duration,
         types.Array: _array,
         types.Factor: _factor,

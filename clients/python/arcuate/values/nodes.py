@@ -107,6 +107,11 @@ class Cursor:
         """How many rows, pool numbers and buffers lie behind."""
         return self._row, self._pool, self._buffer
 
+    def back(self, place: tuple[int, int, int], depth: int) -> None:
+        """Goes back to where :attr:`place` and :attr:`depth` were these."""
+        self._row, self._pool, self._buffer = place
+        self.depth = depth
+
     def peek(self) -> Row:
         """The next row, without taking it."""
         row = self.next()

@@ -9,6 +9,7 @@ import numpy as np
 from arcuate.errors import ProtocolError
 from arcuate.values import codes
 from arcuate.values.texts import split
+from arcuate.values.types import Array
 
 __all__ = ["build", "fixed", "text_objects"]
 
@@ -51,9 +52,29 @@ def build(
         if gone is None and not flags & codes.ARRAY_PANDAS:
             return array
         return _with_missing(array, gone, flags)
+    if dtype == codes.D_DATETIME and _beyond(unit, zone, shape, data, mask):
+        hint = flags & ~(codes.ARRAY_MASK | codes.ARRAY_FORTRAN)
+        return Array(codes.DTYPE_NAMES[dtype], shape, data, order, mask, codes.UNIT_NAMES[unit], zone, hint)
     if dtype == codes.D_TEXT:
         return _texts(split(data, int(np.prod(shape, dtype=object))), gone, flags, shape, order, len(data))
     return _times(dtype, flags, unit, zone, fixed(dtype, shape, order, data), gone)
+
+
+def _beyond(unit: int, zone: str, shape: tuple[int, ...], data: memoryview, mask: memoryview | None) -> bool:
+    """Whether datetimes have no form in numpy and pandas that still says what they are.
+
+    Those that count days would become dates, unless one is beyond what a date holds; instants in several
+    dimensions are objects, of which at least one has to say the zone; pandas has zones for four units only.
+    """
+    gone = None if mask is None else np.frombuffer(mask, dtype=bool)
+    if zone:
+        nothing = 0 in shape or (gone is not None and bool(gone.all()))
+        return codes.UNIT_NAMES[unit] not in ("s", "ms", "us", "ns") or (len(shape) != 1 and nothing)
+    if codes.UNIT_NAMES[unit] != "D":
+        return False
+    counts = np.frombuffer(data, "<i8")
+    counts = counts if gone is None else np.where(gone, 0, counts)
+    return not counts.size or bool(counts.min() >= -(1 << 31) and counts.max() < 1 << 31)
 
 
 def _with_missing(array: Any, gone: Any, flags: int) -> Any:

@@ -14,6 +14,7 @@ from arcuate.values.nodes import Buffer
 from arcuate.values.plain import put_text
 from arcuate.values.strided import Layout
 from arcuate.values.texts import join
+from arcuate.values.times import zone_name
 
 __all__ = ["DTYPES", "append_array", "data_of", "put_array", "put_times"]
 
@@ -170,6 +171,8 @@ def _put_objects(state: Encoder, value: Any, key: str) -> None:
         return
     if kind == "O" and put_dates(state, items, shape, key, flags):
         return
+    if kind == "O" and _put_instants(state, value, items, key):
+        return
     number, _ = wrong
     index = np.unravel_index(number, shape, order="F" if fortran else "C") if shape else ()
     found = sorted({type(each).__name__ for each in items})
@@ -261,6 +264,21 @@ def put_dates(state: Encoder, items: list[Any], shape: tuple[int, ...], key: str
     state.buffers.append(days.tobytes())
     if gone:
         state.buffers.append(mask.tobytes())
+    return True
+
+
+def _put_instants(state: Encoder, value: Any, items: list[Any], key: str) -> bool:
+    """Timestamps of one zone and unit (or ``NaT``), which have no array class of more than one dimension."""
+    pandas = sys.modules.get("pandas")
+    stamps = [] if pandas is None else [item for item in items if item is not pandas.NaT]
+    if pandas is None or set(map(type, stamps)) != {pandas.Timestamp}:
+        return False
+    zones, units = {item.tz for item in stamps}, {item.unit for item in stamps}
+    if len(zones) != 1 or None in zones or len(units) != 1:
+        return False
+    moments = [np.datetime64("NaT") if item is pandas.NaT else item.asm8 for item in value.reshape(-1)]
+    array = np.array(moments, dtype=f"M8[{units.pop()}]").reshape(value.shape)
+    put_times(state, array, key, zone=zone_name(zones.pop()))
     return True
 
 

@@ -56,6 +56,27 @@ def string_array(data: memoryview, count: int, mask: memoryview | None, *, own: 
     return pd.array(objects, dtype=dtype) if isinstance(dtype, pd.StringDtype) else objects
 
 
+def present(data: memoryview, mask: memoryview | None) -> Any:
+    """The counts of dates that are not missing."""
+    counts = np.frombuffer(data, "<i4")
+    return counts if mask is None else counts[np.frombuffer(mask, "u1") == 0]
+
+
+def arrow_dates(count: int) -> Any:
+    """A column of so many missing dates: Arrow has a class for dates, pandas has not.
+
+    Raises:
+        Beyond: Arrow is not installed.
+    """
+    from arcuate.values.decode import library
+    from arcuate.values.tabular import Beyond
+
+    pyarrow = library("pyarrow")
+    if pyarrow is None:
+        raise Beyond
+    return pd.arrays.ArrowExtensionArray(pyarrow.nulls(count, pyarrow.date32()))
+
+
 def timestamp(count: int, unit: str, zone: str) -> Any:
     """A Timestamp of that unit (or the next finer that pandas has)."""
     value = pd.Timestamp(np.datetime64(count, cast("Any", unit)))

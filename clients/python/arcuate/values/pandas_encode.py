@@ -142,6 +142,18 @@ def _plain_values(index: Any) -> Any:
     )
 
 
+def _put_masked(state: Encoder, items: list[Any], key: str) -> bool:
+    """Numbers of one class that pandas has no nullable arrays for, beside NA; tells whether they are."""
+    kinds = set(map(type, items)) - {type(pd.NA)}
+    mask = np.array([item is pd.NA for item in items])
+    if kinds not in ({np.float16}, {np.complex64}, {np.complex128}) or not mask.any():
+        return False
+    dtype = np.dtype(kinds.pop())
+    numbers = np.array([0 if item is pd.NA else item for item in items], dtype)
+    append_array(state, numbers, key, DTYPES[dtype.str], mask=mask)
+    return True
+
+
 def put_column(state: Encoder, column: Any, key: str) -> None:
     """A column of a table: an array, a categorical, or a list where its objects are of several kinds."""
     dtype = column.dtype
@@ -152,7 +164,7 @@ def put_column(state: Encoder, column: Any, key: str) -> None:
     texts, mask, marks, wrong = text_items(items)
     if wrong is None and items:
         put_texts(state, texts, (len(items),), key, mask, codes.ARRAY_BOXED | marks)
-    elif not items or not put_dates(state, items, (len(items),), key, 0):
+    elif not items or not (put_dates(state, items, (len(items),), key, 0) or _put_masked(state, items, key)):
         state.depth += 1
         state.row(codes.LIST, key=key, count=len(items))
         put_children(state, items)

@@ -9,15 +9,33 @@ from arcuate.values import codes, types
 from arcuate.values.decode import KINDS, Decoder, library, parts
 from arcuate.values.nodes import Row
 
-__all__ = ["read_categorical", "read_table", "series"]
+__all__ = ["Beyond", "read_categorical", "read_table", "series"]
+
+_FIRST, _LAST = -719162, 2932896  # the days that datetime.date holds
+_UNITS = ("s", "ms", "us", "ns")
+
+
+class Beyond(Exception):
+    """The library at hand would change a column: the next one is tried, and a plain table in the end."""
 
 
 def read_table(state: Decoder, row: Row) -> Any:
-    """A table."""
+    """A table: Arrow's by hint, pandas', or a plain one where these would change a column."""
+    pandas = library("pandas")
+    place, depth = state.cursor.place, state.cursor.depth
+    ways = [(None, True)] if row[7] == "arrow" and library("pyarrow") is not None else []
+    ways += [(pandas, False)] if pandas is not None else []
+    for way in ways:
+        try:
+            return _read_table(state, row, *way)
+        except Beyond:
+            state.cursor.back(place, depth)
+    return _read_table(state, row, None, False)
+
+
+def _read_table(state: Decoder, row: Row, pandas: Any, arrow: bool) -> Any:
     rows, hint = row[5], row[7]
     state.enter(row, 3)
-    pandas = library("pandas")
-    arrow = hint == "arrow" and library("pyarrow") is not None
     if pandas is None and not arrow:
         columns = state.mapping_named("columns", state.array)
     else:
@@ -27,7 +45,7 @@ def read_table(state: Decoder, row: Row) -> Any:
     if index_row[0] == codes.MAPPING:
         state.enter(index_row, 2)
         names = state.texts_named("names")
-        levels = _levels(state, rows, pandas is not None and not arrow)
+        levels = _levels(state, rows, pandas is not None)
         state.cursor.leave()
         if len(levels) != len(names) or not levels:
             raise ProtocolError(f"malformed value: an index of {len(levels)} levels with {len(names)} names")
@@ -41,14 +59,14 @@ def read_table(state: Decoder, row: Row) -> Any:
             raise ProtocolError(
                 f"malformed value: the column {name!r} has {len(column)} rows, the table {rows}"
             )
-    if arrow and index is None and not attrs:
+    if arrow:
+        if index is not None or attrs or not columns:
+            raise Beyond  # Arrow's tables have neither, and no rows without columns
         from arcuate.values.arrow import table_from_columns
 
         return table_from_columns(columns)
     if pandas is None:
         return types.Table(columns, rows, index, attrs, hint)
-    if arrow:
-        columns = {name: pandas.array(column.to_pandas()) for name, column in columns.items()}
     return _frame(pandas, columns, rows, index, attrs)
 
 
@@ -104,15 +122,12 @@ def _column(state: Decoder, row: Row, rows: int, arrow: bool) -> Any:
         return _objects(list(items))
     if row[0] == codes.CATEGORICAL:
         found = read_categorical(state, row)
+        if isinstance(found, types.Factor):
+            raise Beyond  # categories that repeat or are missing
         if arrow:
             import pyarrow
 
             return pyarrow.array(found)
-        if isinstance(found, types.Factor):
-            raise ConversionError(
-                "a column is a categorical whose categories repeat or are missing, which pandas cannot hold; "
-                "drop the missing category there"
-            )
         return found
     if row[0] != codes.ARRAY:
         raise ProtocolError("malformed value: a column must be an array, a categorical or a list")
@@ -122,8 +137,14 @@ def _column(state: Decoder, row: Row, rows: int, arrow: bool) -> Any:
 
 
 def column_values(state: Decoder, row: Row, arrow: bool = False) -> Any:
-    """The array of a row with one dimension, in pandas' own class for columns."""
+    """The array of a row with one dimension, in pandas' own class for columns.
+
+    Raises:
+        Beyond: there is no such class.
+    """
     dtype, flags, unit, zone, shape, data, mask = parts(state, row)
+    if unit and codes.UNIT_NAMES[unit] not in _UNITS:
+        raise Beyond
     if arrow:
         from arcuate.values.arrow import read_array
 
@@ -136,14 +157,21 @@ def column_values(state: Decoder, row: Row, arrow: bool = False) -> Any:
             return pandas_decode.string_array(data, shape[0], mask, own=own)
         return _objects(numpy_decode.build(dtype, flags, 0, "", shape, data, mask))
     if dtype == codes.D_DATE:
+        counts = pandas_decode.present(data, mask)
+        if not counts.size:  # objects would not say what they are
+            return pandas_decode.arrow_dates(shape[0])
+        if counts.min() < _FIRST or counts.max() > _LAST:
+            raise Beyond
         return _objects(numpy_decode.build(dtype, flags | codes.ARRAY_BOXED, 0, "", shape, data, mask))
     if mask is not None and dtype in (codes.D_F2, codes.D_C8, codes.D_C16):
         masked = numpy_decode.build(dtype, flags, unit, zone, shape, data, mask)
-        objects = masked.data.astype(object)
+        if masked.mask.all():
+            raise Beyond
         from arcuate.values.decode import untyped_missing
 
-        objects[masked.mask] = untyped_missing()
-        return _objects(objects)
+        gone = untyped_missing()
+        pairs = zip(masked.data, masked.mask, strict=True)
+        return _objects([gone if hidden else number for number, hidden in pairs])
     return numpy_decode.build(dtype, flags & ~codes.ARRAY_NUMPY, unit, zone, shape, data, mask)
 
 
@@ -174,8 +202,14 @@ def read_categorical(state: Decoder, row: Row) -> Any:
     import numpy
 
     code_row = state.named("codes")
-    if code_row[0] != codes.ARRAY or code_row[4] != 1:
-        raise ProtocolError("malformed value: the codes of a categorical must be an array of one dimension")
+    if code_row[0] != codes.ARRAY:
+        raise ProtocolError("malformed value: the codes of a categorical must be an array")
+    if code_row[4] != 1:  # pandas has one dimension
+        spread = types.Factor(
+            state.array(code_row), state.array_named("categories"), bool(row[2] & codes.CATEGORICAL_ORDERED)
+        )
+        state.cursor.leave()
+        return spread
     dtype, _, _, _, shape, data, mask = parts(state, code_row)
     if not codes.D_I1 <= dtype <= codes.D_I8:
         raise ProtocolError("malformed value: the codes of a categorical must be signed integers")
@@ -186,7 +220,12 @@ def read_categorical(state: Decoder, row: Row) -> Any:
     if category_row[0] != codes.ARRAY or category_row[4] != 1:
         raise ProtocolError("malformed value: the categories must be an array of one dimension")
     masked = bool(category_row[2] & codes.ARRAY_MASK)
-    categories: Any = state.array(category_row) if masked else column_values(state, category_row)
+    place, depth = state.cursor.place, state.cursor.depth
+    try:
+        categories: Any = state.array(category_row) if masked else column_values(state, category_row)
+    except Beyond:
+        state.cursor.back(place, depth)
+        categories, masked = state.array(category_row), True
     state.cursor.leave()
     ordered = bool(row[2] & codes.CATEGORICAL_ORDERED)
     gone = None if mask is None else numpy.frombuffer(mask, dtype=bool)

@@ -8,7 +8,7 @@ from typing import Any
 
 from arcuate.errors import ConversionError
 from arcuate.values import codes
-from arcuate.values.types import Duration, Instant
+from arcuate.values.types import Day, Duration, Instant
 
 __all__ = ["count_of", "microseconds", "parse_zone", "to_date", "to_datetime", "to_timedelta", "zone_name"]
 
@@ -17,15 +17,10 @@ _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 _EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)(?::(\d\d))?\Z")
 
-# (multiply, divide) to get from a unit to microseconds
-_TO_US: dict[int, tuple[int, int]] = {
-    codes.UNIT_CODES[name]: scale
-    for name, scale in {
-        "s": (10**6, 1), "ms": (10**3, 1), "us": (1, 1), "ns": (1, 10**3), "ps": (1, 10**6), "fs": (1, 10**9),
-        "as": (1, 10**12), "m": (60 * 10**6, 1), "h": (3600 * 10**6, 1), "D": (86400 * 10**6, 1),
-        "W": (7 * 86400 * 10**6, 1),
-    }.items()
-}  # fmt: skip
+_US = codes.UNIT_CODES["us"]
+_COARSER = {codes.UNIT_CODES["ms"]: 10**3, codes.UNIT_CODES["s"]: 10**6}
+"""Microseconds in each."""
+_LONGEST = (1 << 63) - 1
 
 
 def zone_name(zone: dt.tzinfo) -> str:
@@ -99,45 +94,37 @@ def microseconds(span: dt.timedelta) -> int:
 
 
 def to_datetime(count: int, unit: int, zone: str) -> Any:
-    """A datetime where that is exact, otherwise an :class:`Instant`."""
-    tz = parse_zone(zone) if zone else None
-    scale = _TO_US.get(unit)
-    if scale is not None:
-        us, rest = divmod(count * scale[0], scale[1])
-        if not rest:
-            try:
-                if tz is None:
-                    return _EPOCH + dt.timedelta(microseconds=us)
-                return (_EPOCH_UTC + dt.timedelta(microseconds=us)).astimezone(tz)
-            except OverflowError:
-                pass
-    elif unit in (codes.UNIT_CODES["M"], codes.UNIT_CODES["Y"]) and tz is None:
-        months = count if unit == codes.UNIT_CODES["M"] else count * 12
-        year, month = 1970 + months // 12, months % 12 + 1
-        if dt.MINYEAR <= year <= dt.MAXYEAR:
-            return dt.datetime(year, month, 1)
+    """A datetime, which counts microseconds; an :class:`Instant` of another unit and beyond its years."""
+    if unit == _US:
+        tz = parse_zone(zone) if zone else None
+        try:
+            if tz is None:
+                return _EPOCH + dt.timedelta(microseconds=count)
+            return (_EPOCH_UTC + dt.timedelta(microseconds=count)).astimezone(tz)
+        except OverflowError:
+            pass
     return Instant(count, codes.UNIT_NAMES[unit], zone)
 
 
 def to_timedelta(count: int, unit: int) -> Any:
-    """A timedelta where that is exact, otherwise a :class:`Duration`."""
-    scale = _TO_US.get(unit)
-    if scale is not None:
-        us, rest = divmod(count * scale[0], scale[1])
-        if not rest:
-            try:
-                return dt.timedelta(microseconds=us)
-            except OverflowError:
-                pass
+    """A timedelta, which counts microseconds; a :class:`Duration` of any other unit.
+
+    A timedelta too long for 64 bits of microseconds travels in a coarser unit, and comes back from it.
+    """
+    if unit == _US or (unit in _COARSER and abs(count) > _LONGEST // _COARSER[unit]):
+        try:
+            return dt.timedelta(microseconds=count * _COARSER.get(unit, 1))
+        except OverflowError:
+            pass
     return Duration(count, codes.UNIT_NAMES[unit])
 
 
 def to_date(days: int) -> Any:
-    """A date, or an :class:`Instant` of days beyond the years 1 to 9999."""
+    """A date, or a :class:`Day` beyond the years 1 to 9999."""
     try:
         return dt.date.fromordinal(days + _EPOCH_DAY)
     except (ValueError, OverflowError):
-        return Instant(days, "D")
+        return Day(days)
 
 
 def days_of(day: dt.date) -> int:

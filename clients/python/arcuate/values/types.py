@@ -17,6 +17,7 @@ __all__ = [
     "Array",
     "Cell",
     "Dataset",
+    "Day",
     "Duration",
     "Factor",
     "Instant",
@@ -198,6 +199,13 @@ class Instant:
 
 
 @record(frozen=True)
+class Day:
+    """A date beyond the years 1 to 9999: ``count`` days since 1970-01-01."""
+
+    count: int
+
+
+@record(frozen=True)
 class Duration:
     """A duration that no class at hand holds exactly: ``count`` times ``unit`` (numpy's name)."""
 
@@ -307,7 +315,7 @@ class Array:
 
 @record
 class Factor:
-    """A categorical that pandas cannot hold (one category is missing), or any where there is no pandas.
+    """A categorical that pandas cannot hold (a category is missing, two dimensions), or any without pandas.
 
     Attributes:
         codes: zero-based positions in ``categories``; a signed integer array, masked where missing.
@@ -325,7 +333,10 @@ class Factor:
 
 @record
 class Labelled:
-    """A labelled array where there is no xarray. ``coords``: name to ``{"dims", "data", "attrs"}``."""
+    """A labelled array that xarray would change, or any without it.
+
+    ``coords``: name to ``{"dims", "data", "attrs"}``.
+    """
 
     name: str | None
     dims: tuple[str, ...]
@@ -337,7 +348,10 @@ class Labelled:
 
 @record
 class Dataset:
-    """A labelled dataset in an interpreter without xarray. Variables are ``{"dims", "data", "attrs"}``."""
+    """A labelled dataset that xarray would change, or any without it.
+
+    Variables are ``{"dims", "data", "attrs"}``.
+    """
 
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
     coords: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -346,7 +360,10 @@ class Dataset:
 
 @record
 class Table:
-    """A table where there is no pandas. ``index``: ``None``, or ``{"names": [...], "levels": [...]}``."""
+    """A table that pandas would change, or any without it.
+
+    ``index``: ``None``, or ``{"names": [...], "levels": [...]}``.
+    """
 
     columns: dict[str, Any]
     rows: int

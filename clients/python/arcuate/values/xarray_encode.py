@@ -89,7 +89,7 @@ def _put_data(state: Encoder, variable: Any) -> None:
             if unit and data.dtype.kind in "Mm":
                 data = _coarser(data, unit)
             put_array(state, data, "data")
-        elif type(data).__module__.startswith("pandas."):
+        elif type(data).__module__.partition(".")[0] == "pandas":
             from arcuate.values.pandas_encode import put_values
 
             put_values(state, data, "data")
