@@ -71,7 +71,7 @@ def grid(table: dict[str, Any] | None) -> Iterator[dict[str, Any]]:
             value = {"kind": "array", "dtype": dtype, "shape": form["shape"], "data": data}
             value |= {"hints": form["hints"]} if "hints" in form else {}
             value |= table.get("also", {}).get(dtype, {})
-            yield {"name": f"array/{dtype}/{name}", "doc": f"{dtype}: {form['doc']}", "value": value}
+            yield {"name": f"array/{dtype}/{name}", "doc": f"{dtype}: {form['doc']}.", "value": value}
 
 
 def _line(case: dict[str, Any]) -> dict[str, Any]:

@@ -166,7 +166,7 @@ DIFFERENT = {
     "text element": (texts("a", "b"), texts("a", "c"), "$[1]: b'b' is not b'c'"),
     "place of an element": (f8(1, 2, 3, 4, shape=[2, 2]), f8(1, 3, 2, 4, shape=[2, 2]), "$[0][1]: "),
     "array and sequence": (f8(1), f8(1, flags=4), "$: array of f8 is not sequence of f8"),
-    "ints and floats": (i(5, 1, flags=4), f8(1, flags=4), "$: dtype"),
+    "ints and floats": (i(5, 1, flags=4), f8(1, flags=4), "$[0]: int is not float"),
     "list of int, sequence of float": (listing([Tree(2, value=1)]), f8(1, flags=4), "$[0]: int is not float"),
     "shaped list": (listing([]), Tree(8, flags=4, pool=[2, 0, 1]), "$: flags"),
     "shape of a list": (Tree(8, flags=4, pool=[2, 1, 0]), Tree(8, flags=4, pool=[2, 0, 1]), "$: "),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from arcuate.matrix.elements import Elements
 from arcuate.matrix.reference import Rendering, float_text, parse_float
 
 __all__ = ["same"]
@@ -121,6 +122,9 @@ def _array(a: Rendering, b: Rendering, path: str) -> str:
 def _same_elements(left: Sequence[Any], right: Sequence[Any], dtype: str, path: str) -> str:
     if len(left) != len(right):
         return f"{path}: {len(left)} elements are not {len(right)}"
+    if isinstance(left, Elements) and isinstance(right, Elements):
+        first = left.difference(right)
+        return "" if first is None else f"{path}[{first}]: {left[first]!r} is not {right[first]!r}"
     number = _number(dtype)
     for i, (one, other) in enumerate(zip(left, right, strict=True)):
         if one is other or (one == other and type(one) is type(other)):

@@ -26,6 +26,7 @@ Rendering = Mapping[str, Any]
 HINTS: dict[str, dict[str, int]] = {
     "list": {"tuple": 1, "forced": 2},
     "mapping": {"map": 1},
+    "missing": {"numpy-scalar": 1, "pandas-scalar": 2},
     "array": {
         "mask": 1,
         "fortran": 2,

@@ -7,10 +7,12 @@ vector.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from arcuate.matrix.elements import LARGE, Elements, rendered
 from arcuate.matrix.equality import same
 from arcuate.matrix.layout import DTYPES, KINDS, UNITS
 from arcuate.matrix.reference import HINTS, Rendering, float_text
@@ -117,10 +119,7 @@ class _Reader:
         """Render shape, elements and mask."""
         shape = [next(self.pool) for _ in range(count)]
         made["shape"] = shape
-        data = _elements(self.buffer(), made["dtype"])
-        if flags & 1:
-            mask = self.buffer()
-            data = [None if gone else element for element, gone in zip(data, mask, strict=True)]
+        data = _elements(self.buffer(), made["dtype"], self.buffer() if flags & 1 else None)
         if flags & 2 and len(shape) > 1:
             data = _row_major(data, shape)
         made["data"] = data
@@ -189,19 +188,19 @@ def _variables(node: Rendering) -> list[list[Any]]:
     return made
 
 
-def _elements(data: bytes, dtype: str) -> list[Any]:
+def _elements(data: bytes, dtype: str, mask: bytes | None = None) -> Sequence[Any]:
     """Render the elements of a buffer in their order."""
     if dtype == "text":
-        return data.decode().split("\0")[:-1]
-    numbers = np.frombuffer(data, _NUMPY.get(dtype, f"<{dtype}"))
-    if dtype in ("c8", "c16"):
-        return [[float_text(one.real), float_text(one.imag)] for one in numbers.tolist()]
-    if dtype in ("f2", "f4", "f8"):
-        return list(map(float_text, numbers.tolist()))
-    return numbers.tolist() if dtype == "bool" else list(map(str, numbers.tolist()))
+        found: list[Any] = data.decode().split("\0")[:-1]
+    else:
+        numbers = np.frombuffer(data, _NUMPY.get(dtype, f"<{dtype}"))
+        if len(numbers) >= LARGE:
+            return Elements(numbers, None if mask is None else np.frombuffer(mask, dtype=bool))
+        found = rendered(numbers)
+    return [None if gone else one for one, gone in zip(found, mask, strict=True)] if mask else found
 
 
-def _row_major(data: list[Any], shape: list[int]) -> list[Any]:
+def _row_major(data: Sequence[Any], shape: list[int]) -> list[Any]:
     """Return column-major elements in row-major order."""
     order = [0]
     stride = 1

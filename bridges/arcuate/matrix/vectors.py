@@ -22,13 +22,10 @@ __all__ = ["ENCODINGS", "MINIMUM", "Case", "guard", "load", "root"]
 CASES = Path("protos/vectors/cases.jsonl")
 ENCODINGS = ("frame", "protobuf")
 MINIMUM = {
-    "null": 1,
-    "bool": 2,
-    "int": 1,
-    "float": 2,
-    "text": 1,
-    "array": 1,
-}
+    "null": 1, "bool": 3, "int": 20, "float": 28, "complex": 7, "text": 28, "bytes": 6, "missing": 19,
+    "list": 28, "mapping": 24, "array": 215, "labelled": 38, "dataset": 8, "table": 32, "categorical": 18,
+    "datetime": 28, "date": 7, "duration": 15, "sparse": 20, "function": 3, "handle": 2, "error": 80,
+}  # fmt: skip
 """How many cases of each kind there are at least; ``error`` counts the error cases."""
 
 

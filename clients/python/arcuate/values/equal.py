@@ -111,8 +111,10 @@ def _compare(a: _Tree, b: _Tree, path: str, hints: bool) -> str | None:
     if difference:
         return f"{path}: {difference}"
     if kind == codes.ARRAY:
-        if a.row[1] != b.row[1] and a.row[2] & codes.ARRAY_SEQUENCE and a.pool == b.pool == [0]:
-            return None  # two empty lists
+        if a.row[1] != b.row[1]:
+            left, right = _as_list(a), _as_list(b)
+            if left is not None and right is not None:  # what is missing in a sequence has no dtype
+                return _children(left, right, path, hints)
         return _arrays(a, b, path)
     if kind == codes.SPARSE:
         return _sparse(a, b, path)
