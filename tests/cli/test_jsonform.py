@@ -17,7 +17,7 @@ from scipy import sparse
 from arcuate.cli.literals import parse
 from arcuate.errors import ConversionError
 from arcuate.jsonform import arrange, dumps, plain, restore
-from arcuate.values import NA, Cell, Duration, Missing, StructArray
+from arcuate.values import NA, Cell, Day, Duration, Instant, Missing, StructArray
 
 
 def strict(text: str) -> Any:
@@ -57,6 +57,7 @@ def again(value: Any) -> Any:
         Cell([1.0, "a", 2.0, "b"], (2, 2)),
         StructArray([{"a": 1.0}, {"a": "x"}], (2, 1)),
         Duration(5, "ns"),
+        Day(2932897),
         math.inf,
         -math.inf,
     ],
@@ -151,6 +152,14 @@ def test_table() -> None:
     assert list(found["g"].cat.categories) == ["lo", "hi"]
     assert found["g"].cat.ordered
     assert str(found["t"].dtype).endswith("UTC]")
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_a_time_that_the_clocks_show_twice(fold: int) -> None:
+    """Local time and zone do not say which instant: 2024-10-27T02:30 in Prague is 00:30 and 01:30 in UTC."""
+    moment = dt.datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Prague"), fold=fold)
+    for value, unit, scale in ((moment, "us", 10**6), (pd.Timestamp(moment).as_unit("ns"), "ns", 10**9)):
+        assert again(value) == Instant((1729989000 + 3600 * fold) * scale, unit, "Europe/Prague")
 
 
 def test_zoned_datetime() -> None:

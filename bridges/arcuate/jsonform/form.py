@@ -35,6 +35,7 @@ from typing import Any
 from arcuate.errors import ConversionError
 from arcuate.jsonform.reference import FunctionReference, HandleReference
 from arcuate.values import NA, Cell, Day, Duration, Instant, Missing, StructArray
+from arcuate.values.times import count_of
 
 __all__ = ["dumps", "plain", "restore"]
 
@@ -109,6 +110,8 @@ def _dates(value: Any) -> Any:
             return {"$missing": "datetime"}
         zone = value.tzinfo
         name = "" if zone is None else str(getattr(zone, "key", None) or value.strftime("%z"))
+        if zone is not None and value.utcoffset() != value.replace(fold=1 - value.fold).utcoffset():
+            return {"$datetime": _counted(value, name)}  # the clocks show this time twice
         nanoseconds = int(getattr(value, "nanosecond", 0))
         text = value.replace(tzinfo=None).isoformat()
         if nanoseconds and not text.endswith(f"{nanoseconds:03d}"):
@@ -126,6 +129,13 @@ def _dates(value: Any) -> Any:
 
 
 # ------------------------------------------------------------------ libraries
+
+
+def _counted(value: Any, zone: str) -> dict[str, Any]:
+    """A datetime with a zone as its count in UTC."""
+    if hasattr(value, "asm8"):  # pandas'
+        return {"count": int(value.asm8.astype("i8")), "unit": value.unit, "zone": zone}
+    return {"count": count_of(value)[0], "unit": "us", "zone": zone}
 
 
 def _numpy(value: Any) -> Any:
