@@ -55,7 +55,11 @@ class Case:
 
     @property
     def value(self) -> dict[str, Any] | None:
-        """The rendering; ``None`` for an error case. A large one is made anew each time."""
+        """The rendering; ``None`` for an error case.
+
+        A large one is made anew each time, and its arrays may hold :class:`arcuate.matrix.elements.Elements`
+        instead of lists.
+        """
         if self.recipe is not None:
             return render(self.expanded["frame"], "frame")
         return self._given.get("value")
