@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -53,11 +53,15 @@ class Restrictions:
         confined: no files but its own, no programs, no network.
         memory: bytes that it may take, or ``None``.
         secret: files and folders that a confined worker must not be able to read: tokens, keys, logs.
+        variables: asked at each start for environment variables of this worker alone; ``None`` removes one.
+        port: the one TCP port of this machine that a confined worker may connect to; 0: none.
     """
 
     confined: bool = False
     memory: int | None = None
     secret: Sequence[str] = ()
+    variables: Callable[[], Mapping[str, str | None]] | None = None
+    port: int = 0
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from arcuate.client import messages
@@ -121,6 +122,8 @@ class WorkerTransport(Transport):
         self._again = _AGAIN
         self._received: bytes | bytearray = b""
         self._granted: dict[int, Segment] = {}
+        if self._restrictions.variables is not None:
+            launch = replace(launch, env={**launch.env, **self._restrictions.variables()})
         if self._restrictions.confined:
             folder = os.path.dirname(self._segments.prefix)
             self._jail = Jail(launch, self.environment, folder, self._restrictions.secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import threading
@@ -29,6 +30,8 @@ STUCK = 60.0
 _PING_SECONDS = 20.0
 """A WebSocket is asked for a sign of life so often, and has as long to give it."""
 _TICK = 1.0
+_PAUSE = 0.1
+"""What uvicorn wants between two looks at its clock."""
 _BACKLOG = 512
 
 
@@ -41,6 +44,7 @@ class HttpBridge:
         tls: has ``certificate``, ``key`` and ``client_ca``, as attributes or keys; ``None``: without TLS.
         hosts: names under which the hub is reached, beside ``localhost`` and addresses; ``*``: any.
         origins: origins of web pages that may use it.
+        inside: it is there for code in interpreters, and takes delegated tokens only.
 
     Attributes:
         endpoints: where it listens, such as ``http://127.0.0.1:43211``.
@@ -61,13 +65,14 @@ class HttpBridge:
         *,
         hosts: Iterable[str] = (),
         origins: Iterable[str] = (),
+        inside: bool = False,
     ) -> None:
         self.hub = hub
         self.endpoints: list[str] = []
         self.application: Router | None = None
         self._addresses = list(addresses)
         self._tls = None if tls is None else Certificates(tls)
-        self._guard = Guard(hosts, origins)
+        self._guard = Guard(hosts, origins, inside)
         self._sockets: list[socket.socket] = []
         self._server: _Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -152,7 +157,7 @@ class HttpBridge:
         config.load()
         if self._tls is not None:
             config.ssl = self._tls.context
-        self._server = _Server(config, ready)
+        self._server = _Server(config, ready, abrupt=self._guard.inside)
         ticker = asyncio.ensure_future(self._tick())
         try:
             await self._server.serve(self._sockets)
@@ -185,6 +190,7 @@ class HttpBridge:
                 self.application.close()
             server.config.timeout_graceful_shutdown = max(1, round(grace))
             server.should_exit = True
+            server.over.set()
 
         def force() -> None:
             server.force_exit = True
@@ -207,11 +213,41 @@ class HttpBridge:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and leaves signals alone."""
+    """Says when it listens, leaves signals alone, and ends when it is told to.
 
-    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+    Args:
+        config: its configuration.
+        ready: set when it listens.
+        abrupt: at the end its connections are cut: their clients end with the hub.
+
+    Attributes:
+        over: set to end it, beside ``should_exit``.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event, *, abrupt: bool) -> None:
         super().__init__(config)
+        self.over = asyncio.Event()
         self._ready = ready
+        self._abrupt = abrupt
+
+    async def main_loop(self) -> None:
+        counter = 0
+        while not await self.on_tick(counter):
+            counter = (counter + 1) % 864_000
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.over.wait(), _PAUSE)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if not self._abrupt:
+            await super().shutdown(sockets=sockets)
+            return
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        if self.server_state.tasks:
+            await asyncio.wait(list(self.server_state.tasks), timeout=1.0)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)

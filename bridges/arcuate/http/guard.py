@@ -27,9 +27,11 @@ class Guard:
     Args:
         hosts: names under which the hub is reached, beside ``localhost`` and addresses.
         origins: origins of web pages that may use it, such as ``https://lab.example.org``.
+        inside: only code in interpreters may, by delegated tokens.
     """
 
-    def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
+    def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = (), inside: bool = False) -> None:
+        self.inside = inside
         self.hosts = frozenset(name.lower() for name in hosts)
         self.origins = frozenset(origin.rstrip("/").lower() for origin in origins)
 
@@ -46,6 +48,7 @@ class Guard:
             peer=f"{client[0]}:{client[1]}",
             local=local,
             protected=secure or local,
+            inside=self.inside,
         )
 
     def check(self, headers: Mapping[str, str]) -> str | None:

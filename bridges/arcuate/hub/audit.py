@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class Audit:
             outcome=code or "OK",
             seconds=round(seconds, 6),
             peer=request.peer or "",
+            **_via(request.via),
         )
 
     def refused(self, principal: Principal | None, peer: str, code: str, request: Request | None) -> None:
@@ -72,6 +74,7 @@ class Audit:
             name="" if request is None else _name(request),
             outcome=code,
             peer=peer,
+            **_via(() if request is None else request.via),
         )
 
     def write(self, **fields: Any) -> None:
@@ -104,6 +107,11 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise InvalidArgument(f"the audit log {str(path)!r} cannot be written: {error.strerror}") from None
+
+
+def _via(chain: Sequence[str]) -> dict[str, Any]:
+    """The interpreters whose code calls on behalf of whoever is named."""
+    return {"via": list(chain)} if chain else {}
 
 
 def _environment(request: Request) -> str:

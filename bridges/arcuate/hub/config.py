@@ -118,6 +118,9 @@ class LimitsConfig(_Table):
     pool: int = Field(
         default=4, ge=1, description="interpreters for stateless calls, per principal and environment"
     )
+    nesting: int = Field(
+        default=8, ge=0, description="levels of calls that code in interpreters makes from inside calls"
+    )
     drain_seconds: float = Field(
         default=30.0, ge=0, description="running calls may go on for so long at the end"
     )
@@ -270,6 +273,9 @@ class Config(BaseSettings):
     )
     allow_unconfined: bool = Field(
         default=False, description="allow tokens without eval where interpreters cannot be confined"
+    )
+    delegation: bool = Field(
+        default=True, description="let code in interpreters call back into the hub with its caller's rights"
     )
     tls: TlsConfig = Field(default_factory=TlsConfig, description="certificates for gRPC and HTTP")
     curve: CurveConfig = Field(default_factory=CurveConfig, description="encryption for ZeroMQ")

@@ -11,7 +11,7 @@ import hmac
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
 from arcuate.errors import (
@@ -35,6 +35,10 @@ from arcuate.values.check import check
 from arcuate.values.known import check_known, lacking
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
+
+if TYPE_CHECKING:
+    from arcuate.client.transport import Call
+    from arcuate.hub.delegation import Delegation
 
 __all__ = ["OPERATIONS", "STATELESS", "Connection"]
 
@@ -67,6 +71,7 @@ class Connection:
     Attributes:
         limits: what a bridge checks before it decodes: the hub's, and lower ones of a principal.
         principal: who the client is, once it is known.
+        delegation: that of the interpreter whose code the client is, if it is one.
         offer: adds to the answer to a ``hello`` what only this bridge has.
     """
 
@@ -84,6 +89,7 @@ class Connection:
         self.credentials = credentials or Credentials()
         self.principal: Principal | None = None
         self.session: HubSession | None = None
+        self.delegation: Delegation | None = None
         self.offer: Callable[[Mapping[str, Any], dict[str, Any]], None] | None = None
         self.feeds = Feeds(self)
         self._meter = meter = hub.meter
@@ -116,6 +122,8 @@ class Connection:
                 check(message, self.limits)
             request = read(message)
             request.peer = self.peer
+            if self.delegation is not None:
+                request.via = self.delegation.chain
             if self.principal is None:
                 if request.op != "hello":
                     raise ProtocolError("the first message of a connection is 'hello'")
@@ -136,7 +144,13 @@ class Connection:
         if token is not None:
             known = self.credentials
             self.credentials = Credentials(
-                token, known.curve, known.certificate, known.peer, known.local, known.protected
+                token,
+                known.curve,
+                known.certificate,
+                known.peer,
+                known.local,
+                known.protected,
+                known.inside,
             )
         principal = self.hub.authenticate(self.credentials)
         self.hub.admit(self)
@@ -149,13 +163,21 @@ class Connection:
             peer=self.credentials.peer,
             principal=principal.name,
         )
-        self.hub.guard.note(principal, "hello", self.peer)
+        self.hub.guard.note(principal, "hello", self.peer, **self._via())
         return principal
 
     def recognise(self, principal: Principal) -> None:
         """Takes over who the client is; its messages are within the limits that it has from now on."""
         self.principal = principal
         self.limits = self.hub.limits_for(principal)
+        if self.delegation is None:
+            self.delegation = self.hub.delegations.find(self.credentials.token)
+            if self.delegation is not None:
+                self.delegation.connected(self)
+
+    def _via(self) -> dict[str, list[str]]:
+        """For the audit log: the interpreters whose code the client is."""
+        return {} if self.delegation is None else {"via": list(self.delegation.chain)}
 
     @property
     def peer(self) -> str:
@@ -219,6 +241,8 @@ class Connection:
 
     def _operate(self, request: Request) -> None:
         principal = self.recognised()
+        if self.delegation is not None:
+            self.delegation.begin(request)
         environment = request.controls.pop("environment", None)
         if environment is not None:
             if request.op not in STATELESS:
@@ -230,7 +254,7 @@ class Connection:
         if session is None:
             raise SessionClosed("there is no session on this connection; send 'open' or name an environment")
         self.hub.permit(principal, session.environment, request, session)
-        session.submit(request, draining=self.hub.draining)
+        session.submit(request, draining=self.hub.draining and request.outer is None)
 
     def _pooled(self, principal: Principal, environment: str, request: Request) -> None:
         number = request.id
@@ -244,7 +268,7 @@ class Connection:
             return
         self._stateless[number] = None
         try:
-            job = self.hub.pools.submit(principal, environment, request, send)
+            job = self.hub.pools.submit(principal, environment, request, send, self.delegation)
         except BaseException:
             self._stateless.pop(number, None)
             raise
@@ -270,6 +294,8 @@ class Connection:
         principal = self.principal
         if principal is None:
             raise AuthenticationFailed("say hello first")
+        if self.delegation is not None:
+            self.delegation.principal()
         self.hub.still_valid(principal)
         return principal
 
@@ -291,15 +317,17 @@ class Connection:
         if not isinstance(grace, (int, float)) or not grace > 0:
             raise InvalidArgument(f"'grace' must be a number of seconds, not {grace!r}")
         self.hub.permit(principal, environment, request, None)
+        above = self.delegation
 
         def work() -> None:
             try:
-                session = self.hub.open(principal, environment, options, limits, float(grace))
+                session = self.hub.open(principal, environment, options, limits, float(grace), above)
             except Exception as error:
                 self.refuse(request.id, error_of(error), request)
                 return
             self._give(session, request.id)
-            self.hub.guard.note(principal, "open", self.peer, environment=environment, session=session.id)
+            known = {"environment": environment, "session": session.id, **self._via()}
+            self.hub.guard.note(principal, "open", self.peer, **known)
 
         self.hub.in_background(work)
 
@@ -367,6 +395,12 @@ class Connection:
     def send(self, message: Nodes) -> None:
         """Sends a message; raises ConnectionLost when the client is gone."""
         self._send(message)
+
+    def withdraw(self, over: Callable[[Call | None], bool]) -> None:
+        """Cancels the stateless calls that were made inside calls that are over."""
+        for job in list(self._stateless.values()):
+            if job is not None and job.request.outer is not None and over(job.request.outer):
+                self.hub.pools.cancel(job)
 
     @property
     def gone(self) -> bool:

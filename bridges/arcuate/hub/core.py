@@ -15,6 +15,7 @@ from typing import Any
 
 from arcuate.errors import ArcuateError, LimitExceeded, SessionClosed, Unavailable
 from arcuate.hub.config import Config
+from arcuate.hub.delegation import Delegation, Delegations
 from arcuate.hub.environments import Environments
 from arcuate.hub.guard import Guard
 from arcuate.hub.logs import event
@@ -49,6 +50,7 @@ class Hub:
     Attributes:
         id: tells one hub from another.
         guard: who may connect, and do what.
+        delegations: what code in interpreters may do.
         observers: told of each request that ended.
         meter: what counts for Prometheus, if that is wanted.
         tracing: what makes spans of requests, if that is wanted.
@@ -62,7 +64,8 @@ class Hub:
         self.config = config or Config()
         self.id = secrets.token_hex(8)
         self.environments = Environments(self.config)
-        self.guard = Guard(self.config)
+        self.delegations = Delegations()
+        self.guard = Guard(self.config, self.delegations)
         self.observers: list[Observer] = [] if self.guard.audit is None else [self.guard.audit]
         self.meter: Metrics | None = None
         self.tracing: Traces | None = None
@@ -144,15 +147,31 @@ class Hub:
         options: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
         grace: float = 3.0,
+        above: Delegation | None = None,
+        *,
+        nested: bool = False,
     ) -> HubSession:
         """Starts an interpreter for a principal. Blocks while it starts.
+
+        Args:
+            principal: whose it is.
+            environment: its environment.
+            options: what the client wants of it.
+            limits: what the client wants of the channel.
+            grace: seconds that it has to stop when interrupted.
+            above: that of the interpreter whose code asks for it.
+            nested: it is for a call that is made inside a call.
 
         Raises:
             Unavailable: the hub is draining.
             LimitExceeded: there are as many sessions as may be.
             EnvironmentNotFound: there is no such environment.
         """
-        self._reserve(principal)
+        if above is not None:
+            above.deeper(self.config.limits.nesting)
+            nested = above.running() is not None
+        self._reserve(principal, nested)
+        delegation = Delegation(self.delegations, above)
         try:
             transport = self.environments.open(
                 environment,
@@ -160,6 +179,7 @@ class Hub:
                 principal,
                 self.limits_for(principal, limits),
                 min(max(grace, 0.1), 60.0),
+                delegation,
             )
             session = HubSession(
                 principal, environment, transport, self.config.limits, self._finished, self._forget
@@ -174,6 +194,9 @@ class Hub:
             self.opened[environment] += 1
             session.tracing = self.tracing
             session.proxies.hub = self
+            session.delegation, delegation.session = delegation, session
+        if above is not None:
+            above.opened(session)
         event(
             log,
             logging.INFO,
@@ -187,10 +210,10 @@ class Hub:
             session.close(Unavailable("the hub has been stopped", executed="no"))
         return session
 
-    def _reserve(self, principal: Principal) -> None:
+    def _reserve(self, principal: Principal, nested: bool) -> None:
         limits = self.config.limits
         with self._lock:
-            if self.draining:
+            if self.draining and not nested:  # what runs may come to its end
                 raise Unavailable("the hub is shutting down and opens no more sessions; try again later")
             total = len(self._sessions) + len(self._opening)
             if total >= limits.sessions:
@@ -281,6 +304,7 @@ class Hub:
             return list(self._sessions.values())
 
     def _forget(self, session: HubSession) -> None:
+        session.delegation.close()
         with self._lock:
             if self._sessions.pop(session.id, None) is not None:
                 self.restarts[session.environment] += session.restarts

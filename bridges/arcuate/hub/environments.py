@@ -10,6 +10,7 @@ from arcuate.client.transport import Transport
 from arcuate.errors import EnvironmentNotFound, InvalidArgument, PermissionDenied
 from arcuate.hub import archives
 from arcuate.hub.config import Config, EnvironmentConfig
+from arcuate.hub.delegation import Delegation
 from arcuate.hub.principal import Principal
 from arcuate.values.limits import Limits
 from arcuate.worker.confine import Restrictions, unavailable
@@ -52,7 +53,13 @@ class Environments:
         return found
 
     def open(
-        self, name: str, options: Mapping[str, Any], principal: Principal, limits: Limits, grace: float
+        self,
+        name: str,
+        options: Mapping[str, Any],
+        principal: Principal,
+        limits: Limits,
+        grace: float,
+        delegation: Delegation,
     ) -> Transport:
         """Starts an interpreter.
 
@@ -62,6 +69,7 @@ class Environments:
             principal: who the client is.
             limits: what the interpreter's channel accepts.
             grace: seconds that it has to stop when interrupted.
+            delegation: what its code may do in the hub.
 
         Raises:
             PermissionDenied: an option that this client may not set.
@@ -81,14 +89,20 @@ class Environments:
                     f"client_options = [{option!r}]"
                 )
         environment = adapter(**{**config.options, **options})
-        transport: Transport = environment.open(limits, grace, self._restrictions(principal))
+        transport: Transport = environment.open(limits, grace, self._restrictions(principal, delegation))
         return transport
 
-    def _restrictions(self, principal: Principal) -> Restrictions:
+    def _restrictions(self, principal: Principal, delegation: Delegation) -> Restrictions:
         """What an interpreter for a principal is kept from."""
         found = [one for one in (self._memory, principal.limits.get("memory")) if one is not None]
         confined = not principal.eval and not (self._unconfined and unavailable())
-        return Restrictions(confined, memory=min(found, default=None), secret=self._secret)
+        return Restrictions(
+            confined,
+            memory=min(found, default=None),
+            secret=self._secret,
+            variables=lambda: delegation.variables(confined),
+            port=delegation.port,
+        )
 
     def listing(self, principal: Principal) -> list[dict[str, Any]]:
         """What clients are told of the environments that they may use."""

@@ -159,7 +159,7 @@ def errand_for(source: HubSession, message: Nodes, number: int, call: Call, dept
     if depth > MAX_NESTED:
         raise InvalidArgument(f"calls and callbacks nest deeper than {MAX_NESTED} levels")
     request = read(_call(message, head.places["function"], target.proxies.number(), held.id))
-    request.peer = source.peer_of(call.id)
+    request.peer, request.via = source.peer_of(call.id), source.delegation.chain
     try:
         hub.still_valid(source.principal)
         hub.permit(source.principal, target.environment, request, target)

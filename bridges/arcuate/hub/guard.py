@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from arcuate.errors import ArcuateError, AuthenticationFailed, PermissionDenied, Unsupported
 from arcuate.hub import rights
 from arcuate.hub.audit import Audit
 from arcuate.hub.config import Config
+from arcuate.hub.delegation import Delegations, shaped
 from arcuate.hub.principal import Credentials, Principal
 from arcuate.hub.proxies import references
 from arcuate.hub.tokens import Tokens
@@ -36,14 +37,16 @@ class Guard:
 
     Args:
         config: what the operator wants.
+        delegations: the tokens of code in interpreters.
 
     Attributes:
         tokens: what the tokens file says, or ``None`` without one.
         audit: the audit log, or ``None``.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, delegations: Delegations | None = None) -> None:
         self._config = config
+        self._delegations = Delegations() if delegations is None else delegations
         self.tokens = None if config.tokens is None else Tokens(config.tokens)
         self.audit = None if config.audit is None else Audit(config.audit)
         self._looked = 0.0
@@ -80,6 +83,8 @@ class Guard:
         return principal
 
     def _who(self, credentials: Credentials) -> Principal:
+        if credentials.inside or shaped(credentials.token):
+            return self._delegated(credentials)
         tokens, insecure = self.tokens, self._config.insecure
         if credentials.token and tokens is not None:
             if not (credentials.protected or credentials.local or insecure):
@@ -106,6 +111,16 @@ class Guard:
         raise AuthenticationFailed(
             "this hub serves its own machine only: it has no tokens, certificates or keys of clients"
         )
+
+    def _delegated(self, credentials: Credentials) -> Principal:
+        found = self._delegations.find(credentials.token)
+        if found is None:
+            raise AuthenticationFailed("the delegated token is not known here; it is wrong, or is over")
+        if not credentials.local:
+            raise AuthenticationFailed("a delegated token counts on the hub's own machine only")
+        principal = found.principal()
+        self.still_valid(principal)
+        return principal
 
     def still_valid(self, principal: Principal) -> None:
         """Refuses a principal whose time is over, or who was revoked.
@@ -163,7 +178,7 @@ class Guard:
 
     # ----------------------------------------------------------------- logging
 
-    def note(self, principal: Principal, op: str, peer: str, **more: str) -> None:
+    def note(self, principal: Principal, op: str, peer: str, **more: Any) -> None:
         """Writes down that somebody came, or opened a session."""
         if self.audit is not None:
             self.audit.write(who=principal.name, op=op, outcome="OK", peer=peer, **more)

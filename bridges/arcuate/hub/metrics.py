@@ -156,7 +156,7 @@ class _State:
         for session in hub.sessions:
             sessions[session.environment, "client" if session.resumable else "pool"] += 1
             queue[session.environment] += session.queued
-        for (_, environment), waiting in hub.pools.waiting.items():
+        for (_, environment, _), waiting in hub.pools.waiting.items():
             queue[environment] += waiting
         yield _family(
             GaugeMetricFamily("arcuate_sessions", "Interpreters that run", labels=["environment", "use"]),

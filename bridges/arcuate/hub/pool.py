@@ -1,5 +1,6 @@
 """Warm interpreters for stateless calls, per principal and environment.
 
+Calls from inside calls have interpreters apart, level by level (:mod:`arcuate.hub.delegation`).
 An interpreter serves one call at a time and only one principal ever. It is replaced after a number of calls,
 and at once after code was run in it, which may have left anything behind. Those that an environment keeps
 ``warm`` wait in a stock until some principal needs one.
@@ -24,6 +25,7 @@ from arcuate.errors import (
     SessionClosed,
     Unavailable,
 )
+from arcuate.hub.delegation import STOCK
 from arcuate.hub.principal import Principal
 from arcuate.hub.relay import Request, error_message
 from arcuate.hub.session import HubSession, Send
@@ -32,6 +34,7 @@ from arcuate.values.nodes import Nodes
 
 if TYPE_CHECKING:
     from arcuate.hub.core import Hub
+    from arcuate.hub.delegation import Delegation
 
 __all__ = ["Pools"]
 
@@ -39,17 +42,20 @@ log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 300.0
 """An interpreter that nobody used for so long is ended."""
-_STOCK = Principal("(warm)", limits={"sessions": 1 << 30})
+_STOCK = Principal("(warm)", STOCK, limits={"sessions": 1 << 30})
 """Whose the interpreters are that nobody has used yet."""
-_Key = tuple[str, str]
+_Key = tuple[str, str, int]
 
 
 class _Job:
     """A stateless call under way."""
 
-    __slots__ = ("cancelled", "end", "request", "send", "session")
+    __slots__ = ("above", "cancelled", "end", "request", "send", "session")
 
-    def __init__(self, request: Request, send: Send, end: float | None) -> None:
+    def __init__(
+        self, request: Request, send: Send, end: float | None, above: Delegation | None
+    ) -> None:
+        self.above = above
         self.request = request
         self.send = send
         self.end = end
@@ -58,9 +64,12 @@ class _Job:
 
 
 class _Pool:
-    def __init__(self, principal: Principal, environment: str) -> None:
+    """The interpreters of a principal and an environment, for calls that are so many levels deep."""
+
+    def __init__(self, principal: Principal, environment: str, level: int) -> None:
         self.principal = principal
         self.environment = environment
+        self.level = level
         self.idle: list[tuple[float, HubSession]] = []
         self.size = 0
         self.waiting: deque[_Job] = deque()
@@ -88,15 +97,29 @@ class Pools:
 
     # ------------------------------------------------------------------- calls
 
-    def submit(self, principal: Principal, environment: str, request: Request, send: Send) -> Any:
+    def submit(
+        self,
+        principal: Principal,
+        environment: str,
+        request: Request,
+        send: Send,
+        above: Delegation | None = None,
+    ) -> Any:
         """Carries out a stateless call on some interpreter; the answer goes to ``send``.
+
+        Args:
+            principal: who calls.
+            environment: where.
+            request: what.
+            send: takes the answer.
+            above: that of the interpreter whose code calls.
 
         Returns:
             An object for :meth:`cancel`.
 
         Raises:
             EnvironmentNotFound: there is no such environment.
-            LimitExceeded: too many wait already.
+            LimitExceeded: too many wait already, or calls nest too deep.
             InvalidArgument: the result should be kept, which needs a session.
         """
         self._hub.environments.find(environment)
@@ -106,11 +129,16 @@ class Pools:
         limits = self._hub.config.limits
         milliseconds = request.controls.pop("deadline", None)
         end = None if milliseconds is None else time.monotonic() + milliseconds / 1000
-        job = _Job(request, send, end)
+        level = 0
+        if above is not None:
+            above.deeper(limits.nesting)
+            level = above.depth + 1
+        job = _Job(request, send, end, above)
         with self._lock:
-            if self._closed or self._hub.draining:
+            if self._closed or (self._hub.draining and request.outer is None):
                 raise Unavailable("the hub is shutting down and takes no more calls; try again later")
-            pool = self._pools.setdefault((principal.name, environment), _Pool(principal, environment))
+            key = principal.name, environment, level
+            pool = self._pools.setdefault(key, _Pool(principal, environment, level))
             pool.principal = principal
             if len(pool.waiting) >= limits.queue:
                 raise LimitExceeded(
@@ -144,7 +172,7 @@ class Pools:
 
     @property
     def waiting(self) -> dict[_Key, int]:
-        """How many calls wait, by principal and environment."""
+        """How many calls wait, by principal, environment, and how many levels deep they are."""
         with self._lock:
             return {key: len(pool.waiting) for key, pool in self._pools.items()}
 
@@ -176,6 +204,7 @@ class Pools:
                 self._done(pool, session, spent)
 
         session.forget_ids()
+        session.delegation.under(job.above)
         session.freed = freed
         session.attach(send)
         with self._lock:
@@ -228,7 +257,7 @@ class Pools:
     def _replace(self, pool: _Pool, session: HubSession) -> None:
         session.close()
         with self._lock:
-            needed = not self._closed and (bool(pool.waiting) or pool.size <= self._warm(pool.environment))
+            needed = not self._closed and (bool(pool.waiting) or pool.size <= self._kept(pool))
             if not needed:
                 pool.size -= 1
         if needed:
@@ -239,7 +268,7 @@ class Pools:
         from arcuate.hub.core import error_of
 
         try:
-            session = self._from_stock(pool) or self._fresh(pool.principal, pool.environment)
+            session = self._from_stock(pool) or self._fresh(pool.principal, pool.environment, pool.level > 0)
         except Exception as error:
             with self._lock:
                 pool.size -= 1
@@ -251,8 +280,8 @@ class Pools:
             return
         self._next(pool, session)
 
-    def _fresh(self, principal: Principal, environment: str) -> HubSession:
-        session = self._hub.open(principal, environment)
+    def _fresh(self, principal: Principal, environment: str, nested: bool = False) -> HubSession:
+        session = self._hub.open(principal, environment, nested=nested)
         session.resumable = False
         return session
 
@@ -261,6 +290,10 @@ class Pools:
     def _warm(self, environment: str) -> int:
         found = self._hub.environments.offered.get(environment)
         return 0 if found is None else found.warm
+
+    def _kept(self, pool: _Pool) -> int:
+        """How many interpreters stay though nobody uses them; none for calls from inside calls."""
+        return 0 if pool.level else self._warm(pool.environment)
 
     def warm(self) -> None:
         """Starts the interpreters that are kept ready; does not wait for them."""
@@ -314,7 +347,7 @@ class Pools:
         late: list[tuple[_Pool, _Job]] = []
         with self._lock:
             for pool in self._pools.values():
-                warm = self._warm(pool.environment)
+                warm = self._kept(pool)
                 while pool.idle and pool.size > warm and now - pool.idle[0][0] >= _IDLE_SECONDS:
                     spare.append(pool.idle.pop(0)[1])
                     pool.size -= 1

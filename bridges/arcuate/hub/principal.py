@@ -21,6 +21,7 @@ class Credentials:
         peer: the address, for logs.
         local: the connection comes from this machine.
         protected: the connection is encrypted, or never leaves the machine.
+        inside: it came where code in interpreters comes, and only a delegated token counts.
     """
 
     token: str | None = None
@@ -29,6 +30,7 @@ class Credentials:
     peer: str = ""
     local: bool = False
     protected: bool = False
+    inside: bool = False
 
 
 @record(frozen=True)
@@ -37,7 +39,7 @@ class Principal:
 
     Attributes:
         name: who; sessions and handles belong to a name.
-        kind: ``local``, ``token``, ``curve`` or ``certificate``.
+        kind: ``local``, ``token``, ``curve``, ``certificate``, or ``stock`` (nobody yet).
         environments: patterns of environments that may be used.
         functions: patterns of functions that may be called; ``None``: all.
         eval: whether code may be sent (``eval``, ``run``), and attributes of packages be read.

@@ -292,7 +292,8 @@ class Proxies:
         _give_back(gone)
 
     def renew(self) -> None:
-        """The interpreter is gone, and what it held."""
+        """The interpreter is gone, and what it held and had begun."""
+        self._session.delegation.reclaim()
         with self._lock:
             gone = [(held, held.count) for held in self.held.values()]
             self.held.clear()

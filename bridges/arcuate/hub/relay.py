@@ -10,7 +10,10 @@ from arcuate.errors import ArcuateError, ProtocolError, to_mapping
 from arcuate.values import codes
 from arcuate.values.nodes import Nodes, Row, signed
 
-__all__ = ["CONTROLS", "Request", "error_message", "numbered", "read", "reply_message", "sized", "traced"]
+__all__ = [
+    "CONTROLS", "Request", "error_message", "event_message", "numbered", "parent_of", "raise_message", "read",
+    "reply_message", "sized", "traced", "unnumbered", "with_call", "with_id",
+]  # fmt: skip
 
 CONTROLS = frozenset(("deadline", "parent", "seen", "environment", "trace"))
 """Fields that are for the hub and not for the worker."""
@@ -30,10 +33,13 @@ class Request:
         span: its trace, while it is traced.
         resolved: the function that the hub made of a name without package, or ``""``.
         lent: the objects of other sessions in it.
+        outer: the call of another interpreter whose code made it.
+        via: the interpreters whose code calls, the outermost first.
     """
 
     __slots__ = (
-        "arrived", "controls", "end", "id", "lent", "message", "op", "peer", "places", "resolved", "span",
+        "arrived", "controls", "end", "id", "lent", "message", "op", "outer", "peer", "places", "resolved",
+        "span", "via",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +56,8 @@ class Request:
         self.span: Any = None
         self.resolved = ""
         self.lent: Sequence[Any] = ()
+        self.outer: Any = None
+        self.via: Sequence[str] = ()
 
     def row(self, key: str) -> Row | None:
         """The row of a field, or ``None``."""
@@ -185,3 +193,23 @@ def event_message(number: int, fields: Mapping[str, Any]) -> Nodes:
     """An ``event`` of a call."""
     plain = {key: value for key, value in fields.items() if key not in ("op", "id", "seq")}
     return messages.build("event", number, plain)
+
+
+def raise_message(number: int, error: ArcuateError) -> Nodes:
+    """The ``raise`` that answers a callback."""
+    return messages.build("raise", number, to_mapping(error))
+
+
+def with_call(message: Nodes, number: int) -> Nodes:
+    """A callback with the call that it belongs to: changed in place."""
+    root = message.rows[0]
+    message.rows[0] = (*root[:4], root[4] + 1, *root[5:])
+    message.rows.insert(3, (codes.INT, 0, 0, 0, 0, number, "call", ""))
+    return message
+
+
+def parent_of(item: Request | Nodes) -> int | None:
+    """The callback that something belongs to."""
+    if isinstance(item, Request):
+        return item.controls.get("parent")
+    return messages.head(item)[1]

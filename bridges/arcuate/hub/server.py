@@ -61,6 +61,7 @@ class Server:
         self.bridges: dict[str, Bridge] = {}
         self.skipped: dict[str, str] = {}
         self._reread = reread
+        self._inside: Bridge | None = None
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -76,6 +77,8 @@ class Server:
         """
         asked = any(getattr(self.config, name) for name in BRIDGES)
         try:
+            if self.config.delegation:
+                self._open_inside()
             for name, addresses in self.config.addresses().items():
                 try:
                     cls = find_bridge(name)
@@ -87,6 +90,7 @@ class Server:
                 self._start(name, cls, addresses)
             if not self.bridges:
                 raise EnvironmentNotFound("; ".join(self.skipped.values()))
+            self._tell_inside()
         except BaseException:
             self.stop(0.0)
             raise
@@ -119,6 +123,34 @@ class Server:
                 f"--{name} (port 0 lets the system choose)"
             ) from error
         self.bridges[name] = bridge
+
+    def _open_inside(self) -> None:
+        """Opens the way for code in interpreters: a port on this machine that takes delegated tokens only.
+
+        The other protocols may be encrypted, on other addresses, or not there at all.
+        """
+        try:
+            cls = find_bridge("http")
+        except EnvironmentNotFound as error:
+            log.warning("code in interpreters cannot call the hub: %s", error.message)
+            return
+        bridge = cls(self.hub, addresses=["127.0.0.1:0"], inside=True)
+        bridge.start()
+        self._inside = bridge
+        delegations = self.hub.delegations
+        delegations.endpoints = {"http": bridge.endpoints[0]}
+        delegations.port = int(bridge.endpoints[0].rpartition(":")[2])
+
+    def _tell_inside(self) -> None:
+        """Adds the other endpoints that code in interpreters can use as they are."""
+        if self._inside is None:
+            return
+        plain = {"grpc": not self.config.tls.enabled, "zmq": not self.config.curve.enabled}
+        for name, usable in plain.items():
+            for url in self.bridges[name].endpoints if name in self.bridges and usable else ():
+                if exposure.own(url):
+                    self.hub.delegations.endpoints = {**self.hub.delegations.endpoints, name: url}
+                    break
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -161,7 +193,8 @@ class Server:
             self.drain(seconds)
         self.hub.close()  # before the bridges: clients are still told why their sessions end
         end = time.monotonic() + _STOP_SECONDS
-        for name, bridge in self.bridges.items():
+        inside = {} if self._inside is None else {"inner": self._inside}
+        for name, bridge in {**self.bridges, **inside}.items():
             try:
                 bridge.stop(max(0.1, end - time.monotonic()))
             except Exception:

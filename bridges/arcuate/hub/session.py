@@ -32,8 +32,8 @@ from arcuate.errors import (
     SessionClosed,
     Unavailable,
     Unsupported,
-    to_mapping,
 )
+from arcuate.hub.delegation import Delegation
 from arcuate.hub.errands import Errand, errand_for
 from arcuate.hub.logs import event
 from arcuate.hub.outbox import Outbox
@@ -42,9 +42,12 @@ from arcuate.hub.relay import (
     Request,
     error_message,
     event_message,
+    parent_of,
+    raise_message,
     reply_message,
     traced,
     unnumbered,
+    with_call,
     with_id,
 )
 from arcuate.hub.traces import Traces, parent
@@ -92,6 +95,7 @@ class HubSession:
         freed: called after each answer of an interpreter of a pool.
         tracing: makes spans of requests, where that is wanted.
         proxies: the objects of other sessions that the interpreter holds.
+        delegation: what its code may begin in the hub.
     """
 
     def __init__(
@@ -117,6 +121,7 @@ class HubSession:
         self.freed: Callable[[], None] | None = None
         self.tracing: Traces | None = None
         self.proxies = Proxies(self)
+        self.delegation = Delegation()
         self._traced = False
         self._reason: ArcuateError | None = None
         self._outcome = outcome
@@ -279,8 +284,10 @@ class HubSession:
                 request = None
             running = self._running.get(number)
             if request is None and running is not None and only in (None, running[0]):
-                self.transport.interrupt(number)  # under the lock: no other call can begin before
+                if not self.transport.interrupt(number):  # under the lock: no other call can begin before
+                    running[1].cancelled = True  # the transport does not know of it yet
                 self._inbox.put(_WAKE)
+        self.delegation.cancelled()
         if request is not None:
             self._finish(request, CallCancelled("the call was cancelled before it began", executed="no"))
 
@@ -304,6 +311,17 @@ class HubSession:
         return bool(self._running or self._waiting)
 
     @property
+    def under_way(self) -> list[Request]:
+        """The requests that run or wait."""
+        with self._lock:
+            return [*self._waiting.values(), *(request for request, _ in self._running.values())]
+
+    def innermost(self) -> Call | None:
+        """The call that began last of those that run."""
+        with self._lock:
+            return next(reversed(self._running.values()), (None, None))[1]
+
+    @property
     def queued(self) -> int:
         """How many requests wait."""
         return len(self._waiting)
@@ -321,6 +339,7 @@ class HubSession:
         for request in waiting:
             self._finish(request, over)
         self.transport.interrupt()
+        self.delegation.cancelled()
         self._inbox.put(_STOP)
 
     @property
@@ -362,18 +381,19 @@ class HubSession:
         if request.op == "release":
             self._release(request)
             return
-        with self._lock:
-            if self._waiting.get(request.id) is not request:
-                return  # cancelled, or its time was over, while it waited
-            del self._waiting[request.id]
-        if request.end is not None and time.monotonic() >= request.end:
-            self._finish(request, _expired())
-            return
         number = request.id
         call = Call(number, request.end, lambda event: self._event(number, event), None)  # type: ignore[arg-type]
         call.on_callback = lambda message: self.call_back(message, call)
         with self._lock:
-            self._running[number] = (request, call)
+            if self._waiting.get(number) is not request:
+                return  # cancelled, or its time was over, while it waited
+            del self._waiting[number]
+            late = request.end is not None and time.monotonic() >= request.end
+            if not late:
+                self._running[number] = (request, call)
+        if late:
+            self._finish(request, _expired())
+            return
         begun = time.monotonic()
         self.calls += 1
         code = ""
@@ -387,7 +407,7 @@ class HubSession:
                 self._generation = self.transport.generation
             else:
                 self._trace(request)
-                answer = self.transport.exchange(request.message, call)
+                answer = self._exchange(request, call)
                 if self.proxies.held:
                     answer = self.proxies.leave(answer)
                     self.proxies.settle()
@@ -412,11 +432,17 @@ class HubSession:
             with self._lock:
                 self._running.pop(number, None)
         request.message.buffers.clear()  # 1 GB that nobody needs any more
+        self.delegation.ended(call, code)
         self._regenerated(number)
         self._outcome(self, request, code, time.monotonic() - begun)
         self._deliver(answer, number)
         if self.freed is not None:
             self.freed()
+
+    def _exchange(self, request: Request, call: Call) -> Nodes:
+        if call.cancelled:  # before the transport knew of it
+            raise CallCancelled("the call was cancelled before it began", executed="no")
+        return self.transport.exchange(request.message, call)
 
     def _trace(self, request: Request) -> None:
         """Tells the interpreter to which trace a request belongs, or that it no longer belongs to one."""
@@ -513,9 +539,7 @@ class HubSession:
             self.used = time.monotonic()
         self.calls += 1
         try:
-            if call.cancelled:  # before a cancellation could find it
-                raise CallCancelled("the call was cancelled before it began", executed="no")
-            return self.transport.exchange(request.message, call)
+            return self._exchange(request, call)
         except ArcuateError as error:
             if error.workspace is False:
                 self.proxies.renew()
@@ -571,7 +595,7 @@ class HubSession:
         """
         inner = messages.head(message)[1]
         if not self.resumable:
-            return _raise(inner, Unsupported("a stateless call cannot call back; open a session"))
+            return raise_message(inner, Unsupported("a stateless call cannot call back; open a session"))
         self._callback_number += 1
         number = self._callback_number
         errand: Errand | None = None
@@ -583,16 +607,16 @@ class HubSession:
                 errand.begin()
             elif client:
                 self._awaited.add(number)
-                outgoing = _with_call(with_id(message, number), call.id)
+                outgoing = with_call(with_id(message, number), call.id)
                 self._put(self.proxies.leave(outgoing) if self.proxies.held else outgoing, event=False)
             else:
                 raise Unsupported("what another session calls cannot call back a function of its own caller")
             while True:
                 if call.cancelled or self.closed:
-                    return _raise(inner, CallCancelled("the call was cancelled", executed="maybe"))
+                    return raise_message(inner, CallCancelled("the call was cancelled", executed="maybe"))
                 left = None if call.deadline is None else call.deadline - time.monotonic()
                 if left is not None and left <= 0:
-                    return _raise(inner, _expired(executed="maybe"))
+                    return raise_message(inner, _expired(executed="maybe"))
                 item = self._set_aside(number) if self._aside else None
                 try:
                     item = item or self._inbox.get(timeout=left)
@@ -600,11 +624,11 @@ class HubSession:
                     continue
                 if item is _STOP:
                     self._inbox.put(_STOP)
-                    return _raise(inner, SessionClosed("the session was closed", executed="maybe"))
+                    return raise_message(inner, SessionClosed("the session was closed", executed="maybe"))
                 if isinstance(item, Nodes):
                     if messages.head(item)[1] == number:
                         return with_id(item, inner)
-                    if _parent(item) in self._parents:
+                    if parent_of(item) in self._parents:
                         self._aside.append(item)
                     else:
                         self.proxies.undo(item)
@@ -613,7 +637,7 @@ class HubSession:
                 elif isinstance(item, Request):
                     if item.controls.get("parent") == number or item.op == "release":
                         self._perform(item)
-                    elif _parent(item) in self._parents:
+                    elif parent_of(item) in self._parents:
                         self._aside.append(item)
                     else:
                         self._backlog.append(item)
@@ -634,7 +658,7 @@ class HubSession:
     def _set_aside(self, number: int) -> Request | Nodes | None:
         """What came for a callback while one inside it waited: another session had called here."""
         for at, item in enumerate(self._aside):
-            if _parent(item) == number:
+            if parent_of(item) == number:
                 return self._aside.pop(at)
         return None
 
@@ -669,21 +693,3 @@ def _expired(executed: str = "no") -> CallTimeout:
 def _because(reason: ArcuateError) -> ArcuateError:
     """What a call is told that ran when its session was closed."""
     return type(reason)(reason.message, executed="maybe", workspace=False)
-
-
-def _parent(item: Request | Nodes) -> int | None:
-    """The callback that something belongs to."""
-    if isinstance(item, Request):
-        return item.controls.get("parent")
-    return messages.head(item)[1]
-
-
-def _raise(number: int, error: ArcuateError) -> Nodes:
-    return messages.build("raise", number, to_mapping(error))
-
-
-def _with_call(message: Nodes, number: int) -> Nodes:
-    root = message.rows[0]
-    message.rows[0] = (*root[:4], root[4] + 1, *root[5:])
-    message.rows.insert(3, (codes.INT, 0, 0, 0, 0, number, "call", ""))
-    return message

@@ -64,7 +64,8 @@ def connect(
     Args:
         target: ``"python"``, ``"r"``, ``"octave"`` or any installed environment; or the address of a hub and
             the name of an environment there: ``"grpc://host:50051/r"``, ``"grpcs://..."``, ``"zmq://host:5555/r"``,
-            ``"zmq+ipc:///path/of/socket/r"``, ``"http://host:8080/r"``, ``"https://..."``.
+            ``"zmq+ipc:///path/of/socket/r"``, ``"http://host:8080/r"``, ``"https://..."``; or
+            ``"hub:///r"``, an environment of the hub that runs this very code.
         strict: a declared change of a value on its way is an error.
         simplify: results of one element come back as Python scalars; ``False`` leaves them arrays.
         on_output: receives what calls print, as (``"stdout"`` or ``"stderr"``, text), instead of
@@ -157,12 +158,13 @@ def _open_local(target: str, limits: Limits, grace: float, options: dict[str, An
 def _open_remote(target: str, limits: Limits, grace: float, options: dict[str, Any]) -> Transport:
     """A session in a hub."""
     from arcuate.client.net.bus import BusTransport
-    from arcuate.client.net.target import Target, open_link
+    from arcuate.client.net.target import Target, inside, open_link
 
-    where = Target.parse(target)
+    address, token = inside(target, options.pop("token", None))
+    where = Target.parse(address)
     if not where.path:
-        raise InvalidArgument(f"{target!r} names no environment; write {target.rstrip('/')}/r, for example")
-    token = options.pop("token", None)
+        example = "hub:///r" if target.startswith("hub:") else target.rstrip("/") + "/r"
+        raise InvalidArgument(f"{target!r} names no environment; write {example}, for example")
     start = options.pop("start", 60.0)
     security = {name: options.pop(name) for name in ("tls", "curve") if name in options}
     link = open_link(where, limits, token=token, **security)

@@ -435,8 +435,9 @@ def topics(
         reach.close()
 
 
-def _link(hub: str | None, limits: Limits | None, security: Mapping[str, Any]) -> Link:
-    from arcuate.client.net.target import Target, open_link
+def _link(hub: str | None, limits: Limits | None, security: dict[str, Any]) -> Link:
+    """The link to a hub; of ``hub://`` the token is put into ``security``."""
+    from arcuate.client.net.target import Target, inside, open_link
 
     unknown = sorted(set(security) - {"token", "tls", "curve"})
     if unknown:
@@ -446,6 +447,7 @@ def _link(hub: str | None, limits: Limits | None, security: Mapping[str, Any]) -
         raise InvalidArgument(
             f"which hub? Give its address, as in subscribe('eeg', 'grpc://host:50051'), or set {HUB}"
         )
+    url, security["token"] = inside(url, security.get("token"))
     whole = url.startswith("zmq+ipc://") and not url.endswith("/")
     where = Target.parse(url + "/" if whole else url)
     if where.path:

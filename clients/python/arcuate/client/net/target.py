@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,12 @@ from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.values.limits import Limits
 from arcuate.values.record import record
 
-__all__ = ["SCHEMES", "Target", "open_link"]
+__all__ = ["INSIDE", "SCHEMES", "Target", "inside", "open_link"]
+
+INSIDE = "hub://"
+"""The hub that has started this interpreter."""
+_ADDRESS, _TOKEN = "ARCUATE_DELEGATED_HTTP", "ARCUATE_DELEGATED_TOKEN"
+"""Where a hub tells its interpreters how they reach it, and as whom."""
 
 SCHEMES = {
     "grpc": ("grpc", "a gRPC hub", False, 50051),
@@ -79,6 +85,33 @@ class Target:
         if not parts.hostname:
             raise InvalidArgument(f"{text!r} has no host; write {scheme}://host:{port}/environment")
         return cls(scheme, parts.hostname, port, unquote(parts.path.strip("/")))
+
+
+def inside(text: str, token: str | None) -> tuple[str, str | None]:
+    """What an address stands for that may be ``hub:///r``: the hub that has started this interpreter.
+
+    Args:
+        text: any address.
+        token: the token that was given with it.
+
+    Returns:
+        An address that :meth:`Target.parse` reads, and the token for it.
+
+    Raises:
+        InvalidArgument: no hub has started this interpreter.
+    """
+    if not text.startswith(INSIDE):
+        return text, token
+    place = text[len(INSIDE) :]
+    if place and not place.startswith("/"):
+        raise InvalidArgument(f"{text!r} names a host; the hub that started this interpreter is {INSIDE}/{place}")
+    url, own = os.environ.get(_ADDRESS), os.environ.get(_TOKEN)
+    if not url or not own:
+        raise InvalidArgument(
+            f"{text!r} is the hub that has started this interpreter, and none has, or it does not allow that "
+            f"({_ADDRESS} and {_TOKEN} are not set); give the address of a hub"
+        )
+    return url + place, token or own
 
 
 def open_link(target: Target, limits: Limits, **security: Any) -> Link:
