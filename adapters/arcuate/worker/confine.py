@@ -1,8 +1,9 @@
 """Confined workers: which files they may read, and the command line that starts them so.
 
 The confinement itself is :mod:`arcuate.worker.sandbox`. A confined worker reads the interpreter's files and
-the toolboxes', writes to a private folder that goes with it, starts no program, has no network and does not
-see other processes. Of the caller's environment variables it gets few, since others may hold secrets.
+the toolboxes', writes to a private folder that goes with it, starts no program, has no network (but for one
+port of this machine, where that is wanted) and does not see other processes. Of the caller's environment
+variables it gets few, since others may hold secrets.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from arcuate.errors import PermissionDenied, Unsupported
 from arcuate.worker import sandbox
 from arcuate.worker.environment import Environment, Launch
 from arcuate.worker.folders import PrivateFolder
+from arcuate.worker.gate import Pass
 
 __all__ = ["Jail", "Restrictions", "prefix", "python_files", "unavailable"]
 
@@ -94,6 +96,7 @@ class Jail:
         environment: whose worker it is; says what its interpreter reads.
         segments: folder of the session's shared memory.
         secret: what must not be readable.
+        port: the one TCP port of this machine that it may connect to; 0: none.
 
     Attributes:
         launch: how it is started with it.
@@ -105,7 +108,12 @@ class Jail:
     """
 
     def __init__(
-        self, launch: Launch, environment: Environment, segments: str, secret: Iterable[str]
+        self,
+        launch: Launch,
+        environment: Environment,
+        segments: str,
+        secret: Iterable[str],
+        port: int = 0,
     ) -> None:
         reason = unavailable()
         if reason:
@@ -118,12 +126,22 @@ class Jail:
         options = ["--private", self.folder, "--segments", segments, "--device", os.devnull]
         for path in (*_SYSTEM, *folders):
             options += ["--read", path]
+        self._pass = Pass(port) if port else None
+        fds = () if self._pass is None else (self._pass.fd,)
+        for fd in fds:
+            options += ["--gate", str(fd)]
         argv = [sys.executable, "-I", "-S", _SCRIPT, *options, "--", program, *launch.argv[1:]]
         env = {**_environment(launch.env, self.folder), **environment.confined()}
-        self.launch = replace(launch, argv=argv, env=env, cwd=self.folder, dies_alone=True)
+        self.launch = replace(launch, argv=argv, env=env, cwd=self.folder, fds=fds, dies_alone=True)
+
+    def begun(self) -> None:
+        """The worker has been started, and has what it inherits. Idempotent."""
+        if self._pass is not None:
+            self._pass.close()
 
     def close(self) -> None:
         """Removes the private folder. Idempotent."""
+        self.begun()
         self._own.close()
 
 

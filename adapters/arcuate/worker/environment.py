@@ -37,6 +37,7 @@ class Launch:
             ``resumed``.
             ``None`` for a worker that survives an interrupt by itself.
         quiet: whole lines of stderr that are the interpreter's own noise and are kept from the user.
+        fds: further descriptors that it inherits.
         dies_alone: whether the worker asks the kernel by itself to die with its parent.
     """
 
@@ -46,6 +47,7 @@ class Launch:
     start: bytes | None = None
     resume: bytes | None = None
     quiet: Sequence[str] = ()
+    fds: Sequence[int] = ()
     dies_alone: bool = False
 
 

@@ -225,7 +225,7 @@ class _Spawner:
                     stderr=subprocess.PIPE,
                     env=env,
                     cwd=launch.cwd,
-                    pass_fds=fds,
+                    pass_fds=(*fds, *launch.fds),
                     start_new_session=True,
                     bufsize=0,
                 )

@@ -11,6 +11,8 @@ session waits for it. It needs no privilege, no helper program and no namespace:
   io_uring, keys, System V IPC, and leaving the process group (by which the host ends a worker).
 - *No new program*: ``execve`` asks a listener. A thread of this launcher answers yes once; with that call the
   thread and the listener are gone, and every later one fails.
+- With ``--gate DESCRIPTOR`` the listener goes to the host instead, which answers yes once as well, and makes
+  the connections that the program asks for (:mod:`arcuate.worker.gate`). TCP sockets can be made then.
 - Capabilities are given up, also by root.
 """
 
@@ -43,8 +45,9 @@ _RIGHTS = {
 _X86_64 = {
     "seccomp": 317, "capset": 126, "execve": 59, "execveat": 322, "clone": 56, "prlimit64": 302,
     "kill": 62, "tkill": 200, "tgkill": 234,
+    "socket": 41, "socketpair": 53, "connect": 42, "sendto": 44, "sendmsg": 46, "sendmmsg": 307,
     "denied": (
-        41,  # socket
+        49, 50, 43, 288,  # bind, listen, accept, accept4
         29, 30, 31, 64, 66, 68, 71, 220, 240,  # System V IPC, message queues
         90, 91, 268, 92, 93, 94, 260,  # modes and owners of files
         132, 235, 261, 280, 188, 189, 190, 197, 198, 199,  # their times and attributes
@@ -60,8 +63,9 @@ _X86_64 = {
 _AARCH64 = {
     "seccomp": 277, "capset": 91, "execve": 221, "execveat": 281, "clone": 220, "prlimit64": 261,
     "kill": 129, "tkill": 130, "tgkill": 131,
+    "socket": 198, "socketpair": 199, "connect": 203, "sendto": 206, "sendmsg": 211, "sendmmsg": 269,
     "denied": (
-        198, 194, 195, 196, 190, 191, 193, 186, 187, 180,
+        200, 201, 202, 242, 194, 195, 196, 190, 191, 193, 186, 187, 180,
         52, 53, 54, 55, 88, 5, 6, 7, 14, 15, 16,
         117, 270, 271, 272, 154, 157, 138, 240,
         140, 118, 119, 122, 30, 238, 239, 274,
@@ -81,7 +85,9 @@ _MACHINES = {"x86_64": (_X86_64, 0xC000003E), "aarch64": (_AARCH64, 0xC00000B7)}
 _ALLOW, _NOTIFY = 0x7FFF0000, 0x7FC00000
 _REFUSED, _UNKNOWN = 0x00050000 | 1, 0x00050000 | 38  # EPERM, ENOSYS
 _NAMESPACES = 0x7E020000
-_RECEIVE, _ANSWER = 0xC0502100, 0xC0182101
+RECEIVE, ANSWER = 0xC0502100, 0xC0182101
+"""The requests that take a question from a listener, and answer it."""
+_FAST_OPEN = 0x20000000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -128,7 +134,13 @@ def _give_up_capabilities(numbers: dict[str, object]) -> None:
     _call("capset", numbers["capset"], header, bytes(24))
 
 
-def _filter(numbers: dict[str, object], machine: int, scoped: bool) -> bytes:
+def programs() -> tuple[object, object]:
+    """The numbers of the calls that start a program."""
+    numbers, _ = _MACHINES[os.uname().machine]
+    return numbers["execve"], numbers["execveat"]
+
+
+def _filter(numbers: dict[str, object], machine: int, scoped: bool, gate: bool) -> bytes:
     """The seccomp program."""
 
     def statement(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:
@@ -163,6 +175,25 @@ def _filter(numbers: dict[str, object], machine: int, scoped: bool) -> bytes:
         statement(load, 16), statement(any_of, _NAMESPACES, 0, 1),
         statement(give, _REFUSED), statement(give, _ALLOW),
     )  # fmt: skip
+    first, second, third, fourth = 16, 24, 32, 40  # where arguments are
+    refuse, allow = statement(give, _REFUSED), statement(give, _ALLOW)
+    # a pair of datagram sockets could send to any socket file
+    pair = statement(load, second), statement(0x54, 0xF), statement(equal, 2, 0, 1), refuse, allow
+    rule(numbers["socketpair"], *pair)
+    if gate:
+        rule(
+            numbers["socket"],
+            statement(load, first), statement(equal, 2, 0, 6),  # IPv4
+            statement(load, second), statement(0x54, 0xF), statement(equal, 1, 0, 3),  # a stream
+            statement(load, third), statement(equal, 0, 2, 0), statement(equal, 6, 1, 0),  # by TCP
+            refuse, allow,
+        )  # fmt: skip
+        rule(numbers["connect"], statement(give, _NOTIFY))
+        for name, flags in (("sendto", fourth), ("sendmsg", third), ("sendmmsg", fourth)):  # can connect, too
+            rule(numbers[name], statement(load, flags), statement(any_of, _FAST_OPEN, 0, 1), refuse, allow)
+    else:
+        rule(numbers["socket"], refuse)
+        rule(numbers["connect"], refuse)
     own(numbers["prlimit64"], 0, os.getpid())
     if not scoped:  # Landlock before version 6 does not look at signals
         rule(numbers["tkill"], statement(give, _REFUSED))
@@ -174,11 +205,15 @@ def _filter(numbers: dict[str, object], machine: int, scoped: bool) -> bytes:
     return b"".join(out)
 
 
-def _restrict_calls(numbers: dict[str, object], program: bytes) -> None:
-    """Installs the filter and has a thread of this process allow the next ``execve``, and no other.
+def _restrict_calls(numbers: dict[str, object], program: bytes, gate: int) -> None:
+    """Installs the filter and has a thread of this process, or the host, allow the next ``execve`` alone.
 
     A filter holds for the thread that installs it, so the other one stays able to answer.
     """
+    if gate >= 0:
+        import _socket
+
+        host = _socket.socket(fileno=gate)
     code = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     waiting = _thread.allocate_lock()
@@ -188,13 +223,18 @@ def _restrict_calls(numbers: dict[str, object], program: bytes) -> None:
     def answer() -> None:
         waiting.acquire()
         question = ctypes.create_string_buffer(80)
-        if _libc.ioctl(box[0], ctypes.c_ulong(_RECEIVE), question) == 0:
+        if _libc.ioctl(box[0], ctypes.c_ulong(RECEIVE), question) == 0:
             yes = struct.pack("<QqiI", struct.unpack_from("<Q", question)[0], 0, 0, 1)
-            _libc.ioctl(box[0], ctypes.c_ulong(_ANSWER), yes)
+            _libc.ioctl(box[0], ctypes.c_ulong(ANSWER), yes)
 
-    _thread.start_new_thread(answer, ())
+    if gate < 0:
+        _thread.start_new_thread(answer, ())
     box.append(_call("seccomp", numbers["seccomp"], 1, 8, head))
     waiting.release()
+    if gate >= 0:
+        host.sendmsg([b"l"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", box[0]))])
+        host.close()
+        os.close(box[0])
 
 
 def interpreter_of(program: str) -> str:
@@ -219,6 +259,8 @@ def main(arguments: list[str]) -> None:
     split = arguments.index("--")
     options, command = arguments[:split], arguments[split + 1 :]
     rules = list(zip(options[::2], options[1::2], strict=True))
+    gate = next((int(value) for option, value in rules if option == "--gate"), -1)
+    rules = [rule for rule in rules if rule[0] != "--gate"]
     _libc.prctl(1, 9)  # dies with its parent
     parent = os.environ.get("ARCUATE_PARENT")
     if parent is not None and os.getppid() != int(parent):
@@ -229,7 +271,7 @@ def main(arguments: list[str]) -> None:
     _call("prctl", 38, 1, 0, 0, 0)  # no new privileges
     _give_up_capabilities(numbers)
     _restrict_files(rules)
-    _restrict_calls(numbers, _filter(numbers, machine, landlock_version() >= 6))
+    _restrict_calls(numbers, _filter(numbers, machine, landlock_version() >= 6, gate >= 0), gate)
 
     def texts(items: list[str]) -> ctypes.Array[ctypes.c_char_p]:
         return (ctypes.c_char_p * (len(items) + 1))(*(os.fsencode(item) for item in items), None)

@@ -126,9 +126,12 @@ class WorkerTransport(Transport):
             launch = replace(launch, env={**launch.env, **self._restrictions.variables()})
         if self._restrictions.confined:
             folder = os.path.dirname(self._segments.prefix)
-            self._jail = Jail(launch, self.environment, folder, self._restrictions.secret)
+            known = self._restrictions
+            self._jail = Jail(launch, self.environment, folder, known.secret, known.port)
             launch = self._jail.launch
         process = start(launch, self._restrictions.memory)
+        if self._jail is not None:
+            self._jail.begun()
         self._process = process
         self._resumes = launch.resume is not None
         self._output = Output(process.stdout, process.stderr, self.limits.output, launch.quiet)

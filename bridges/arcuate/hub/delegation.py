@@ -1,4 +1,4 @@
-"""Calls that code inside an interpreter makes back into the hub, with the rights of whoever uses the interpreter.
+"""Calls that code inside an interpreter makes back into the hub, with the rights of its caller.
 
 Each interpreter finds in its environment (:data:`VARIABLES`) where the hub is, and a *delegated token*. The
 token is that of one interpreter process: it stands for whoever uses the interpreter when it is shown, and for
@@ -109,6 +109,8 @@ class Delegation:
         self.session: HubSession | None = None
         self.within = None if above is None else above.running()
         self._office = office
+        self.depth = 0
+        self._above: tuple[str, ...] = ()
         self._number = ""
         self._over = False
         self._lock = threading.Lock()
@@ -119,7 +121,7 @@ class Delegation:
     def under(self, above: Delegation | None) -> None:
         """Says who uses it next; for interpreters of a pool, call by call."""
         self.depth = 0 if above is None else above.depth + 1
-        self._above: tuple[str, ...] = () if above is None else above.chain
+        self._above = () if above is None else above.chain
 
     # ----------------------------------------------------------------- the token
 
@@ -197,7 +199,9 @@ class Delegation:
         if outer.deadline is not None:
             left = int((outer.deadline - time.monotonic()) * 1000)
             if left <= 0:
-                raise CallTimeout("the time of the call inside which this one was made is over", executed="no")
+                raise CallTimeout(
+                    "the time of the call inside which this one was made is over", executed="no"
+                )
             request.controls["deadline"] = min(left, request.controls.get("deadline", left))
         request.outer = outer
 
@@ -221,7 +225,7 @@ class Delegation:
         self._end(lambda call: call is not None and call.cancelled, _broken_off())
 
     def ended(self, call: Call, code: str) -> None:
-        """A call of the interpreter is over. Code that came to its end may leave sessions open for the next."""
+        """A call of the interpreter is over. Code that was not broken off may leave sessions to the next."""
         session = self.session
         if code in _BROKEN or (session is not None and not session.resumable):
             call.stopped = True
@@ -271,7 +275,9 @@ def _hash(token: str) -> bytes:
 
 
 def _unknown() -> AuthenticationFailed:
-    return AuthenticationFailed("the delegated token counts no longer: the session or call that it was for is over")
+    return AuthenticationFailed(
+        "the delegated token counts no longer: the session or call that it was for is over"
+    )
 
 
 def _broken_off() -> SessionClosed:

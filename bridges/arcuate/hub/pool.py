@@ -52,9 +52,7 @@ class _Job:
 
     __slots__ = ("above", "cancelled", "end", "request", "send", "session")
 
-    def __init__(
-        self, request: Request, send: Send, end: float | None, above: Delegation | None
-    ) -> None:
+    def __init__(self, request: Request, send: Send, end: float | None, above: Delegation | None) -> None:
         self.above = above
         self.request = request
         self.send = send

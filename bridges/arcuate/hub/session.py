@@ -51,7 +51,6 @@ from arcuate.hub.relay import (
     with_id,
 )
 from arcuate.hub.traces import Traces, parent
-from arcuate.values import codes
 from arcuate.values.nodes import Nodes
 
 if TYPE_CHECKING:

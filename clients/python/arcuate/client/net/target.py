@@ -104,7 +104,9 @@ def inside(text: str, token: str | None) -> tuple[str, str | None]:
         return text, token
     place = text[len(INSIDE) :]
     if place and not place.startswith("/"):
-        raise InvalidArgument(f"{text!r} names a host; the hub that started this interpreter is {INSIDE}/{place}")
+        raise InvalidArgument(
+            f"{text!r} names a host; the hub that started this interpreter is {INSIDE}/{place}"
+        )
     url, own = os.environ.get(_ADDRESS), os.environ.get(_TOKEN)
     if not url or not own:
         raise InvalidArgument(
