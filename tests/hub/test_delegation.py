@@ -35,7 +35,8 @@ def ask(environment, code, seconds=60, **more):
     url = os.environ["ARCUATE_DELEGATED_HTTP"]
     request = urllib.request.Request(
         f"{url}/v1/environments/{environment}/eval", json.dumps({"code": code, **more}).encode(),
-        {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["ARCUATE_DELEGATED_TOKEN"]})
+        {"Content-Type": "application/json",
+         "Authorization": "Bearer " + os.environ["ARCUATE_DELEGATED_TOKEN"]})
     try:
         with urllib.request.urlopen(request, timeout=seconds) as answer:
             return json.load(answer)["value"]
@@ -243,7 +244,7 @@ def test_the_time_of_the_outer_call_is_told_to_the_inner_one(helper: dict[str, s
         begun = time.monotonic()
         code = (
             "__import__('asking').ask('python', \"__import__('asking').ask('python', "
-            "'__import__(\\\"time\\\").sleep(60)', deadline=60000)\")"
+            '\'__import__(\\"time\\").sleep(60)\', deadline=60000)")'
         )
         found = stateless(server.endpoints["http"], "python", code, deadline=1500)
         assert found["code"] == "CALL_TIMEOUT"
@@ -322,9 +323,9 @@ def test_a_stateless_call_leaves_nothing(helper: dict[str, str]) -> None:
 def test_the_audit_log_tells_the_chain(helper: dict[str, str], tmp_path: Path) -> None:
     audit = tmp_path / "audit.jsonl"
     with serving(environments={"python": python(helper)}, audit=audit) as server, session(server) as p:
-        p.run("from asking import ask\nfound = ask('python', \"__import__('asking').ask('python', '6 * 7')\")")
+        p.run(f"from asking import ask\nfound = ask('python', {nest(1)!r})")
         assert p["found"] == 42
-        first = p.info["session"] if "session" in p.info else server.hub.sessions[0].id
+        [first] = [one.id for one in opened(server)]
     calls = [one for one in lines(audit) if one["op"] == "eval"]
     assert [len(one.get("via", ())) for one in calls] == [2, 1]
     assert all(one["who"] == "local" and one["via"][0] == f"python/{first}" for one in calls)

@@ -18,6 +18,7 @@ session waits for it. It needs no privilege, no helper program and no namespace:
 
 from __future__ import annotations
 
+import _socket
 import _thread
 import ctypes
 import os
@@ -205,15 +206,11 @@ def _filter(numbers: dict[str, object], machine: int, scoped: bool, gate: bool) 
     return b"".join(out)
 
 
-def _restrict_calls(numbers: dict[str, object], program: bytes, gate: int) -> None:
+def _restrict_calls(numbers: dict[str, object], program: bytes, host: _socket.socket | None) -> None:
     """Installs the filter and has a thread of this process, or the host, allow the next ``execve`` alone.
 
     A filter holds for the thread that installs it, so the other one stays able to answer.
     """
-    if gate >= 0:
-        import _socket
-
-        host = _socket.socket(fileno=gate)
     code = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("<HxxxxxxQ", len(program) // 8, ctypes.addressof(code))
     waiting = _thread.allocate_lock()
@@ -227,12 +224,12 @@ def _restrict_calls(numbers: dict[str, object], program: bytes, gate: int) -> No
             yes = struct.pack("<QqiI", struct.unpack_from("<Q", question)[0], 0, 0, 1)
             _libc.ioctl(box[0], ctypes.c_ulong(ANSWER), yes)
 
-    if gate < 0:
+    if host is None:
         _thread.start_new_thread(answer, ())
     box.append(_call("seccomp", numbers["seccomp"], 1, 8, head))
     waiting.release()
-    if gate >= 0:
-        host.sendmsg([b"l"], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, struct.pack("i", box[0]))])
+    if host is not None:
+        host.sendmsg([b"l"], [(1, 1, struct.pack("i", box[0]))])  # SOL_SOCKET, SCM_RIGHTS
         host.close()
         os.close(box[0])
 
@@ -259,7 +256,9 @@ def main(arguments: list[str]) -> None:
     split = arguments.index("--")
     options, command = arguments[:split], arguments[split + 1 :]
     rules = list(zip(options[::2], options[1::2], strict=True))
-    gate = next((int(value) for option, value in rules if option == "--gate"), -1)
+    host = None
+    for _, gate in [rule for rule in rules if rule[0] == "--gate"]:
+        host = _socket.socket(fileno=int(gate))
     rules = [rule for rule in rules if rule[0] != "--gate"]
     _libc.prctl(1, 9)  # dies with its parent
     parent = os.environ.get("ARCUATE_PARENT")
@@ -271,7 +270,7 @@ def main(arguments: list[str]) -> None:
     _call("prctl", 38, 1, 0, 0, 0)  # no new privileges
     _give_up_capabilities(numbers)
     _restrict_files(rules)
-    _restrict_calls(numbers, _filter(numbers, machine, landlock_version() >= 6, gate >= 0), gate)
+    _restrict_calls(numbers, _filter(numbers, machine, landlock_version() >= 6, host is not None), host)
 
     def texts(items: list[str]) -> ctypes.Array[ctypes.c_char_p]:
         return (ctypes.c_char_p * (len(items) + 1))(*(os.fsencode(item) for item in items), None)
