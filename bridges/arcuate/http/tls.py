@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import ssl
-from collections.abc import Mapping
 from typing import Any
 
-from arcuate.errors import InvalidArgument
+from arcuate.hub.certificates import CertificateFiles
 
 __all__ = ["Certificates", "subject"]
-
-log = logging.getLogger(__name__)
 
 _SHORT = {
     "commonName": "CN",
@@ -30,10 +25,10 @@ _SHORT = {
 """The names that OpenSSL writes in a subject; Python gives the long ones."""
 
 
-class Certificates:
-    """The files, and the context that the server listens with.
+class Certificates(CertificateFiles[ssl.SSLContext]):
+    """The context that the server listens with.
 
-    Connections made after a change see the new ones: the hub's certificate and the authorities of clients.
+    Connections made after a change see the new files: the hub's certificate and the authorities of clients.
 
     Args:
         tls: has ``certificate``, ``key`` and ``client_ca``, as attributes or keys.
@@ -46,29 +41,18 @@ class Certificates:
     """
 
     def __init__(self, tls: Any) -> None:
-        def get(name: str) -> str | None:
-            found = tls.get(name) if isinstance(tls, Mapping) else getattr(tls, name, None)
-            return None if found is None else os.fspath(found)
-
-        certificate = get("certificate")
-        if certificate is None:
-            raise InvalidArgument("TLS needs 'certificate', a PEM file, and 'key' if that is in another")
-        self._certificate, self._key, self._client = certificate, get("key") or certificate, get("client_ca")
-        self._seen = self._state()
-        try:
-            self.context = self._current = self._load()
-        except OSError as error:  # of which those of OpenSSL are a kind
-            raise InvalidArgument(f"the certificate {certificate!r} cannot be used: {error}") from None
+        super().__init__(tls)
+        self.context = self.current
         self.context.sni_callback = self._choose
 
-    def _load(self) -> ssl.SSLContext:
+    def load(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_alpn_protocols(["http/1.1"])
-        context.load_cert_chain(self._certificate, self._key)
-        if self._client is not None:
+        context.load_cert_chain(self.certificate, self.key)
+        if self.client is not None:
             context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(self._client)
+            context.load_verify_locations(self.client)
             # no session is taken up again: a certificate is looked at each time
             context.options |= ssl.OP_NO_TICKET
             context.num_tickets = 0
@@ -76,26 +60,7 @@ class Certificates:
 
     def _choose(self, connection: ssl.SSLObject, *_: Any) -> None:
         """Asked at the beginning of each connection, whether the client names a server or not."""
-        connection.context = self._current
-
-    def _state(self) -> tuple[int, ...]:
-        paths = [path for path in (self._certificate, self._key, self._client) if path is not None]
-        try:
-            return tuple(os.stat(path).st_mtime_ns for path in paths)
-        except OSError:
-            return ()
-
-    def refresh(self, *, force: bool = False) -> None:
-        """Reads the files again if they have changed."""
-        state = self._state()
-        if not state or (state == self._seen and not force):
-            return
-        try:
-            self._current = self._load()
-        except OSError as error:  # half written, or a key that does not fit yet: the next time
-            log.warning("the certificate %s cannot be read: %s", self._certificate, error)
-        else:
-            self._seen = state
+        connection.context = self.current
 
 
 def subject(connection: Any) -> str | None:
