@@ -33,15 +33,15 @@ def session(server: Server, environment: str = "python", **options: Any) -> Sess
 
 
 def post(
-    url: str, path: str, body: Mapping[str, Any], token: str | None = None, seconds: float = PATIENCE
+    url: str, path: str, body: Mapping[str, Any], token: str | None = None, **headers: str
 ) -> tuple[int, Any]:
     """What a hub answers to JSON, by a client that is not Arcuate's."""
-    request = urllib.request.Request(url + path, json.dumps(body).encode(), method="POST")
+    request = urllib.request.Request(url + path, json.dumps(body).encode(), headers, method="POST")
     request.add_header("Content-Type", "application/json")
     if token is not None:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=seconds) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as error:
         with error:

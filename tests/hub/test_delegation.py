@@ -165,7 +165,7 @@ def test_variables_of_the_hub_itself_are_not_handed_on(monkeypatch: pytest.Monke
 # ------------------------------------------------------------------ no deadlock
 
 
-@pytest.mark.parametrize("pool", [1, 2])
+@pytest.mark.parametrize("pool", [1, pytest.param(2, marks=pytest.mark.soak)])
 def test_a_full_pool_calls_itself(helper: dict[str, str], pool: int) -> None:
     with serving(environments={"python": python(helper)}, limits={"pool": pool}) as server:
         code = "__import__('asking').ask('python', '40 + 2')"
@@ -207,6 +207,18 @@ def test_a_circle_ends_with_an_error(helper: dict[str, str]) -> None:
         assert a.eval("6 * 7") == 42
 
 
+def test_a_session_cannot_be_called_by_what_it_waits_for(server: Server) -> None:
+    """Not even by code that was told its secret."""
+    with session(server) as p:
+        [own] = opened(server)
+        url = variable(p, "HTTP")
+        header: Any = {"Arcuate-Secret": own.secret}
+        asked = post(url, f"/v1/sessions/{own.id}/eval", {"code": "1"}, variable(p, "TOKEN"), **header)
+        assert asked[0] == 400
+        assert "waits for the call that makes this one" in asked[1]["error"]["message"]
+        assert post(url, f"/v1/sessions/{own.id}/eval", {"code": "1"}, None, **header)[0] == 401
+
+
 def test_sessions_from_inside_count_for_the_principal() -> None:
     with serving(limits={"sessions_each": 2}) as server, session(server) as p:
         p.run("from arcuate.client import connect\none = connect('hub:///python')")
@@ -239,6 +251,7 @@ def test_the_time_of_a_call_holds_for_what_it_calls(helper: dict[str, str], kind
             until(lambda: len(opened(server)) == 1, "the inner session is reclaimed")
 
 
+@pytest.mark.soak
 def test_the_time_of_the_outer_call_is_told_to_the_inner_one(helper: dict[str, str]) -> None:
     with serving(environments={"python": python(helper)}) as server:
         begun = time.monotonic()

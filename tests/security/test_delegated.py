@@ -27,10 +27,12 @@ from arcuate.hub.pool import _STOCK
 from arcuate.hub.server import Server
 from arcuate.hub.tokens import create, revoke
 from arcuate.worker.confine import unavailable
+from arcuate.worker.gate import gate
 
 RUNS = ["builtins.eval", "builtins.exec"]
 """Functions that somebody without eval may use here, to see how far code gets that is confined."""
 LIMITED = {"environments": ["python", "r"], "eval": False, "functions": [*RUNS, "sum", "builtins.sum"]}
+ENDS = ("expired", "fewer rights")
 CALLS = "from arcuate.client import connect"
 
 needs_confinement = pytest.mark.skipif(bool(unavailable()), reason=f"confinement: {unavailable()}")
@@ -152,11 +154,13 @@ def asking(folder: Path, language: str, name: str, code: str, **options: str) ->
     source.write_text(code)
     known = {key: [str(source if value == "file" else source.parent)] for key, value in options.items()}
     environments = {"it": {"language": language, "options": known}, "python": {"language": "python"}}
+    before = len(gate())
     with (
         serving(tokens=file, environments=environments) as server,
         session(server, "it", token=token) as one,
     ):
         yield one, server
+    until(lambda: len(gate()) == before, "nobody is left who could ask for a connection")
 
 
 @needs_confinement
@@ -360,7 +364,7 @@ def test_an_interpreter_that_nobody_uses_yet_has_no_rights() -> None:
 # ------------------------------------------------------------------- how it ends
 
 
-@pytest.mark.parametrize("how", ["revoked", "expired", "fewer rights"])
+@pytest.mark.parametrize("how", ["revoked", *(pytest.param(one, marks=pytest.mark.soak) for one in ENDS)])
 def test_it_ends_with_the_callers_own(tmp_path: Path, how: str) -> None:
     file = tmp_path / "tokens.toml"
     soon = {"expires": time.time() + 3} if how == "expired" else {}

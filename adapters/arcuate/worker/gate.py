@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import select
 import socket
@@ -20,6 +21,8 @@ import threading
 from arcuate.worker import sandbox
 
 __all__ = ["Gate", "Pass", "gate"]
+
+log = logging.getLogger(__name__)
 
 _PUT = 0x40182103
 """The request that puts a descriptor into a process that asks."""
@@ -66,6 +69,10 @@ class Gate:
         self._workers: dict[int, _Worker] = {}
         threading.Thread(target=self._serve, name="arcuate-gate", daemon=True).start()
 
+    def __len__(self) -> int:
+        """How many workers can ask."""
+        return len(self._workers) + len(self._coming)
+
     def watch(self, ours: socket.socket, port: int) -> None:
         """Takes the listener that a launcher will send."""
         self._coming[ours.fileno()] = ours, port
@@ -77,8 +84,12 @@ class Gate:
                 if fd in self._coming:
                     self._welcome(fd)
                 elif events & select.EPOLLIN:
-                    with contextlib.suppress(OSError):  # it was killed, or interrupted, while it asked
+                    try:
                         self._answer(fd, self._workers[fd])
+                    except OSError:
+                        pass  # it was killed, or interrupted, while it asked
+                    except Exception:  # the others still need the thread
+                        log.exception("a confined worker's question could not be answered")
                 else:  # nobody is left who could ask
                     self._poll.unregister(fd)
                     del self._workers[fd]
@@ -128,7 +139,10 @@ class Gate:
             fresh.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             fresh.setblocking(not flags & os.O_NONBLOCK)
             put = struct.pack("<QIIII", number, 1, fresh.fileno(), target, flags & os.O_CLOEXEC)
-            fcntl.ioctl(listener, _PUT, put)
+            try:
+                fcntl.ioctl(listener, _PUT, put)
+            except OSError as error:
+                return error.errno or errno.EACCES
         return 0
 
 

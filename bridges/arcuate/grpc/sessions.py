@@ -82,6 +82,7 @@ class Sessions:
             )
         if session.principal.name != principal.name:
             raise PermissionDenied("the session belongs to another principal")
+        self._hub.delegations.apart(caller.credentials.token, session)
         channel.become(principal)
         channel.used = time.monotonic()
         return channel

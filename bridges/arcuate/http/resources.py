@@ -79,6 +79,7 @@ class Resources:
             )
         if session.principal.name != incoming.principal.name:
             raise PermissionDenied("the session belongs to another principal")
+        self.hub.delegations.apart(incoming.credentials.token, session)
         self.hub.still_valid(incoming.principal)
         channel = self.sessions.get(number)
         if channel is None or channel.session is not session:

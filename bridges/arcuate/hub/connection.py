@@ -354,6 +354,7 @@ class Connection:
             raise SessionClosed("there is no such session, or it is over, or the secret is another")
         if session.principal.name != principal.name:
             raise PermissionDenied("the session belongs to another principal")
+        self.hub.delegations.apart(self.credentials.token, session)
         self._give(session, request.id, request.controls.get("seen", 0))
 
     def _close(self, request: Request) -> None:

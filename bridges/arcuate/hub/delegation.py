@@ -26,6 +26,7 @@ from arcuate.errors import (
     AuthenticationFailed,
     CallCancelled,
     CallTimeout,
+    InvalidArgument,
     LimitExceeded,
     SessionClosed,
 )
@@ -76,6 +77,16 @@ class Delegations:
             return None
         digest, delegation = self._known.get(found.group(1), (_NOBODY, None))
         return delegation if hmac.compare_digest(_hash(token), digest) else None
+
+    def apart(self, token: str | None, session: HubSession) -> None:
+        """Refuses to let the code of an interpreter call a session that waits for it.
+
+        Raises:
+            InvalidArgument: it is its own, or one whose call it is part of.
+        """
+        found = self.find(token)
+        if found is not None and any(one.endswith(f"/{session.id}") for one in found.chain):
+            raise InvalidArgument("that session waits for the call that makes this one; open another")
 
     def issue(self, delegation: Delegation) -> tuple[str, str]:
         """A new token: its public number, and the token itself, which is kept nowhere."""
