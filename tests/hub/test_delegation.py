@@ -327,7 +327,7 @@ def test_a_stateless_call_leaves_nothing(helper: dict[str, str]) -> None:
         for _ in range(2):
             status, found = post(url, "/v1/environments/python/call/leaving.leave", {"args": []})
             assert (status, found) == (200, {"value": 42})
-            until(lambda: len(opened(server)) == 1, "what it opened is closed")
+            until(lambda: not opened(server), "what it opened is closed")
 
 
 # ---------------------------------------------------------------------- the log
