@@ -17,7 +17,7 @@ from arcuate.client.session import Session
 from arcuate.hub import Config
 from arcuate.hub.server import Server
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 
 
 @contextmanager

@@ -31,10 +31,10 @@ WAITS = "import time\nwhile True: time.sleep(0.005)"
 ASK = """
 import json, os, urllib.request, urllib.error
 
-def ask(environment, code, seconds=60, **more):
+def post(environment, what, body, seconds=60):
     url = os.environ["ARCUATE_DELEGATED_HTTP"]
     request = urllib.request.Request(
-        f"{url}/v1/environments/{environment}/eval", json.dumps({"code": code, **more}).encode(),
+        f"{url}/v1/environments/{environment}/{what}", json.dumps(body).encode(),
         {"Content-Type": "application/json",
          "Authorization": "Bearer " + os.environ["ARCUATE_DELEGATED_TOKEN"]})
     try:
@@ -42,6 +42,12 @@ def ask(environment, code, seconds=60, **more):
             return json.load(answer)["value"]
     except urllib.error.HTTPError as error:
         return json.load(error)["error"]
+
+def ask(environment, code, **more):
+    return post(environment, "eval", {"code": code, **more})
+
+def chain(*names):
+    return post(names[0], "call/asking.chain", {"args": names[1:]}) if names else 42
 """
 
 
@@ -180,6 +186,20 @@ def nest(levels: int) -> str:
     for _ in range(levels):
         code = f"__import__('asking').ask('python', {code!r})"
     return code
+
+
+@pytest.mark.soak
+def test_many_that_call_each_other_never_wait_for_each_other(helper: dict[str, str]) -> None:
+    environments = {name: python(helper) for name in ("a", "b")}
+    with serving(environments=environments, limits={"pool": 2, "nesting": 3}) as server:
+        url = server.endpoints["http"]
+
+        def go(name: str) -> Any:
+            return post(url, f"/v1/environments/{name}/call/asking.chain", {"args": ["b", "a", "b"]})
+
+        for _ in range(20):
+            waiting = [apart(lambda name=name: go(name)) for name in "ab" * 12]  # type: ignore[misc]
+            assert [wait() for wait in waiting] == [(200, {"value": 42})] * len(waiting)
 
 
 def test_nesting_ends_at_the_limit(helper: dict[str, str]) -> None:
