@@ -255,7 +255,7 @@ def asleep(server: Server) -> list[Any]:
     return [one for one in server.hub.sessions if one.delegation.depth and one.busy]
 
 
-@pytest.mark.parametrize("kind", ["session", "stateless"])
+@pytest.mark.parametrize("kind", ["session", pytest.param("stateless", marks=pytest.mark.soak)])
 def test_the_time_of_a_call_holds_for_what_it_calls(helper: dict[str, str], kind: str) -> None:
     calls = {
         "session": f"from arcuate.client import connect\nconnect('hub:///python').run({WAITS!r})",
