@@ -63,15 +63,17 @@ def datetimes(x: Any, kind: int, n: int, unit: str) -> tuple[bytes, bytes | None
         raise ConversionError(
             "an infinite date-time has no value elsewhere; replace it in R, by NA for instance"
         )
+    if unit in ("s", "ms"):  # far from 1970 its microseconds would be rounded, its own count is not
+        scale = float(_PER_SECOND[unit])
+        clean = np.where(bad, 0.0, seconds)
+        whole = np.round(clean * scale)
+        if bool((whole / scale == clean).all()) and float(np.abs(whole).max()) < 2.0**63:
+            return (*_out(whole.astype(np.int64), mask), codes.UNIT_CODES[unit])
     micros = np.round(np.where(bad, 0.0, seconds) * 1e6)
     if float(np.abs(micros).max()) >= 2.0**63:
         raise ConversionError("a date-time lies outside the years that 64-bit microseconds can hold")
     counts = micros.astype(np.int64)
-    if unit in ("s", "ms"):
-        scale = 10**6 // _PER_SECOND[unit]
-        if not (counts % scale).any():
-            return (*_out(counts // scale, mask), codes.UNIT_CODES[unit])
-    elif unit in ("ns", "ps", "fs", "as"):
+    if unit in ("ns", "ps", "fs", "as"):
         if float(np.abs(micros).max()) < 9.2e15:
             return (*_out(counts * 1000, mask), codes.UNIT_CODES["ns"])
     elif unit != "us":
@@ -152,11 +154,12 @@ def factor_codes(target: Target, x: Any) -> tuple[Buffer, Buffer | None]:
     return target.give(memoryview(counts).cast("B")), None
 
 
-def datetime_seconds(counts: Any, unit: str, mask: Any) -> tuple[Any, str]:
-    """Counts of a unit as seconds since 1970, and the unit to note; nanoseconds of an instant are lost.
+def datetime_seconds(counts: Any, unit: str, mask: Any, zone: str = "") -> tuple[Any, str]:
+    """Counts of a unit as seconds since 1970, and the unit to note; nanoseconds of naive times are lost.
 
     Raises:
-        ConversionError: microseconds so far from 1970 that a double does not hold them.
+        ConversionError: microseconds so far from 1970 that a double does not hold them, or nanoseconds of
+            times with a zone.
     """
     np = numpy()
     if mask is not None:
@@ -167,10 +170,14 @@ def datetime_seconds(counts: Any, unit: str, mask: Any) -> tuple[Any, str]:
         note = unit
     if unit in _SECONDS:
         return counts.astype(np.float64) * _SECONDS[unit], note
-    if unit in _FINER:
-        counts, unit, note = counts // (_FINER[unit] * 1000), "us", "ns"
-    elif unit == "ns":
-        counts, unit = counts // 1000, "us"
+    if unit in _FINER or unit == "ns":
+        fine = 1000 * _FINER.get(unit, 1)
+        if zone and (counts % fine).any():
+            raise ConversionError(
+                "an instant has parts of a microsecond, which R's double of seconds does not hold; round it to "
+                "microseconds (in Python x.floor('us') or astype('datetime64[us]'))"
+            )
+        counts, unit, note = counts // fine, "us", "ns"
     scale = _PER_SECOND[unit]
     seconds = counts.astype(np.float64) / scale
     back = np.round(seconds * scale)

@@ -67,6 +67,18 @@ class SourceCursor(Cursor):
         return data
 
 
+def _column_major(source: Source, mask: Any, shape: Any, n: int) -> tuple[Source, Any]:
+    """Texts in row-major order, which no client that heard R's hello sends, in column-major order."""
+    np = numpy()
+    texts = bytes(source.bytes()).split(b"\0")[:-1]
+    if len(texts) != n:
+        raise ProtocolError(f"malformed array: {n} texts were announced, {len(texts)} came")
+    order = np.arange(n).reshape(shape).T.reshape(-1).tolist()
+    data = b"".join(texts[k] + b"\0" for k in order)
+    turned = None if mask is None else memoryview(bytes(mask[k] for k in order))
+    return Source(memoryview(data), "", len(data)), turned
+
+
 class Functions:
     """The R functions of ``values.R`` and ``support.R`` that assemble values, by name."""
 
@@ -196,7 +208,7 @@ class PlainReader:
     def _datetime(self, cursor: Cursor, row: Row, parent: Any, i: int) -> None:
         np = numpy()
         unit = codes.UNIT_NAMES[row[3]] or "us"
-        seconds, note = times.datetime_seconds(np.array([signed(row[5])]), unit, None)
+        seconds, note = times.datetime_seconds(np.array([signed(row[5])]), unit, None, row[7])
         lib.SET_VECTOR_ELT(parent, i, lib.Rf_ScalarReal(float(seconds[0])))
         self._call(parent, i, "make_datetime", row[7], note)
 
@@ -370,10 +382,7 @@ class PlainReader:
                 numpy().frombuffer(ffi.buffer(lib.REAL(x), 8 * n), "u8")[truth(mask)] = 0x7FF00000000007A2
         elif dtype == codes.D_TEXT:
             if ndim > 1 and not flags & codes.ARRAY_FORTRAN:
-                raise ProtocolError(
-                    "malformed array: a text array in row-major order was sent to R, which asked for "
-                    "column-major"
-                )
+                source, mask = _column_major(source, mask, shape, n)
             self._texts(source, n, mask, parent, i)
         elif dtype in INTEGERS:
             self._integers(source, n, dtype, mask, parent, i)
@@ -402,7 +411,7 @@ class PlainReader:
             np = numpy()
             missing = None if mask is None else truth(mask)
             seconds, note = times.datetime_seconds(
-                np.frombuffer(source.bytes(), np.int64), codes.UNIT_NAMES[unit] or "us", missing
+                np.frombuffer(source.bytes(), np.int64), codes.UNIT_NAMES[unit] or "us", missing, zone
             )
             self._doubles(seconds, missing, parent, i)
             if ndim > 1:

@@ -107,7 +107,10 @@ class Reader(PlainReader):
         keep = self._new(STRSXP, len(nullable), parts, 5)
         for k, name in enumerate(nullable):
             lib.SET_STRING_ELT(keep, k, rapi.make_char(name))
-        self.into(cursor, parts, 1)
+        try:
+            self.into(cursor, parts, 1)
+        except ConversionError as error:
+            raise error.prepend(".columns") from None
         index = cursor.next()
         if index[0] == codes.NULL:
             lib.SET_VECTOR_ELT(parts, 2, lib.R_NilValue)

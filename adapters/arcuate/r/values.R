@@ -82,7 +82,11 @@ plan_labelled <- function(x, data, dim, a, ride, extra, special) {
     if (is.null(labels)) labels <- vector("list", length(dim))
     default <- paste0("dim_", seq_along(dim) - 1L)
     if (is.null(names)) names <- default
-    else { empty <- is.na(names) | !nzchar(names); names[empty] <- default[empty] }
+    else {
+        empty <- is.na(names) | !nzchar(names)
+        if (length(ride$dims) == length(names)) empty <- empty & nzchar(ride$dims)  # it was sent without a name
+        names[empty] <- default[empty]
+    }
     if (anyDuplicated(names)) names <- make.unique(names, "_")
     name <- NULL
     coords <- list()
@@ -112,7 +116,7 @@ plan_labelled <- function(x, data, dim, a, ride, extra, special) {
         }
         name <- ride$name
         attrs <- c(attrs, ride$attrs[setdiff(names(ride$attrs), names(attrs))])
-        if (is.null(special) && !is.null(ride$attrs$r_class)) attrs$r_class <- attrs$frequency <- NULL
+        if (is.null(special) && !is.null(ride$attrs$r_class) && is.null(ride$other)) attrs$r_class <- attrs$frequency <- NULL
     }
     for (i in seq_along(names)) if (!is.null(labels[[i]]) && is.null(coords[[names[i]]])) coords[[names[i]]] <- list(names[i], bare(labels[[i]]), list())
     if (length(extra)) attrs <- c(attrs, extra[setdiff(names(extra), names(attrs))])
@@ -291,7 +295,8 @@ make_labelled <- function(name, dims, data, coords, attrs) {
         }
     }
     names(labels) <- if (!identical(dims, paste0("dim_", seq_along(dims) - 1L))) dims
-    plain <- is.null(name) && length(attrs) == 0L && !typed && all(names(coords) %in% dims)
+    plain <- is.null(name) && length(attrs) == 0L && !typed && identical(names(coords), dims[dims %in% names(coords)])
+    plain <- plain && all(nzchar(dims))
     if (plain && length(dims) == 1L && is.null(names(labels)) && !is.null(labels[[1L]])) {
         names(data) <- labels[[1L]]
         return(data)
@@ -299,8 +304,12 @@ make_labelled <- function(name, dims, data, coords, attrs) {
     dim(data) <- shape
     dimnames(data) <- labels
     table <- identical(attrs$r_class, "table")
-    if (table) { class(data) <- "table"; plain <- is.null(name) && length(attrs) == 1L && !typed && all(names(coords) %in% dims) }
-    if (!plain) attr(data, .ride) <- list(kind = "labelled", name = name, dims = dims, shape = shape, labels = dimnames(data), coords = coords, attrs = attrs)
+    if (table) { class(data) <- "table"; plain <- is.null(name) && length(attrs) == 1L && !typed && identical(names(coords), dims[dims %in% names(coords)]) }
+    if (!plain) {
+        ride <- list(kind = "labelled", name = name, dims = dims, shape = shape, labels = dimnames(data), coords = coords, attrs = attrs)
+        if (!table && !is.null(attrs$r_class)) ride$other <- TRUE  # an attribute like any other, not R's class
+        attr(data, .ride) <- ride
+    }
     data
 }
 

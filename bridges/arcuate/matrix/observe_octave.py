@@ -100,6 +100,8 @@ def _see(node: Node, plain: bool = True) -> str:
         return "struct 1x1 " + _fields(pairs)
     if kind == "sparse":
         return _sparse(node)
+    if kind == "handle":
+        raise ValueError("a handle is seen only in the session that it is of")
     return _MARKED[kind](node)
 
 

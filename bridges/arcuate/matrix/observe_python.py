@@ -75,6 +75,8 @@ def _see(node: Node, plain: bool = True) -> str:
         return f"duration {_span(node['value'], node['unit'])}"
     if kind == "function":
         return "function"
+    if kind == "handle":
+        raise ValueError("a handle is seen only in the session that it is of")
     return _COMPOSITE[kind](node) if kind != "array" else _array(node, plain)
 
 

@@ -40,6 +40,8 @@ def _see(value: Node, found: Node) -> str:
         return "NULL"
     if kind == "function":
         return "function"
+    if kind == "handle":
+        raise ValueError("a handle is seen only in the session that it is of")
     if kind == "bytes":
         return f"raw {len(found['value']) // 2} [{found['value']}]"
     if kind == "array":
@@ -252,7 +254,8 @@ def _labelled_parts(
     own = [coords[dim] if dim in coords and coords[dim]["dims"] == [dim] else None for dim in dims]
     typed = [one is not None and not _plain_text(one) for one in own]
     default = dims == [f"dim_{i}" for i in range(len(dims))]
-    plain = name is None and not attrs and not any(typed) and set(coords) <= set(dims)
+    plain = name is None and not attrs and not any(typed) and "" not in dims
+    plain = plain and list(coords) == [dim for dim in dims if dim in coords]
     plain = plain and not any(one.get("attrs") for one in own if one)
     if plain and len(dims) == 1 and default and own[0] is not None:
         return _data(data, sent["data"], labels=f" names=({many(map(text, own[0]['data']['data']))})")

@@ -23,7 +23,9 @@ def r(walk: Walk, node: Node, plain: bool) -> Node:
     if kind in ("bool", "int", "float", "complex", "text", "date", "datetime", "duration"):
         return _array(walk, _of_one(node), scalar=True)
     if kind == "missing":
-        return _vector("bool" if node.get("dtype", "none") == "none" else _native(node["dtype"]), [None])
+        dtype = node.get("dtype", "none")
+        made = _vector("bool" if dtype == "none" else _native(dtype), [None])
+        return {**made, "unit": node.get("unit", "us")} if dtype in ("datetime", "duration") else made
     if kind == "array":
         if plain and "sequence" in node.get("hints", ()):
             walk.changes.add("sequence -> array")

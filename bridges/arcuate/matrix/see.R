@@ -11,7 +11,7 @@ arcuate_see <- function(x) {
     }
     texts <- function(s) {
         out <- character(length(s))
-        plain <- !is.na(s) & grepl("^[A-Za-z0-9 _.-]*$", s, perl = TRUE)
+        plain <- !is.na(s) & grepl("^[A-Za-z0-9 _.-]*\\z", s, perl = TRUE)
         out[plain] <- paste0("'", s[plain], "'")
         out[is.na(s)] <- "NA"
         for (i in which(!plain & !is.na(s)))

@@ -81,8 +81,9 @@ function s = arcuate_see_numbers (x)
     letters = 'FT';
     c = cellstr (letters(x(:) + 1).');
   elseif (iscomplex (x))
-    gone = isna (real (x(:))) | isna (imag (x(:)));
-    c = strcat (arcuate_see_bits (real (x(:))), {' '}, arcuate_see_bits (imag (x(:))));
+    re = real (x)(:); im = imag (x)(:);   % x(:) is real where all its imaginary parts are zeros
+    gone = isna (re) | isna (im);
+    c = strcat (arcuate_see_bits (re), {' '}, arcuate_see_bits (im));
     c(gone) = {'NA'};
   else
     c = arcuate_see_bits (x(:));
