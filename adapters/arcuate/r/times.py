@@ -174,8 +174,8 @@ def datetime_seconds(counts: Any, unit: str, mask: Any, zone: str = "") -> tuple
         fine = 1000 * _FINER.get(unit, 1)
         if zone and (counts % fine).any():
             raise ConversionError(
-                "an instant has parts of a microsecond, which R's double of seconds does not hold; round it to "
-                "microseconds (in Python x.floor('us') or astype('datetime64[us]'))"
+                "an instant has parts of a microsecond, which R's double of seconds does not hold; round it "
+                "to microseconds (in Python x.floor('us') or astype('datetime64[us]'))"
             )
         counts, unit, note = counts // fine, "us", "ns"
     scale = _PER_SECOND[unit]

@@ -7,6 +7,7 @@ import re
 import struct
 from typing import Any
 
+from arcuate.matrix.observe_r import column_major
 from arcuate.matrix.observed import NUMPY, entries, many, number
 from arcuate.matrix.permitted import Node
 
@@ -81,10 +82,6 @@ def _see(node: Node, plain: bool = True) -> str:
 
 
 def _date(days: int) -> str:
-    try:
-        dt.date(1970, 1, 1) + dt.timedelta(days)
-    except OverflowError:
-        return f"datetime {_span(days, 'day')} -"  # beyond the years of Python's own class
     return f"date {days}"
 
 
@@ -105,14 +102,16 @@ def _moment(count: Any, unit: str) -> str:
 def _array(node: Node, plain: bool = True, column: bool = False) -> str:
     dtype, data, hints = node["dtype"], node["data"], node.get("hints", [])
     shape = _shape(node["shape"])
-    if plain and "sequence" in hints and None not in data:
-        shown = [_see({"kind": _OWN[dtype], "value": item}) for item in data]
+    if plain and "sequence" in hints:
+        shown = ["NA" if item is None else _see({"kind": _OWN[dtype], "value": item}) for item in data]
         return f"{'tuple' if 'tuple' in hints else 'list'} [{','.join(shown)}]"
     if dtype == "text":
         if all(item is None for item in data) and data and ("boxed" in hints):
             return f"objects {shape} [{many('None' if 'pandas' not in hints else 'NA' for _ in data)}]"
         return f"array text {shape} [{many(map(text, data))}]"
     if dtype == "date":
+        if not data and column:
+            return f"array text {shape} []"  # no object tells what it would be
         if "boxed" in hints or column:
             return f"objects {shape} [{many('None' if item is None else _date(int(item)) for item in data)}]"
         days = many("-" if item is None else _span(item, "day") for item in data)
@@ -120,12 +119,19 @@ def _array(node: Node, plain: bool = True, column: bool = False) -> str:
     if dtype in ("datetime", "duration"):
         show = _moment if dtype == "datetime" else _span
         zone = f" {node.get('zone') or '-'}" if dtype == "datetime" else ""
-        if zone not in ("", " -") and len(node["shape"]) != 1:
-            each = ["-" if item is None else f"datetime {show(item, node['unit'])}{zone}" for item in data]
-            return f"objects {shape} [{many(each)}]"
+        if plain and _classless(node):
+            order = "F" if "fortran" in hints and len(node["shape"]) > 1 else "C"
+            zone, data = f"{zone} {order}", column_major(data, node["shape"]) if order == "F" else data
         counts = many("-" if item is None else show(item, node["unit"]) for item in data)
         return f"array {dtype}{zone} {shape} [{counts}]"
     return f"array {NUMPY[dtype]} {shape} [{many(_item(item, _kind(dtype)) for item in data)}]"
+
+
+def _classless(node: Node) -> bool:
+    """Times for which neither numpy nor pandas has an array; Arcuate's own keeps them in memory order."""
+    if node["dtype"] != "datetime" or not node.get("zone"):
+        return bool(node["dtype"] == "datetime" and node["unit"] == "day")
+    return len(node["shape"]) != 1 or node["unit"] not in ("s", "ms", "us", "ns")
 
 
 def _list(node: Node) -> str:
@@ -146,6 +152,8 @@ def _mapping(node: Node) -> str:
 
 
 def _data(node: Node, column: bool = False) -> str:
+    if node["kind"] == "list" and not node["items"]:
+        return "array text (0) []"
     if node["kind"] == "list":
         return f"objects ({len(node['items'])}) [{many(map(_see, node['items']))}]"
     return _array(node, False, column) if node["kind"] == "array" else _see(node, False)

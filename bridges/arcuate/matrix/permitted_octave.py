@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
+from arcuate.matrix.observed import entries, number
 from arcuate.matrix.permitted import Node, Refused, Walk
 
 __all__ = ["octave"]
@@ -31,6 +33,9 @@ def octave(walk: Walk, node: Node, plain: bool) -> Node:
     if kind == "list":
         return _list(walk, node)
     if kind == "mapping":
+        keys = [key.encode() for key, _ in node["items"]]
+        if "map" in node.get("hints", []) and keys != sorted(keys):
+            raise Refused  # a containers.Map sorts its keys
         return {**node, "items": walk.pairs(node["items"])}
     if kind == "sparse":
         return _sparse(walk, node)
@@ -147,8 +152,8 @@ def _rows(items: list[str], shape: list[int]) -> list[str]:
     """From column-major to row-major order."""
     strides = [prod(shape[:axis]) for axis in range(len(shape))]
     made = []
-    for number in range(len(items)):
-        place, left = 0, number
+    for at_most in range(len(items)):
+        place, left = 0, at_most
         for axis in reversed(range(len(shape))):
             left, at = divmod(left, shape[axis])
             place += at * strides[axis]
@@ -156,10 +161,19 @@ def _rows(items: list[str], shape: list[int]) -> list[str]:
     return made
 
 
+def _is_zero(item: Any) -> bool:
+    if isinstance(item, (list, tuple)):
+        return all(map(_is_zero, item))
+    return item is False or (item is not True and number(item) == 0)
+
+
 def _sparse(walk: Walk, node: Node) -> Node:
     dtype = node["dtype"]
-    if dtype not in ("bool", "f4", "f8", "c8", "c16"):
+    places = list(zip(*entries(node), strict=True))
+    if dtype not in ("bool", "f4", "f8", "c8", "c16") or len(set(places)) != len(places):
         raise Refused
+    if any(_is_zero(item) for item in node["data"]):
+        raise Refused  # an entry that is stored for nothing is not stored there
     if dtype in ("f4", "c8"):
         walk.changes.add("widened single -> double")
         return {**node, "dtype": {"f4": "f8", "c8": "c16"}[dtype]}

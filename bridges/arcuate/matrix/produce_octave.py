@@ -192,6 +192,10 @@ def _mapping(node: Node) -> str:
     if "map" in node.get("hints", []):
         if not pairs:
             return "containers.Map('KeyType', 'char', 'ValueType', 'any')"
+        if any(not key for key, _ in pairs):
+            raise Unwritable("the constructor of containers.Map refuses the empty key; assignments do not")
+        if any(not key for key, _ in pairs):
+            raise Unwritable("the constructor of containers.Map refuses the empty key; assignments do not")
         keys = _cells([text(key) for key, _ in pairs])
         return f"containers.Map({keys}, {_cells([item for _, item in pairs])}, 'UniformValues', false)"
     if any(key == "arcuate" and item["kind"] == "text" for key, item in node["items"]):
@@ -268,7 +272,9 @@ def _sparse(node: Node) -> str:
     if dtype not in ("c8", "c16"):
         return f"sparse({comma(places)}, {_vector(node['data'], 'f8', size)}, {rest})"
     parts = [_vector([item[part] for item in node["data"]], "f8", size) for part in (0, 1)]
-    return "complex(" + comma(f"sparse({comma(places)}, {part}, {rest})" for part in parts) + ")"
+    if any(number(item[1]) for item in node["data"]):  # complex() of two sparse ones spreads a NaN
+        return f"sparse({comma(places)}, complex({comma(parts)}), {rest})"
+    return f"complex(sparse({comma(places)}, {parts[0]}, {rest}), sparse({rest}))"
 
 
 _MARKED = {"labelled": _labelled, "dataset": _dataset, "table": _table, "categorical": _categorical}

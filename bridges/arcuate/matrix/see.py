@@ -12,7 +12,7 @@ import struct as _struct
 from typing import Any
 
 _ARCUATE_TIMES = {"Instant", "Timestamp", "datetime", "datetime64", "date"}
-_ARCUATE_TIMES |= {"Duration", "timedelta", "Timedelta", "timedelta64"}
+_ARCUATE_TIMES |= {"Moment", "Span", "Day", "Duration", "timedelta", "Timedelta", "timedelta64"}
 
 
 def arcuate_see(x: Any) -> str:
@@ -137,8 +137,10 @@ def _arcuate_time(x: Any, name: str) -> str:
         return f"datetime {_arcuate_moment(x._value, x.unit)} {_arcuate_zone(x.tzinfo)}"
     if name == "Timedelta":
         return "duration " + _arcuate_span(x._value, x.unit)
-    if name == "timedelta":
+    if name in ("timedelta", "Span"):
         return "duration " + _arcuate_span((x.days * 86400 + x.seconds) * 10**6 + x.microseconds, "us")
+    if name == "Day":
+        return f"date {x.count}"
     if name == "date":
         return "date " + str((x - _dt.date(1970, 1, 1)).days)
     start = _dt.datetime(1970, 1, 1, tzinfo=None if x.tzinfo is None else _dt.timezone.utc)
@@ -153,6 +155,9 @@ def _arcuate_array(x: Any) -> str:
 
     shape = _arcuate_shape(x.shape)
     dtype = x.dtype
+    if isinstance(dtype, str):  # what neither numpy nor pandas has
+        counts = ["-" if hasattr(n, "dtype") else _arcuate_moment(n.count, n.unit) for n in x.flat()]
+        return f"array {dtype} {x.zone or '-'} {x.order} {shape} [{_arcuate_many(counts)}]"
     name = str(dtype)
     gone: Any = None
     if hasattr(x, "mask") and hasattr(x, "filled"):
@@ -199,10 +204,16 @@ def _arcuate_objects(flat: Any, shape: str) -> str:
         )
 
     kept = [item for item in flat if not lost(item)]
+    if not len(flat):
+        return f"array text {shape} []"
     if kept and all(isinstance(item, str) for item in kept):
         texts = ["-" if lost(item) else _arcuate_text(item) for item in flat]
         return f"array text {shape} [{_arcuate_many(texts)}]"
     shown = ["-" if type(item).__name__ == "NaTType" else arcuate_see(item) for item in flat]
+    if kept and {type(item).__name__ for item in kept} == {"Timestamp"} and kept[0].tzinfo is not None:
+        zone = _arcuate_zone(kept[0].tzinfo)
+        counts = ["-" if lost(item) else _arcuate_moment(item._value, item.unit) for item in flat]
+        return f"array datetime {zone} {shape} [{_arcuate_many(counts)}]"
     return f"objects {shape} [{_arcuate_many(shown)}]"
 
 

@@ -51,8 +51,30 @@ namespace
       return get<std::uint64_t> (blen + 8 * ib);
     }
 
-    // Copies the next buffer.
-    void fetch (void *target, std::uint64_t bytes)
+    // A NaN with the bits of Octave's NA is a number: what is missing is marked in the frame, not by bits.
+    template <typename U> static void tame (void *data, std::uint64_t bytes, U na, U nan)
+    {
+      typedef U __attribute__ ((may_alias)) Bits;
+      Bits *x = static_cast<Bits *> (data);
+      std::uint64_t k = bytes / sizeof (U);
+      unsigned found = 0;
+      for (std::uint64_t j = 0; j < k; j++)
+        found |= x[j] == na;
+      for (std::uint64_t j = 0; found && j < k; j++)
+        if (x[j] == na)
+          x[j] = nan;
+    }
+
+    static void tame (void *data, std::uint64_t bytes, int width)
+    {
+      if (width == 8)
+        tame<std::uint64_t> (data, bytes, 0x7FF840F440000000, 0x7FF8000000000000);
+      else if (width == 4)
+        tame<std::uint32_t> (data, bytes, 0x7FC207A2, 0x7FC00000);
+    }
+
+    // Copies the next buffer; of floating-point numbers with their width, so that none of them is NA.
+    void fetch (void *target, std::uint64_t bytes, int width = 0)
     {
       if (size () != bytes)
         throw Fallback ();
@@ -60,6 +82,7 @@ namespace
       if (! place)
         {
           std::memcpy (target, base + at, bytes);
+          tame (target, bytes, width);
           at += (bytes + 63) / 64 * 64;
           return;
         }
@@ -70,9 +93,18 @@ namespace
       std::uint64_t done = 0;
       while (done < bytes)
         {
-          ssize_t k = ::pread (fd, to + done, bytes - done, done);
+          std::uint64_t piece = bytes - done;
+          if (width && piece > 1 << 19)   // looked at while it is in the cache
+            piece = 1 << 19;
+          ssize_t k = ::pread (fd, to + done, piece, done);
           if (k > 0)
-            done += k;
+            {
+              if (width && ! (done % width) && ! (k % width))
+                tame (to + done, k, width);
+              else if (width)
+                throw Fallback ();   // a read that ended within a number: never seen of a file
+              done += k;
+            }
           else if (k == 0 || errno != EINTR)
             break;
         }
@@ -81,10 +113,10 @@ namespace
         throw Fallback ();
     }
 
-    template <typename A> octave_value load (const dim_vector& dims)
+    template <typename A> octave_value load (const dim_vector& dims, int width = 0)
     {
       A a (dims);
-      fetch (a.fortran_vec (), a.numel () * sizeof (*a.data ()));
+      fetch (a.fortran_vec (), a.numel () * sizeof (*a.data ()), width);
       return octave_value (a);
     }
 
@@ -142,12 +174,12 @@ namespace
         case 7: return load<uint16NDArray> (dims);
         case 8: return load<uint32NDArray> (dims);
         case 9: return load<uint64NDArray> (dims);
-        case 11: return load<FloatNDArray> (dims);
+        case 11: return load<FloatNDArray> (dims, 4);
         case 12:
           {
             NDArray a (dims);
             double *x = a.fortran_vec ();
-            fetch (x, 8 * a.numel ());
+            fetch (x, 8 * a.numel (), 8);
             if (f & 1)
               {
                 std::vector<unsigned char> mask (a.numel ());
@@ -162,13 +194,13 @@ namespace
         case 13:
           {
             FloatComplexNDArray a (dims);
-            fetch (a.fortran_vec (), a.numel () * sizeof (FloatComplex));
+            fetch (a.fortran_vec (), a.numel () * sizeof (FloatComplex), 4);
             return octave_value (new octave_float_complex_matrix (a));
           }
         case 14:
           {
             ComplexNDArray a (dims);
-            fetch (a.fortran_vec (), a.numel () * sizeof (Complex));
+            fetch (a.fortran_vec (), a.numel () * sizeof (Complex), 8);
             return octave_value (new octave_complex_matrix (a));
           }
         case 15:
@@ -240,6 +272,7 @@ namespace
         case 3:
           {
             double v;
+            tame (&bits, 8, 8);
             std::memcpy (&v, &bits, 8);
             if (d == 10 || d == 11)
               return octave_value (static_cast<float> (v));

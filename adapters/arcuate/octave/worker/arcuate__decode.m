@@ -75,7 +75,7 @@ function [v, i, p, b] = node (f, i, p, b)
   % The value of node i; i, p and b come back behind all that it used.
   switch (f.kind(i))
     case 3   % float
-      v = f.num(i);
+      v = number_only (f.num(i));
       if (f.dtype(i) == 11 || f.dtype(i) == 10)
         v = single (v);
       end
@@ -103,7 +103,7 @@ function [v, i, p, b] = node (f, i, p, b)
     case 10
       [v, i, p, b] = array (f, i, p, b);
     case 4
-      x = typecast (f.pool(8*p-7:8*p+8), 'double');
+      x = number_only (typecast (f.pool(8*p-7:8*p+8), 'double'));
       if (f.dtype(i) == 13)
         x = single (x);   % single () of the complex number would make it real where it has no imaginary part
       end
@@ -148,6 +148,13 @@ function [v, i, p, b] = node (f, i, p, b)
   end
 end
 
+function x = number_only (x)
+  % A NaN that has the bits of Octave's NA is a number; what is missing is marked in the frame, not by bits.
+  if (any (isnan (x)))
+    x(isna (x)) = NaN;
+  end
+end
+
 function v = text (f, i)
   a = f.from(i) + f.klen(i);
   v = f.text(a+1:a+f.tlen(i));
@@ -179,7 +186,7 @@ function [v, keys, i, p, b] = children (f, i, p, b)
   if (c > 3)
     ks = f.kind(i:i+c-1);
     if (all (ks == 3) && ! any (f.dtype(i:i+c-1)))   % floats alone: all at once
-      v = num2cell (f.num(i:i+c-1).');
+      v = num2cell (number_only (f.num(i:i+c-1)).');
       keys = mat2cell (f.text(f.from(i)+1:f.from(i+c-1)+f.klen(i+c-1)), 1, f.klen(i:i+c-1).');
       i += c;
       return;
@@ -190,7 +197,7 @@ function [v, keys, i, p, b] = children (f, i, p, b)
     keys{j} = f.text(a+1:a+f.klen(i));
     k = f.kind(i);
     if (k == 3 && ! f.dtype(i))
-      v{j} = f.num(i++);
+      v{j} = number_only (f.num(i++));
     else
       [v{j}, i, p, b] = node (f, i, p, b);
     end
@@ -204,6 +211,9 @@ function [v, i, p, b] = mapping (f, i, p, b)
     if (isempty (keys))
       v = containers.Map ('KeyType', 'char', 'ValueType', 'any');
     else
+      if (! issorted (keys))
+        error ('Arcuate:conversion', '@%d a containers.Map sorts its keys, and these are in another order, which would be lost; sort them (in Python Map(sorted(x.items()))), or send a plain mapping, which arrives as a struct', own);
+      end
       v = containers.Map (keys, v, 'UniformValues', false);
     end
     return;
@@ -314,10 +324,13 @@ function [v, i, p, b] = array (f, i, p, b)
   end
   switch (dtype)
     case 12
-      v = buffer (f, b, 'double');
+      v = protected (buffer (f, b, 'double'));
     case {2, 3, 4, 5, 6, 7, 8, 9, 11, 16, 17, 18}
       names = {'', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', '', 'single', '', '', '', '', 'int64', 'int32', 'int64'};
       v = buffer (f, b, names{dtype});
+      if (dtype == 11)
+        v = protected (v);
+      end
       if (dtype == 5 && bitand (flags, 4) && all (abs (v) <= 9007199254740992))
         v = double (v);   % a plain list of the language's own integers
       end
@@ -327,7 +340,7 @@ function [v, i, p, b] = array (f, i, p, b)
       v = halves (buffer (f, b, 'uint16'));
     case {13, 14}
       names = {'single', 'double'};
-      v = buffer (f, b, names{dtype-12});
+      v = protected (buffer (f, b, names{dtype-12}));
       v = complex (v(1:2:end), v(2:2:end));
     case 15
       v = strsplit_nul (char (buffer (f, b, 'uint8').'));
@@ -385,6 +398,12 @@ function [v, i, p, b] = array (f, i, p, b)
   i++;
 end
 
+function v = protected (v)
+  if (isnan (sum (v)))   % one pass tells whether there can be an NA at all
+    v = number_only (v);
+  end
+end
+
 function v = halves (x)
   % binary16 to single.
   x = double (x);
@@ -434,10 +453,13 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   if (islogical (x))
     v = sparse (r(x) + 1, c(x) + 1, true, rows, cols);
   else
-    v = sparse (r + 1, c + 1, real (x), rows, cols);
-    if (dtype >= 13)
-      v = complex (v, sparse (r + 1, c + 1, imag (x), rows, cols));
+    v = sparse (r + 1, c + 1, x, rows, cols);
+    if (dtype >= 13 && ! iscomplex (v))
+      v = complex (v, sparse (rows, cols));
     end
+  end
+  if (nnz (v) != numel (x))
+    error ('Arcuate:conversion', '@%d a sparse matrix stores %d entries that are zero or share a place with another, and Octave keeps neither; remove them first (in Python x.sum_duplicates() and x.eliminate_zeros()), or send a full array', i, numel (x) - nnz (v));
   end
   i++;
 end

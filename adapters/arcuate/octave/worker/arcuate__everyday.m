@@ -72,15 +72,19 @@ function m = arcuate__everyday (kind, name, keys)
     end
     id = double (typecast (b(17:24), 'int64'));
     y = {};
+    x = typecast (b(41:plan.from-1), 'double');
+    if (any (isnan (x)))
+      x(isna (x)) = NaN;   % a NaN with the bits of NA is a number
+    end
     try
       switch (plan.kind)
         case 'one'
-          y = {feval(plan.name, typecast (b(41:48), 'double'))};
+          y = {feval(plan.name, x(1))};
         case 'call'
-          x = num2cell (typecast (b(41:plan.from-1), 'double'));
+          x = num2cell (x);
           [y{1:1}] = feval (plan.name, x{:});
         case 'set'
-          assignin ('base', plan.name, cell2struct (num2cell (typecast (b(41:plan.from-1), 'double')), plan.keys, 1));
+          assignin ('base', plan.name, cell2struct (num2cell (x), plan.keys, 1));
         case 'get'
           if (evalin ('base', plan.check))
             y = {evalin('base', plan.name)};

@@ -24,6 +24,9 @@ function [R, T, P, B] = arcuate__marked (v, depth, nd)
         gone = codes < 0;
         if (isempty (nd))
           nd = 1;
+          if (numel (codes) != max ([size(codes), 0]) && ! isempty (codes))
+            nd = ndims (codes);
+          end
         end
         if (any (gone(:)))
           codes(gone) = 0;
@@ -141,6 +144,10 @@ function [R, T, P, B] = masked (v, mask, nd, shape = [], always = false)
     end
     if (iscell (v))   % under the mask a text is empty
       v(mask) = {''};
+    elseif (iscomplex (v))   % an assignment makes it real where it has no imaginary parts
+      re = real (v); im = imag (v);
+      re(mask) = im(mask) = 0;
+      v = complex (re, im);
     else
       v(mask) = 0;
     end
