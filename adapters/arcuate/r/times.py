@@ -63,11 +63,12 @@ def datetimes(x: Any, kind: int, n: int, unit: str) -> tuple[bytes, bytes | None
         raise ConversionError(
             "an infinite date-time has no value elsewhere; replace it in R, by NA for instance"
         )
-    if unit in ("s", "ms"):  # far from 1970 its microseconds would be rounded, its own count is not
-        scale = float(_PER_SECOND[unit])
+    if unit in ("s", "ms") or unit in _SECONDS:  # far from 1970 microseconds would be rounded, this is not
+        scale = float(_PER_SECOND[unit]) if unit in _PER_SECOND else 1.0
+        longer = float(_SECONDS.get(unit, 1))
         clean = np.where(bad, 0.0, seconds)
-        whole = np.round(clean * scale)
-        if bool((whole / scale == clean).all()) and float(np.abs(whole).max()) < 2.0**63:
+        whole = np.round(clean * scale / longer)
+        if bool((whole * longer / scale == clean).all()) and float(np.abs(whole).max()) < 2.0**63:
             return (*_out(whole.astype(np.int64), mask), codes.UNIT_CODES[unit])
     micros = np.round(np.where(bad, 0.0, seconds) * 1e6)
     if float(np.abs(micros).max()) >= 2.0**63:

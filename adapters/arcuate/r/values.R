@@ -115,11 +115,11 @@ plan_labelled <- function(x, data, dim, a, ride, extra, special) {
             }
         }
         name <- ride$name
-        attrs <- c(attrs, ride$attrs[setdiff(names(ride$attrs), names(attrs))])
+        attrs <- c(attrs, ride$attrs[!names(ride$attrs) %in% names(attrs)])
         if (is.null(special) && !is.null(ride$attrs$r_class) && is.null(ride$other)) attrs$r_class <- attrs$frequency <- NULL
     }
     for (i in seq_along(names)) if (!is.null(labels[[i]]) && is.null(coords[[names[i]]])) coords[[names[i]]] <- list(names[i], bare(labels[[i]]), list())
-    if (length(extra)) attrs <- c(attrs, extra[setdiff(names(extra), names(attrs))])
+    if (length(extra)) attrs <- c(attrs, extra[!names(extra) %in% names(attrs)])
     list(6L, name, names, data, coords, attrs)
 }
 
@@ -166,7 +166,7 @@ plan_table <- function(x) {
              else if (n == 0L || .row_names_info(x, 1L) < 0L) NULL
              else list(if (!is.null(ride$index) && length(ride$index[[1L]]) == 1L) ride$index[[1L]] else NA_character_, list(labels))
     extra <- a[setdiff(names(a), c("names", "class", "row.names", .ride, ".internal.selfref", "index", "sorted"))]
-    attrs <- c(ride$attrs, extra[setdiff(names(extra), names(ride$attrs))])
+    attrs <- c(ride$attrs, extra[!names(extra) %in% names(ride$attrs)])
     list(8L, n, columns, names, index, if (is.null(attrs)) list() else attrs, if (is.null(ride$hint)) "" else ride$hint, as.character(ride$nullable))
 }
 

@@ -7,7 +7,6 @@ import re
 import struct
 from typing import Any
 
-from arcuate.matrix.observe_r import column_major
 from arcuate.matrix.observed import NUMPY, entries, many, number
 from arcuate.matrix.permitted import Node
 
@@ -105,33 +104,20 @@ def _array(node: Node, plain: bool = True, column: bool = False) -> str:
     if plain and "sequence" in hints:
         shown = ["NA" if item is None else _see({"kind": _OWN[dtype], "value": item}) for item in data]
         return f"{'tuple' if 'tuple' in hints else 'list'} [{','.join(shown)}]"
+    lost = bool(data) and all(item is None for item in data)
     if dtype == "text":
-        if all(item is None for item in data) and data and ("boxed" in hints):
-            return f"objects {shape} [{many('None' if 'pandas' not in hints else 'NA' for _ in data)}]"
-        return f"array text {shape} [{many(map(text, data))}]"
+        return f"nothing {shape}" if lost else f"array text {shape} [{many(map(text, data))}]"
     if dtype == "date":
-        if not data and column:
-            return f"array text {shape} []"  # no object tells what it would be
-        if "boxed" in hints or column:
-            return f"objects {shape} [{many('None' if item is None else _date(int(item)) for item in data)}]"
+        if column and (lost or not data):  # no object tells what it would be
+            return f"nothing {shape}" if lost else f"array text {shape} []"
         days = many("-" if item is None else _span(item, "day") for item in data)
         return f"array datetime - {shape} [{days}]"
     if dtype in ("datetime", "duration"):
         show = _moment if dtype == "datetime" else _span
         zone = f" {node.get('zone') or '-'}" if dtype == "datetime" else ""
-        if plain and _classless(node):
-            order = "F" if "fortran" in hints and len(node["shape"]) > 1 else "C"
-            zone, data = f"{zone} {order}", column_major(data, node["shape"]) if order == "F" else data
         counts = many("-" if item is None else show(item, node["unit"]) for item in data)
         return f"array {dtype}{zone} {shape} [{counts}]"
     return f"array {NUMPY[dtype]} {shape} [{many(_item(item, _kind(dtype)) for item in data)}]"
-
-
-def _classless(node: Node) -> bool:
-    """Times for which neither numpy nor pandas has an array; Arcuate's own keeps them in memory order."""
-    if node["dtype"] != "datetime" or not node.get("zone"):
-        return bool(node["dtype"] == "datetime" and node["unit"] == "day")
-    return len(node["shape"]) != 1 or node["unit"] not in ("s", "ms", "us", "ns")
 
 
 def _list(node: Node) -> str:
@@ -152,11 +138,22 @@ def _mapping(node: Node) -> str:
 
 
 def _data(node: Node, column: bool = False) -> str:
-    if node["kind"] == "list" and not node["items"]:
-        return "array text (0) []"
     if node["kind"] == "list":
-        return f"objects ({len(node['items'])}) [{many(map(_see, node['items']))}]"
+        return _column(node["items"])
     return _array(node, False, column) if node["kind"] == "array" else _see(node, False)
+
+
+def _column(items: list[Node]) -> str:
+    """A column of objects; those that are all texts or all dates look like such a column."""
+    shape = _shape([len(items)])
+    kinds = {item["kind"] for item in items} - {"null", "missing"}
+    if items and not kinds:
+        return f"nothing {shape}"
+    if kinds <= {"text", "date"} and len(kinds) < 2:
+        dtype = kinds.pop() if kinds else "text"
+        data = [item.get("value") for item in items]
+        return _array({"kind": "array", "dtype": dtype, "shape": [len(items)], "data": data}, False, True)
+    return f"objects {shape} [{many(map(_see, items))}]"
 
 
 def _names(names: list[Any]) -> str:
@@ -171,7 +168,24 @@ def _variables(pairs: list[list[Any]]) -> str:
     return "<" + "; ".join(shown) + ">"
 
 
+def _fits(node: Node) -> bool:
+    """Whether pandas has a column of such data."""
+    if node["kind"] == "categorical":
+        return True
+    days = [int(item) for item in node["data"] if item is not None] if node["dtype"] == "date" else []
+    return node.get("unit", "s") in ("s", "ms", "us", "ns") and all(-719162 <= day <= 2932896 for day in days)
+
+
 def _labelled(node: Node) -> str:
+    hints, coords_given = node.get("hints", []), node.get("coords", [])
+    fits = all(map(_fits, [node["data"], *(item["data"] for _, item in coords_given)]))
+    if "series" in hints and len(node["dims"]) == 1 and fits and (coords_given or "unnamed-index" in hints):
+        data = _data(node["data"], True)
+        numbers = [str(number) for number in range(node["data"].get("shape", [0])[0])]
+        index = {"kind": "array", "dtype": "i8", "shape": [len(numbers)], "data": numbers}
+        if coords_given:
+            index = coords_given[0][1]["data"]
+        return f"series {text(node.get('name'))} {data} {_data(index, True)}"
     head = f"labelled {text(node.get('name'))} {_names(node['dims'])}"
     coords = _variables(node.get("coords", []))
     return f"{head} {_data(node['data'])} {coords} {_pairs(node.get('attrs', []))}"

@@ -163,6 +163,8 @@ def _factor(node: Node, *, dim: bool = True, labels: str = "") -> str:
     out += "'ordered','factor'" if node.get("ordered") else "'factor'"
     if dim and len(node.get("shape", [0])) > 1:
         out += f" dim={many(map(str, node['shape']))}"
+    if node["categories"]["dtype"] in _CLASSES:
+        return f"{out}{labels} levels={_array(node['categories'])}"
     return f"{out}{labels} levels=({many([text(item) for item in _levels(node['categories'])])})"
 
 
@@ -186,8 +188,6 @@ def _as_character(dtype: str, item: Any) -> str:
         return "TRUE" if item else "FALSE"
     if dtype in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"):
         return str(item)
-    if dtype == "date":
-        return (dt.date(1970, 1, 1) + dt.timedelta(int(item))).isoformat()
     return short(item)
 
 
@@ -278,6 +278,8 @@ def _plain_text(variable: Node) -> bool:
 
 def _labels(variable: Node) -> str:
     data = variable["data"]
+    if not data.get("codes", data.get("data")):
+        return "-"  # R keeps no dimnames without elements
     if data["kind"] == "array" and data["dtype"] == "text":
         return f"({many([text(item) for item in levels(data)])})"
     if data["kind"] == "categorical" or data["dtype"] in _CLASSES:

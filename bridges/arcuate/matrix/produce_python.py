@@ -13,7 +13,11 @@ __all__ = ["write"]
 _UNITS = {"min": "m", "day": "D", "week": "W", "month": "M", "year": "Y"}
 _NAT = -(2**63)
 _NULLABLE = {"bool": "boolean", "text": "string", "f4": "Float32", "f8": "Float64"}
-_NULLABLE |= {f"{sign}{size}": f"{name}nt{8 * size}" for sign, name in (("i", "I"), ("u", "UI")) for size in (1, 2, 4, 8)}
+_NULLABLE |= {
+    f"{sign}{size}": f"{name}nt{8 * size}"
+    for sign, name in (("i", "I"), ("u", "UI"))
+    for size in (1, 2, 4, 8)
+}
 
 
 def write(node: Node) -> Made:
@@ -181,7 +185,7 @@ def _list(node: Node) -> str:
 
 
 def _pairs(items: list[Any]) -> str:
-    return f"{{{comma(f'{ascii(key)}: {_write(item)}' for key, item in items)}}}"
+    return f"{{{comma(f'{key!a}: {_write(item)}' for key, item in items)}}}"
 
 
 def _mapping(node: Node) -> str:
@@ -195,7 +199,11 @@ def _data(node: Node) -> str:
         raise Unwritable("xarray has no categorical data")
     if None in node["data"] and node["dtype"] not in ("datetime", "duration", "text"):
         raise Unwritable("xarray has no masked data")
-    if node.get("zone") or node["dtype"] == "date" or node.get("unit") in ("min", "h", "day", "week", "month", "year"):
+    if (
+        node.get("zone")
+        or node["dtype"] == "date"
+        or node.get("unit") in ("min", "h", "day", "week", "month", "year")
+    ):
         raise Unwritable("xarray has no such times")
     if node["dtype"] == "text" and None in node["data"]:
         raise Unwritable("xarray has no missing texts")
@@ -209,7 +217,7 @@ def _variable(item: Node) -> str:
 
 
 def _variables(items: list[Any]) -> str:
-    return f"{{{comma(f'{ascii(name)}: {_variable(item)}' for name, item in items)}}}"
+    return f"{{{comma(f'{name!a}: {_variable(item)}' for name, item in items)}}}"
 
 
 def _labelled(node: Node) -> str:
@@ -234,14 +242,16 @@ def _column(node: Node) -> str:
 
 def _table(node: Node) -> str:
     rows, index = node["rows"], node.get("index")
-    columns = comma(f"{ascii(name)}: {_column(column)}" for name, column in node["columns"])
+    columns = comma(f"{name!a}: {_column(column)}" for name, column in node["columns"])
     frame = f"pd.DataFrame({{{columns}}}, index=pd.RangeIndex({rows}))"
     if index is not None:
         levels = [_column(level) for level in index["levels"]]
         if len(levels) == 1:
             labels = f"pd.Index({levels[0]}, name={index['names'][0]!a})"
         else:
-            labels = f"pd.MultiIndex.from_arrays([{comma(levels)}], names=[{comma(map(ascii, index['names']))}])"
+            labels = (
+                f"pd.MultiIndex.from_arrays([{comma(levels)}], names=[{comma(map(ascii, index['names']))}])"
+            )
         frame += f".set_axis({labels})"
     if node.get("attrs"):
         frame = f"(lambda f: (f.attrs.update({_pairs(node['attrs'])}), f)[1])({frame})"

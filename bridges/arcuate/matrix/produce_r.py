@@ -106,10 +106,7 @@ def _array(node: Node, dim: bool = True) -> Made:
     dtype, shape = node["dtype"], node["shape"]
     data = column_major(node["data"], shape)
     out = {key: item for key, item in node.items() if key != "hints"}
-    if dtype in ("datetime", "date", "duration"):
-        source = _times(node, data, out)
-    else:
-        source = _vector(data, dtype)
+    source = _times(node, data, out) if dtype in ("datetime", "date", "duration") else _vector(data, dtype)
     if dim and len(shape) > 1:
         source = structure(source, dim=_dim(shape))
     return Made(source, out)
@@ -119,7 +116,9 @@ def _times(node: Node, data: list[Any], out: Node) -> str:
     """Sets in ``out`` the unit that R's own class implies."""
     counts = [None if item is None else int(item) for item in data]
     if node["dtype"] == "date":
-        return structure(_vector([None if n is None else float(n) for n in counts], "f8"), **{"class": '"Date"'})
+        return structure(
+            _vector([None if n is None else float(n) for n in counts], "f8"), **{"class": '"Date"'}
+        )
     unit = node["unit"]
     if node["dtype"] == "duration":
         scale = _PER_SECOND.get(unit, 1)
@@ -136,7 +135,10 @@ def _times(node: Node, data: list[Any], out: Node) -> str:
         raise Unwritable("R's zones have names: no code makes an offset")
     if unit not in _PER_SECOND:
         raise Unwritable("R's POSIXct counts seconds, not longer units")
-    seconds = [None if n is None else n // (1000 if unit == "ns" else 1) / min(_PER_SECOND[unit], 10**6) for n in counts]
+    seconds = [
+        None if n is None else n // (1000 if unit == "ns" else 1) / min(_PER_SECOND[unit], 10**6)
+        for n in counts
+    ]
     out |= _in_unit(node["data"], unit, "us")
     return structure(_vector(seconds, "f8"), tzone=text(zone), **{"class": 'c("POSIXct", "POSIXt")'})
 
@@ -213,7 +215,11 @@ def _labelled(node: Node) -> Made:
     labels = structure(f"list({comma(each)})", names=names)
     source = structure(data.source, dim=_dim(shape), dimnames=labels, **attributes)
     out = {key: item for key, item in node.items() if key not in ("hints", "name")}
-    out |= {"data": data.node, "coords": [[dim, coords[dim]] for dim in dims if dim in coords], "attrs": attrs}
+    out |= {
+        "data": data.node,
+        "coords": [[dim, coords[dim]] for dim in dims if dim in coords],
+        "attrs": attrs,
+    }
     return Made(source, out)
 
 

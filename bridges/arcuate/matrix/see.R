@@ -57,7 +57,11 @@ arcuate_see <- function(x) {
     if (!is.null(a$class)) add("class", many(texts(a$class)))
     if (!is.null(a$dim)) add("dim", many(a$dim))
     if (!is.null(a$names)) add("names", paste0("(", many(texts(a$names)), ")"))
-    if (!is.null(a$levels)) add("levels", paste0("(", many(texts(as.vector(a$levels))), ")"))
+    if (!is.null(a$levels)) {
+        typed <- attr(a$levels, "arcuate")
+        if (is.object(typed)) add("levels", arcuate_see(typed))  # times, whose texts are for people
+        else add("levels", paste0("(", many(texts(as.vector(a$levels))), ")"))
+    }
     if (!is.null(a$tzone)) add("tzone", texts(as.vector(a$tzone)))
     if (is.numeric(x) || inherits(x, "difftime")) if (!is.null(a$units)) add("units", texts(as.vector(a$units)))
     if (!is.null(a$dimnames)) {

@@ -49,6 +49,8 @@ def arcuate_see(x: Any) -> str:
         return _arcuate_dataset(x)
     if name in ("Categorical", "Factor"):
         return _arcuate_categorical(x)
+    if name == "Table" and type(x).__module__.startswith("pyarrow"):
+        return _arcuate_arrow(x)
     if name == "Table":
         return _arcuate_table(x.columns.items(), x.rows, x.index, x.attrs)
     if hasattr(x, "nnz"):
@@ -156,8 +158,11 @@ def _arcuate_array(x: Any) -> str:
     shape = _arcuate_shape(x.shape)
     dtype = x.dtype
     if isinstance(dtype, str):  # what neither numpy nor pandas has
-        counts = ["-" if hasattr(n, "dtype") else _arcuate_moment(n.count, n.unit) for n in x.flat()]
-        return f"array {dtype} {x.zone or '-'} {x.order} {shape} [{_arcuate_many(counts)}]"
+        items = np.empty(x.size, object)
+        items[:] = x.flat()
+        items = items.reshape(x.shape, order=x.order).reshape(-1)
+        counts = ["-" if hasattr(n, "dtype") else _arcuate_moment(n.count, n.unit) for n in items]
+        return f"array {dtype} {x.zone or '-'} {shape} [{_arcuate_many(counts)}]"
     name = str(dtype)
     gone: Any = None
     if hasattr(x, "mask") and hasattr(x, "filled"):
@@ -195,6 +200,7 @@ def _arcuate_array(x: Any) -> str:
 
 def _arcuate_objects(flat: Any, shape: str) -> str:
     """Boxed elements: texts, dates, times with a zone, or values of any kind."""
+    import numpy as np
 
     def lost(item: Any) -> bool:
         return (
@@ -209,12 +215,21 @@ def _arcuate_objects(flat: Any, shape: str) -> str:
     if kept and all(isinstance(item, str) for item in kept):
         texts = ["-" if lost(item) else _arcuate_text(item) for item in flat]
         return f"array text {shape} [{_arcuate_many(texts)}]"
-    shown = ["-" if type(item).__name__ == "NaTType" else arcuate_see(item) for item in flat]
-    if kept and {type(item).__name__ for item in kept} == {"Timestamp"} and kept[0].tzinfo is not None:
+    kinds = {type(item).__name__ for item in kept}
+    if not kept:
+        return f"nothing {shape}"
+    if kinds == {"Timestamp"} and kept[0].tzinfo is not None:
         zone = _arcuate_zone(kept[0].tzinfo)
-        counts = ["-" if lost(item) else _arcuate_moment(item._value, item.unit) for item in flat]
-        return f"array datetime {zone} {shape} [{_arcuate_many(counts)}]"
-    return f"objects {shape} [{_arcuate_many(shown)}]"
+        shown = ["-" if lost(item) else _arcuate_moment(item._value, item.unit) for item in flat]
+        return f"array datetime {zone} {shape} [{_arcuate_many(shown)}]"
+    if kinds == {"date"}:
+        start = _dt.date(1970, 1, 1)
+        shown = ["-" if lost(item) else _arcuate_span((item - start).days, "D") for item in flat]
+        return f"array datetime - {shape} [{_arcuate_many(shown)}]"
+    if len(kinds) == 1 and isinstance(kept[0], np.generic):
+        shown = ["-" if lost(item) else _arcuate_number(item.item()) for item in flat]
+        return f"array {kept[0].dtype} {shape} [{_arcuate_many(shown)}]"
+    return f"objects {shape} [{_arcuate_many([arcuate_see(item) for item in flat])}]"
 
 
 def _arcuate_pairs(items: Any) -> str:
@@ -268,6 +283,18 @@ def _arcuate_table(columns: Any, rows: int, index: Any, attrs: Any) -> str:
     if index is not None:
         out += f" {_arcuate_names(index['names'])} [{';'.join(map(arcuate_see, index['levels']))}]"
     return f"{out} {_arcuate_pairs(attrs.items())}"
+
+
+def _arcuate_arrow(x: Any) -> str:
+    """A table of pyarrow, whose columns say by themselves what is missing."""
+    names = {"double": "float64", "float": "float32", "string": "text", "large_string": "text"}
+    columns = []
+    for name, column in zip(x.column_names, x.columns, strict=True):
+        items, kind = column.to_pylist(), names.get(str(column.type), str(column.type))
+        show = _arcuate_text if kind == "text" else _arcuate_number
+        shown = _arcuate_many(["-" if item is None else show(item) for item in items])
+        columns.append(f"{_arcuate_text(name)}=array {kind} ({len(items)}) [{shown}]")
+    return f"table {x.num_rows} {{{','.join(columns)}}} {{}}"
 
 
 def _arcuate_categorical(x: Any) -> str:
