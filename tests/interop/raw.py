@@ -11,7 +11,7 @@ from arcuate.matrix import render
 from arcuate.values import codes, frames
 from arcuate.values.nodes import Nodes
 
-__all__ = ["call"]
+__all__ = ["call", "evaluate"]
 
 
 def call(session: Session, name: str, frame: bytes | Sequence[bytes]) -> dict[str, Any]:
@@ -26,6 +26,10 @@ def call(session: Session, name: str, frame: bytes | Sequence[bytes]) -> dict[st
         message.rows.append((codes.LIST, 0, codes.LIST_FORCED, 0, len(frame), 0, "", ""))
         for one in frame:
             _append(message, one)
+    return _exchange(own, message)
+
+
+def _exchange(own: Any, message: Nodes) -> dict[str, Any]:
     reply = own._transport.exchange(message, Call(own._number, None, lambda event: None, own._serve))
     head = next(number for number, row in enumerate(reply.rows) if row[6] == "value")
     rows = [(*reply.rows[head][:6], "", reply.rows[head][7]), *reply.rows[head + 1 :]]
@@ -37,3 +41,10 @@ def _append(message: Nodes, frame: bytes) -> None:
     message.rows += nodes.rows
     message.pool += nodes.pool
     message.buffers += nodes.buffers
+
+
+def evaluate(session: Session, code: str) -> dict[str, Any]:
+    """The rendering of the value of an expression there."""
+    own: Any = session
+    own._number += 1
+    return _exchange(own, messages.build("eval", own._number, {"code": code}))

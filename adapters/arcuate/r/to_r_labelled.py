@@ -156,6 +156,8 @@ class Reader(PlainReader):
         n = len(given)
         if child[4] > 1 and not child[2] & codes.ARRAY_FORTRAN:
             given = given.reshape(shape).T.reshape(-1)
+            if mask is not None:
+                mask = memoryview(np.frombuffer(mask, "u1").reshape(shape).T.tobytes())
         x = self._new(INTSXP, n, parts, 0)
         if n:
             view = np.frombuffer(ffi.buffer(lib.INTEGER(x), 4 * n), np.int32)

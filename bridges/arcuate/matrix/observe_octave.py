@@ -182,7 +182,7 @@ def _array(node: Node, plain: bool) -> str:
 
 
 def _shape(shape: list[int]) -> str:
-    return _vector(shape) if shape else "double 0x1 []"
+    return _vector(shape) if shape else "double 1x0 []"
 
 
 def _masked(shown: str, data: list[Any], size: list[int], shape: list[int]) -> str:

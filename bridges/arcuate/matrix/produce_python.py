@@ -97,7 +97,7 @@ def _array(node: Node, column: bool = False) -> str:
     if None not in data:
         flat = _flat(data, dtype)
         if column and dtype == "text":
-            return f"{flat}.astype(object)"
+            return f"{flat}.astype(object)" if data else 'pd.array([], dtype="string")'
         return _shaped(flat, shape)
     if dtype == "text":
         if len(shape) == 1:
@@ -232,6 +232,12 @@ def _dataset(node: Node) -> str:
 
 
 def _column(node: Node) -> str:
+    """A column of pandas, which has four units and no date that is none."""
+    if node["kind"] == "array":
+        if node.get("unit", "s") not in ("s", "ms", "us", "ns"):
+            raise Unwritable("pandas has no such column of times")
+        if node["dtype"] == "date" and not any(item is not None for item in node["data"]):
+            raise Unwritable("pandas has no column of dates that holds none")
     if node["kind"] == "categorical":
         return _categorical(node)
     if node["kind"] == "list":
@@ -262,10 +268,12 @@ def _categorical(node: Node) -> str:
     categories = node["categories"]
     if "shape" in node:
         raise Unwritable("pandas has no categorical of more dimensions")
+    if len(set(map(str, categories["data"]))) < len(categories["data"]):
+        raise Unwritable("pandas has no categories that repeat")
     if None in categories["data"] or any("nan" in str(item) for item in categories["data"]):
         raise Unwritable("pandas has no missing category")
     codes = comma(-1 if code is None else code for code in node["codes"])
-    labels = f"pd.Index({_array(categories, column=True)})"
+    labels = f"pd.Index({_column(categories)})"
     ordered = bool(node.get("ordered"))
     return f"pd.Categorical.from_codes([{codes}], categories={labels}, ordered={ordered})"
 

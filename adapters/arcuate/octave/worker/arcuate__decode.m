@@ -313,6 +313,7 @@ end
 function [v, i, p, b] = array (f, i, p, b)
   nd = f.count(i); dtype = f.dtype(i); flags = f.flags(i);
   shape = double (typecast (f.pool(8*p-7:8*(p+nd-1)), 'uint64')).';
+  shape = reshape (shape, 1, nd);   % for none, an index out of a column can give 0x1 too
   p += nd;
   switch (nd)   % Octave has two dimensions at least
     case 0
