@@ -24,7 +24,7 @@ def arcuate_see(x: Any) -> str:
         return "text " + _arcuate_text(x)
     if isinstance(x, (bytes, bytearray)):
         return "bytes " + bytes(x).hex()
-    if name in ("NAType", "Missing"):
+    if name in ("NAType", "NaTType", "Missing") or (name.endswith("64") and x.dtype.kind in "mM" and x != x):
         return "NA"
     if isinstance(x, dict):
         items = ",".join(f"{_arcuate_text(key)}={arcuate_see(item)}" for key, item in x.items())
