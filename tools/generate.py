@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import environment
+import gostubs
 
 ROOT = environment.ROOT
 MESSAGES = {
@@ -127,8 +128,9 @@ def vectors() -> Files:
     return {Path("protos/vectors/cases.jsonl"): golden.lines(ROOT)}
 
 
-GENERATORS: list[Callable[[], Files]] = [protobuf, type_table, worked_example, settings, vectors]
-OWNED = [*MESSAGES.values()]  # folders that hold generated files only: anything else in them is left over
+GENERATORS: list[Callable[[], Files]] = [protobuf, gostubs.go_messages, type_table, worked_example, settings, vectors]
+OWNED = [*MESSAGES.values(), gostubs.TARGET]
+"""Folders that hold generated files only: anything else in them is left over."""
 
 
 def filled(path: Path, name: str, text: str) -> str:

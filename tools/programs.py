@@ -9,21 +9,27 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 
 import environment as env
 
 FOLDER = env.ROOT / ".tools"
-GO = {"grpcurl": ("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3")}
+GO = {
+    "grpcurl": ("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3"),
+    "protoc-gen-go": ("google.golang.org/protobuf/cmd/protoc-gen-go", "v1.36.12"),
+    "protoc-gen-go-grpc": ("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
+}
 """Name: (module, version)."""
 
 
-def install() -> list[str]:
-    """Make what is missing; return what could not be made, as lines ``name: reason``."""
+def install(names: Iterable[str] = tuple(GO)) -> list[str]:
+    """Make what is missing of these; return what could not be made, as lines ``name: reason``."""
     problems = []
     bin_folder = FOLDER / "bin"
     bin_folder.mkdir(parents=True, exist_ok=True)
     with env.locked(FOLDER / "go"):
-        for name, (module, version) in GO.items():
+        for name in names:
+            module, version = GO[name]
             mark = FOLDER / f"{name}.version"
             if (bin_folder / name).exists() and mark.is_file() and mark.read_text() == version:
                 continue
