@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"arcuate.invalid/go/internal/arcuatev1"
+	"arcuate.invalid/go/internal/clock"
 	"arcuate.invalid/go/internal/wire"
 )
 
@@ -29,6 +30,7 @@ func (pieceCodec) Name() string { return "proto" }
 
 // Marshal writes a piece; anything else as the generated code does.
 func (pieceCodec) Marshal(v any) (mem.BufferSlice, error) {
+	defer clock.Own()()
 	piece, found := v.(*wire.Piece)
 	if !found {
 		message, good := v.(proto.Message)
@@ -63,6 +65,7 @@ type receiver struct {
 
 // Unmarshal reads a piece and hands it to the receiver at once, since the memory is used again afterwards.
 func (pieceCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	defer clock.Own()()
 	whole := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer whole.Free()
 	r, found := v.(*receiver)

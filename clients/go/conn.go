@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"arcuate.invalid/go/internal/arcuatev1"
+	"arcuate.invalid/go/internal/clock"
 	"arcuate.invalid/go/internal/wire"
 )
 
@@ -84,7 +85,9 @@ func (c *conn) close() {
 // send sends a message. If the context ends meanwhile, the pieces that are left have a moment to go; then the
 // connection is given up, since a message that is half there cannot be taken back.
 func (c *conn) send(ctx context.Context, n *wire.Nodes) error {
+	ended := clock.Own()
 	pieces, err := wire.Pack(n)
+	ended()
 	if err != nil {
 		return faulty(err, ExecutedNo)
 	}

@@ -29,3 +29,6 @@
 // Sessions, hubs and publishers may be used by any number of goroutines at the same time. Nothing here starts a
 // goroutine that Close does not end.
 package arcuate
+
+// Version is the version of this client.
+const Version = "0.1.0"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"arcuate.invalid/go/internal/clock"
 	"arcuate.invalid/go/internal/wire"
 )
 
@@ -50,6 +51,7 @@ func cancelMessage(id uint64) *wire.Nodes {
 }
 
 func fieldsOf(n *wire.Nodes, s *Session, simplify bool) *Map {
+	defer clock.Own()()
 	d := &decoder{nodes: n, session: s, simplify: simplify}
 	fields, _ := d.value().(*Map)
 	return fields
@@ -57,6 +59,7 @@ func fieldsOf(n *wire.Nodes, s *Session, simplify bool) *Map {
 
 // build is the message of a request.
 func (l *link) build(ctx context.Context, a *ask, one *call) error {
+	defer clock.Own()()
 	e := &encoder{nodes: &wire.Nodes{Rows: make([]wire.Node, 0, 12)}, session: a.session}
 	if a.session != nil {
 		e.columnMajor = a.session.columnMajor()
