@@ -165,7 +165,7 @@ func call(p *program, r *request) (fields, error) {
 
 func (p *program) results(values []any, out string) (fields, error) {
 	if len(values) == 0 {
-		return answered(nil, out)
+		return fields{}, nil
 	}
 	if handle, found := values[0].(*arcuate.Handle); found && len(values) == 1 {
 		p.next++
