@@ -31,7 +31,9 @@ def go_messages() -> dict[Path, str]:
         root = environment.ROOT
         return {path.relative_to(root): path.read_text() for path in sorted((root / TARGET).glob("*.go"))}
     protos = environment.ROOT / "protos"
-    sources = [path.relative_to(protos).as_posix() for path in sorted((protos / "arcuate/v1").glob("*.proto"))]
+    sources = [
+        path.relative_to(protos).as_posix() for path in sorted((protos / "arcuate/v1").glob("*.proto"))
+    ]
     python = environment.python_of(environment.make_side("generate", environment.GENERATOR))
     with tempfile.TemporaryDirectory() as folder:
         command = [str(python), "-m", "grpc_tools.protoc", f"-I{protos}"]

@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
             env.make_side("generate", env.GENERATOR)
             return 0
         if arguments == ["tools"]:
-            problems = programs.install()
+            problems = [*programs.install(), *programs.build_go_client()]
             try:
                 env.make_side("oracle", env.ORACLE)
             except env.SetupError as problem:

@@ -133,7 +133,7 @@ func TestVectorsDamaged(t *testing.T) {
 			continue
 		}
 		data := v.bytes(t, v.Protobuf)
-		if len(data) > 2000 {
+		if len(data) > 400 {
 			continue
 		}
 		for at := range data {
