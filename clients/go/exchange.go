@@ -237,6 +237,7 @@ func (s *serving) wait(ctx context.Context) (*Map, error) {
 				return nil, stopped(ctx, ExecutedMaybe, "while the connection was lost")
 			}
 		case <-patience:
+			s.stop() // the hub may have begun to count later, if the connection was away
 			return nil, stopped(ctx, ExecutedMaybe, "and the hub did not answer when asked to stop it; what became of it is "+
 				"not known")
 		}
@@ -255,13 +256,23 @@ func (s *serving) cancel(ctx context.Context) bool {
 	if c == nil {
 		return false
 	}
-	if ctx.Err() == context.DeadlineExceeded {
-		return true // it was told the deadline, and sees to it by itself
+	if ctx.Err() != context.DeadlineExceeded { // it was told the deadline, and sees to it by itself
+		s.stop()
 	}
-	limited, stop := context.WithTimeout(l.life, l.settings.grace)
-	defer stop()
-	_ = c.send(limited, cancelMessage(s.call.id))
 	return true
+}
+
+// stop tells the hub to stop the call.
+func (s *serving) stop() {
+	l := s.link
+	l.mu.Lock()
+	c := l.conn
+	l.mu.Unlock()
+	if c != nil {
+		limited, stop := context.WithTimeout(l.life, l.settings.grace)
+		defer stop()
+		_ = c.send(limited, cancelMessage(s.call.id))
+	}
 }
 
 // handle takes a message; it says whether the call is over.
