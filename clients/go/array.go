@@ -113,9 +113,9 @@ func Matrix[T Element](rows [][]T) (*Array[T], error) {
 
 // check compares the parts of an array.
 func (a *Array[T]) check() error {
-	size := 1
+	size, empty := 1, slices.Contains(a.Shape, 0)
 	for _, extent := range a.Shape {
-		if extent < 0 || extent > 0 && size > (1<<62)/extent {
+		if extent < 0 || !empty && extent > 0 && size > (1<<62)/extent {
 			return newError(Conversion, ExecutedNo, "the shape %v is none", a.Shape)
 		}
 		size *= extent

@@ -31,8 +31,11 @@ import (
 // TestMain ends the hubs that the tests started, and fails if a goroutine is left.
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if set("test.fuzz") || set("test.fuzzworker") {
+		os.Exit(m.Run()) // these need no hub
+	}
 	var starting sync.WaitGroup
-	if command, err := program(); err == nil && !testing.Short() {
+	if command, err := program(); err == nil && !testing.Short() && !set("test.run") {
 		for _, one := range []*server{plainHub, secureHub} { // while the tests run that need none
 			starting.Go(func() { one.once.Do(func() { one.failed = one.start(command) }) })
 		}
@@ -47,6 +50,12 @@ func TestMain(m *testing.M) {
 		status = 1
 	}
 	os.Exit(status)
+}
+
+// set tells whether a flag of the test program was given.
+func set(name string) bool {
+	one := flag.Lookup(name)
+	return one != nil && one.Value.String() != one.DefValue
 }
 
 // program is the command arcuate: of this repository, or what the environment variable ARCUATE says.
@@ -111,6 +120,7 @@ func (s *server) start(arcuate string) error {
 	var said bytes.Buffer
 	s.command = exec.Command(arcuate, append([]string{"serve", "--grpc", "127.0.0.1:0", "--ready-file", ready}, more...)...)
 	s.command.Dir, s.command.Stdout, s.command.Stderr = s.folder, &said, &said
+	bound(s.command)
 	if err := s.command.Start(); err != nil {
 		return err
 	}
