@@ -128,7 +128,14 @@ def vectors() -> Files:
     return {Path("protos/vectors/cases.jsonl"): golden.lines(ROOT)}
 
 
-GENERATORS: list[Callable[[], Files]] = [protobuf, gostubs.go_messages, type_table, worked_example, settings, vectors]
+GENERATORS: list[Callable[[], Files]] = [
+    protobuf,
+    gostubs.go_messages,
+    type_table,
+    worked_example,
+    settings,
+    vectors,
+]
 OWNED = [*MESSAGES.values(), gostubs.TARGET]
 """Folders that hold generated files only: anything else in them is left over."""
 
