@@ -71,7 +71,7 @@ func (d *decoder) value() any {
 		}
 		return []byte{}
 	case wire.Missing:
-		return Missing{Dtype: Dtype(row.Dtype), Unit: Unit(row.Unit)}
+		return Missing{Dtype: Dtype(row.Dtype), Unit: Unit(row.Unit), Hint: TimeHint(row.Flags)}
 	case wire.Datetime:
 		return Datetime{int64(row.Value), Unit(row.Unit), row.Text, TimeHint(row.Flags)}
 	case wire.Date:

@@ -180,7 +180,7 @@ func (e *encoder) typed(key string, v any) (bool, error) {
 		e.complex(key, DtypeComplex128, v.Value)
 	case Missing:
 		row := e.row(wire.Missing, key)
-		row.Dtype, row.Unit = uint8(v.Dtype), uint8(v.Unit)
+		row.Dtype, row.Unit, row.Flags = uint8(v.Dtype), uint8(v.Unit), uint8(v.Hint)
 		if v.Dtype > DtypeDuration || v.Unit > Attosecond ||
 			v.Unit != NoUnit && v.Dtype != DtypeDatetime && v.Dtype != DtypeDuration {
 			return true, e.fail("a missing value of %v with the unit %v", v.Dtype, v.Unit)

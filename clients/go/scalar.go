@@ -66,6 +66,8 @@ type Missing struct {
 	Dtype Dtype
 	// Unit is the unit of a missing datetime or duration, where it is known.
 	Unit Unit
+	// Hint is the class that a missing time had in Python.
+	Hint TimeHint
 }
 
 // String is NA with its type.
