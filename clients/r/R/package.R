@@ -1,0 +1,40 @@
+#' Call other languages through an Arcuate hub
+#'
+#' `con <- arcuate_connect("http://host:8080/python")` opens a session, `arcuate_call(con, "f", ...)` calls a function there.
+#'
+#' @keywords internal
+#' @useDynLib arcuate, .registration = TRUE
+#' @rawNamespace S3method(print, arcuate_dataset)
+"_PACKAGE"
+
+# What the C code asks for while a message is made or read: the session that it belongs to.
+the <- new.env(parent = emptyenv())
+the$state <- NULL
+
+.onLoad <- function(libname, pkgname) .Call(C_setup, environment(.onLoad))
+
+# As `x` unless that is NULL.
+either <- function(x, otherwise) if (is.null(x)) otherwise else x
+
+# Runs code while a session is the one that functions and handles belong to.
+with_state <- function(state, code) {
+    before <- the$state
+    on.exit(the$state <- before)
+    the$state <- state
+    code
+}
+
+random_hex <- function(bytes) {
+    # R's random numbers are the user's: their state is not touched
+    source <- tryCatch(file("/dev/urandom", "rb"), error = function(e) NULL, warning = function(w) NULL)
+    if (!is.null(source)) {
+        on.exit(close(source))
+        return(paste(readBin(source, "raw", bytes), collapse = ""))
+    }
+    seed <- get0(".Random.seed", globalenv(), inherits = FALSE)
+    on.exit(if (is.null(seed)) rm(".Random.seed", envir = globalenv()) else assign(".Random.seed", seed, envir = globalenv()))
+    set.seed(NULL)
+    paste(as.raw(sample.int(256L, bytes, TRUE) - 1L), collapse = "")
+}
+
+now <- function() as.double(proc.time()[[3L]])

@@ -1,0 +1,1 @@
+../../../adapters/arcuate/r/values.R
