@@ -123,7 +123,7 @@ begin <- function(state, op, fields, timeout = NULL, on_output = NULL, nested = 
     if (nested && length(state$parents)) extra$parent <- state$parents[length(state$parents)]
     else if (state$seen > 0) { extra$seen <- state$seen; state$told <- state$seen }
     all <- c(extra, fields)
-    frame <- with_state(state, state$link$encode(all))
+    frame <- counted(state, with_state(state, state$link$encode(all)))
     check_arrays(state, fields)
     call$message <- list(frame = frame, op = op, id = id, fields = fields[c("session", "secret")])
     key <- as.character(id)

@@ -2,7 +2,7 @@
 value_of <- function(state, answer, nargout = 1) {
     force(answer)  # before the warnings that came with it
     give_warnings(state)
-    if (nargout == 1) return(field_of(answer, "value", state$limits, state = state))
+    if (nargout == 1) return(counted(state, field_of(answer, "value", state$limits, state = state)))
     if (nargout == 0) return(invisible(NULL))
     values <- field_of(answer, "values", state$limits, state = state)
     if (is.list(values)) values else as.list(values)

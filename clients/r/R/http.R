@@ -47,6 +47,7 @@ http_link <- function(target, limits, token, ca) {
         # curl gives pieces of 16 KiB at most: what is done for each is little
         take <- function(piece, ...) {
             found <- NULL
+            if (!length(piece)) return()
             if (kind != 1L || !is.null(found <- .Call(C_feed, stream, piece, limits))) taken(piece, found)
         }
         taken <- function(piece, found) {
@@ -87,7 +88,7 @@ http_link <- function(target, limits, token, ca) {
         curl::multi_add(handle, done = done, fail = gone, data = take, pool = pool)
     }
 
-    is_frames <- function(data) startsWith(tolower(either(data$type, "")), .frames)
+    is_frames <- function(data) is.character(data$type) && isTRUE(startsWith(tolower(data$type), .frames))
 
     is_answer <- function(message, id) {
         op <- message$head$op

@@ -38,3 +38,15 @@ random_hex <- function(bytes) {
 }
 
 now <- function() as.double(proc.time()[[3L]])
+
+# Seconds, as fine as the system has them: only differences mean something.
+clock <- function() as.double(Sys.time())
+
+# Adds what some code takes to the client's own share, if somebody measures it.
+counted <- function(state, code) {
+    if (is.null(state$own)) return(code)
+    start <- clock()
+    out <- code
+    state$own <- state$own + clock() - start
+    out
+}

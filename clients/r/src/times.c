@@ -39,6 +39,7 @@ static int64_t month_of(int64_t days)
 
 double datetime_seconds(const Nodes *nodes, uint32_t at, int64_t count, int unit, int *note)
 {
+    int zoned = u32_at(nodes->tlen, at) > 0;
     *note = unit;
     if (unit == U_MONTH || unit == U_Y) {
         double months = unit == U_Y ? 12.0 * (double)count : (double)count;
@@ -52,13 +53,14 @@ double datetime_seconds(const Nodes *nodes, uint32_t at, int64_t count, int unit
             fail("CONVERSION", node_path(nodes, at), "", "a date-time is further from 1970 than R's double holds");
         return seconds;
     }
-    if (unit >= U_PS) {
-        count = floor_div(count, unit == U_PS ? 1000000 : unit == U_FS ? 1000000000 : 1000000000000);
+    if (unit >= U_NS) {
+        int64_t fine = unit == U_NS ? 1000 : unit == U_PS ? 1000000 : unit == U_FS ? 1000000000 : 1000000000000;
+        if (zoned && count % fine)
+            fail("CONVERSION", node_path(nodes, at), "",
+                 "an instant has parts of a microsecond, which R's double of seconds does not hold; round it to microseconds");
+        count = floor_div(count, fine);
         unit = U_US;
         *note = U_NS;
-    } else if (unit == U_NS) {
-        count = floor_div(count, 1000);
-        unit = U_US;
     }
     double scale = per_second[unit], seconds = (double)count / scale, back = nearbyint(seconds * scale);
     if (fabs(back) >= 9223372036854775808.0 || (int64_t)back != count)
@@ -116,17 +118,47 @@ static double *doubles(Writer *w, SEXP x, Times *t, const char *what)
     return values;
 }
 
-static int all_divide(const Times *t, int64_t by)
+/* The counts of a unit, where they give the seconds back; far from 1970 microseconds would be rounded, others are not. */
+static int in_unit(Times *t, const double *seconds, int unit)
 {
-    for (R_xlen_t i = 0; i < t->n; i++)
-        if (t->counts[i] % by)
+    double scale = per_second[unit], length = seconds_in[unit];
+    for (R_xlen_t i = 0; i < t->n; i++) {
+        double count = nearbyint(length != 0 ? seconds[i] / length : seconds[i] * scale);
+        if (fabs(count) >= 9223372036854775808.0 || (length != 0 ? count * length : count / scale) != seconds[i])
             return 0;
+        t->counts[i] = (int64_t)count;
+    }
+    t->unit = unit;
+    return 1;
+}
+
+static int in_months(Times *t, const double *seconds, int unit)
+{
+    int64_t each = unit == U_Y ? 12 : 1;
+    for (R_xlen_t i = 0; i < t->n; i++) {
+        double days = seconds[i] / 86400;
+        int64_t month = fabs(days) < 4e12 && days == floor(days) ? month_of((int64_t)days) : INT64_MIN;
+        if (month == INT64_MIN || month % each)
+            return 0;
+        t->counts[i] = month / each;
+    }
+    t->unit = unit;
     return 1;
 }
 
 static void datetimes(Writer *w, SEXP x, Times *t, int wanted)
 {
     double *seconds = doubles(w, x, t, "date-time");
+    if (t->n == 0) {
+        t->unit = wanted;
+        return;
+    }
+    int fine = wanted == U_NS || wanted >= U_PS;
+    if (wanted == U_MONTH || wanted == U_Y) {
+        if (in_months(t, seconds, wanted))
+            return;
+    } else if (!fine && wanted != U_US && in_unit(t, seconds, wanted))
+        return;
     int64_t most = 0;
     for (R_xlen_t i = 0; i < t->n; i++) {
         double micros = nearbyint(seconds[i] * 1e6);
@@ -137,34 +169,10 @@ static void datetimes(Writer *w, SEXP x, Times *t, int wanted)
         most = size > most ? size : most;
     }
     t->unit = U_US;
-    if (t->n == 0) {
-        t->unit = wanted;
-        return;
-    }
-    int64_t by = 0;
-    if (wanted == U_S || wanted == U_MS)
-        by = wanted == U_S ? 1000000 : 1000;
-    else if (wanted >= U_MIN && wanted <= U_W)
-        by = (int64_t)seconds_in[wanted] * 1000000;
-    if (by && all_divide(t, by)) {
-        for (R_xlen_t i = 0; i < t->n; i++)
-            t->counts[i] /= by;
-        t->unit = wanted;
-    } else if ((wanted == U_NS || wanted >= U_PS) && (double)most < 9.2e15) {
+    if (fine && (double)most < 9.2e15) {
         for (R_xlen_t i = 0; i < t->n; i++)
             t->counts[i] *= 1000;
         t->unit = U_NS;
-    } else if ((wanted == U_MONTH || wanted == U_Y) && all_divide(t, 86400000000)) {
-        int64_t *months = (int64_t *)R_alloc((size_t)t->n + 1, 8);
-        int64_t each = wanted == U_Y ? 12 : 1;
-        for (R_xlen_t i = 0; i < t->n; i++) {
-            months[i] = month_of(t->counts[i] / 86400000000);
-            if (months[i] == INT64_MIN || months[i] % each)
-                return;
-            months[i] /= each;
-        }
-        t->counts = months;
-        t->unit = wanted;
     }
 }
 

@@ -1,6 +1,7 @@
 /* Checked nodes to R objects. NaN with R's own NA payload becomes an ordinary NaN; what is masked becomes NA. */
 #include "arcuate.h"
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 SEXP text_of(const char *text, size_t size)
@@ -21,10 +22,15 @@ static double plain_nan(uint64_t bits)
     return x;
 }
 
-static void no_integer(const Nodes *N, uint32_t at, double shown)
+static void no_integer(const Nodes *N, uint32_t at, int64_t value, int is_unsigned)
 {
+    char shown[32];
+    if (is_unsigned)
+        snprintf(shown, sizeof shown, "%llu", (unsigned long long)value);
+    else
+        snprintf(shown, sizeof shown, "%lld", (long long)value);
     fail("CONVERSION", node_path(N, at), "",
-         "the integer %.0f is exact neither as R's integer (32 bits) nor as its double (53 bits); R's package bit64 holds "
+         "the integer %s is exact neither as R's integer (32 bits) nor as its double (53 bits); R's package bit64 holds "
          "such numbers: ask for it as text and convert it with bit64::as.integer64(), or ask for a float",
          shown);
 }
@@ -46,7 +52,7 @@ static SEXP read_int(const Nodes *N, uint32_t at)
         return Rf_ScalarInteger((int)(int64_t)bits);
     double x = is_unsigned ? (double)bits : (double)(int64_t)bits;
     if (!exact((int64_t)bits, is_unsigned))
-        no_integer(N, at, x);
+        no_integer(N, at, (int64_t)bits, is_unsigned);
     return Rf_ScalarReal(x);
 }
 
@@ -333,7 +339,7 @@ static SEXP read_integers(const Nodes *N, uint32_t at, const uint8_t *data, uint
         }
         REAL(x)[i] = dtype == D_U8 ? (double)(uint64_t)one : (double)one;
         if (!exact(one, dtype == D_U8))
-            no_integer(N, at, REAL(x)[i]);
+            no_integer(N, at, one, dtype == D_U8);
     }
     UNPROTECT(1);
     return x;
