@@ -41,11 +41,16 @@ register_function <- function(f) {
     id
 }
 
-# A function that comes back to its own side is the same again.
+# A function that comes back to its own side is the same again. One that nobody here knows stays what it is: a name.
 own_function <- function(id, info) {
     found <- the$state$functions[[id]]
-    if (is.null(found)) raise("CONVERSION", "the other side sent a function that this session does not know: ", id)
-    found
+    if (is.null(found)) structure(list(id = id, info = info), class = "arcuate_function") else found
+}
+
+#' @export
+print.arcuate_function <- function(x, ...) {
+    cat("<function", either(x$info$name, x$id), "of another session>\n")
+    invisible(x)
 }
 
 call_back <- function(state, message) {

@@ -109,7 +109,9 @@ http_link <- function(target, limits, token, ca) {
 
     # An answer that is none of a hub: one of a proxy, of another server.
     refused <- function(status, body, id) {
-        text <- trimws(gsub("[[:space:]]+", " ", iconv(rawToChar(body[body != as.raw(0L)]), "UTF-8", "UTF-8", sub = "?")))
+        body[body > as.raw(126L)] <- charToRaw("?")  # it may be anything
+        body[body < as.raw(32L)] <- charToRaw(" ")
+        text <- trimws(gsub(" +", " ", rawToChar(body)))
         pick <- function(name) {
             found <- regmatches(text, regexec(paste0("\"", name, "\":\\s*\"((?:[^\"\\\\]|\\\\.)*)\""), text))[[1L]]
             if (length(found) == 2L) found[2L] else ""

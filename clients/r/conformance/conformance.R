@@ -50,7 +50,8 @@ answered <- function(x, request) {
         handles[[length(handles) + 1L]] <<- x
         info <- unclass(x)$handle$info
         list(handle = length(handles), class = as.list(shift(info$class, list())), summary = arcuate_show(x))
-    } else if (nargout > 1) list(values = lapply(x, shown))
+    } else if (nargout == 0) list()
+    else if (nargout > 1) list(values = lapply(x, shown))
     else list(value = shown(x, request$out))
     c(out, list(output = heard(c("stdout", "stderr", "message"))))
 }

@@ -312,6 +312,10 @@ void write_value(Writer *w, SEXP x, const char *key, int scalar)
         write_handle(w, x, key);
         return;
     }
+    if (Rf_inherits(x, "arcuate_function")) { /* one of somebody else: it goes as it came */
+        set_text(add_row(w, K_FUNCTION, key), utf8(w, STRING_ELT(VECTOR_ELT(x, 0), 0)));
+        return;
+    }
     SEXP plan = PROTECT(call_r("plan", 1, x));
     SETCDR(kept, Rf_cons(plan, CDR(kept)));
     UNPROTECT(1);
@@ -332,6 +336,17 @@ void write_value(Writer *w, SEXP x, const char *key, int scalar)
         fail("CONVERSION", writer_path(w), "", "%s", CHAR(STRING_ELT(VECTOR_ELT(plan, 1), 0)));
 }
 
+static int only_scalars(SEXP x)
+{
+    R_xlen_t n = XLENGTH(x);
+    for (R_xlen_t i = 0; i < n; i++) {
+        SEXP one = VECTOR_ELT(x, i);
+        if (!Rf_isVectorAtomic(one) || XLENGTH(one) != 1 || TYPEOF(one) == RAWSXP)
+            return 0;
+    }
+    return n > 0;
+}
+
 static void write_list(Writer *w, SEXP x, SEXP names, SEXP shape, const char *key)
 {
     R_xlen_t n = XLENGTH(x);
@@ -348,6 +363,8 @@ static void write_list(Writer *w, SEXP x, SEXP names, SEXP shape, const char *ke
         for (R_xlen_t i = 0; i < XLENGTH(shape); i++)
             add_pool(w, (uint64_t)INTEGER(shape)[i]);
     }
+    if (names == R_NilValue && shape == R_NilValue && only_scalars(x))
+        row->flags = LIST_FORCED; /* it stays a list where a list of scalars would become a vector */
     w->nesting++;
     for (R_xlen_t i = 0; i < n; i++) {
         const char *name = names != R_NilValue ? utf8(w, STRING_ELT(names, i)) : "";
