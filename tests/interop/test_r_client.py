@@ -16,9 +16,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from tests.hub.certificates import Files
 
 from arcuate.hub.tokens import create
-from tests.hub.certificates import Files
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "clients" / "r"
@@ -30,7 +30,9 @@ def _has(*packages: str) -> bool:
     if shutil.which("Rscript") is None:
         return False
     code = "; ".join(f"invisible(packageVersion('{name}'))" for name in packages)
-    return subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(["Rscript", "--vanilla", "-e", code], capture_output=True, check=False).returncode == 0
+    )
 
 
 needs_r = pytest.mark.skipif(not _has("curl", "pbdZMQ", "testthat", "jsonlite"), reason="r: not installed")
@@ -64,7 +66,9 @@ class Server:
             if self._cut.is_set() and not self._again:
                 client.close()
                 continue
-            thread = threading.Thread(target=self._garbage if self._answer is not None else self._pass, args=(client,))
+            thread = threading.Thread(
+                target=self._garbage if self._answer is not None else self._pass, args=(client,)
+            )
             self._threads.append(thread)
             thread.start()
 
@@ -158,7 +162,14 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     authority = Files(folder, "ours")
     certificate, key = authority.issue("hub", "127.0.0.1")
     token = create(folder / "tokens.toml", "tester", environments=["python"], eval=True)
-    options = ["--tokens", str(folder / "tokens.toml"), "--tls-certificate", str(certificate), "--tls-key", str(key)]
+    options = [
+        "--tokens",
+        str(folder / "tokens.toml"),
+        "--tls-certificate",
+        str(certificate),
+        "--tls-key",
+        str(key),
+    ]
     with hub(folder / "ready.json", *options, "--curve-key", str(folder / "curve.key")) as addresses:
         yield {
             "ARCUATE_TEST_SECURE": str(folder / "ready.json"),
@@ -173,7 +184,10 @@ def test_own_tests(library: Path, ready: Path, secure: dict[str, str]) -> None:
     addresses = json.loads(ready.read_text())
     with ExitStack() as stack:
         servers: dict[str, Server] = {
-            "GARBAGE": Server(b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.arcuate.frames\r\nContent-Length: 64\r\n\r\n" + b"\xc3" * 64),
+            "GARBAGE": Server(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.arcuate.frames\r\n"
+                b"Content-Length: 64\r\n\r\n" + b"\xc3" * 64
+            ),
             "NOISE": Server(b"\x00\xffnoise" * 20),
         }
         for scheme in ("http", "zmq"):
@@ -196,3 +210,14 @@ def test_own_tests(library: Path, ready: Path, secure: dict[str, str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "faults:" not in done.stdout, done.stdout  # none of them was skipped
     assert "secure:" not in done.stdout, done.stdout
+
+
+@needs_r
+def test_example_of_the_docs(library: Path, ready: Path) -> None:
+    example = ROOT / "docs" / "examples" / "r_client.R"
+    env = {**os.environ, "R_LIBS": str(library), "HUB": json.loads(ready.read_text())["http"]}
+    done = subprocess.run(
+        ["Rscript", "--vanilla", example], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == example.with_suffix(".out").read_text(encoding="utf-8")

@@ -94,7 +94,6 @@ state_of <- function(con) {
 
 #' @rdname arcuate_connect
 #' @param con a connection.
-#' @param ... not used.
 #' @export
 arcuate_close <- function(con) close_state(state_of(con))
 

@@ -115,3 +115,6 @@ judge <- function(state, error) {
     }
     error
 }
+
+# values.R asks a worker for this; here functions are registered before it sees one.
+function_id <- function(f) NULL
