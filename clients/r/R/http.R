@@ -86,6 +86,7 @@ http_link <- function(target, limits, token, ca) {
         }
         running <<- running + 1L
         curl::multi_add(handle, done = done, fail = gone, data = take, pool = pool)
+        suspendInterrupts(curl::multi_run(timeout = 0, poll = TRUE, pool = pool))  # it is on its way before anything else
     }
 
     is_frames <- function(data) is.character(data$type) && isTRUE(startsWith(tolower(data$type), .frames))
