@@ -149,9 +149,9 @@ def library() -> Path:
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The ready file of a hub whose sessions end two seconds after they were lost."""
+    """The ready file of a hub whose sessions end a second after they were lost."""
     file = tmp_path_factory.mktemp("hub") / "ready.json"
-    with hub(file, "--set", "limits.grace_seconds=2"):
+    with hub(file, "--set", "limits.grace_seconds=1"):
         yield file
 
 
