@@ -201,7 +201,14 @@ def test_own_tests(library: Path, ready: Path, secure: dict[str, str]) -> None:
         done = subprocess.run(
             ["make", "test"],
             cwd=CLIENT,
-            env={**os.environ, **ports, **secure, "ARCUATE_TEST_READY": str(ready), "ARCUATE_REQUIRE": "all"},
+            env={
+                **os.environ,
+                **ports,
+                **secure,
+                "LC_ALL": "C",
+                "ARCUATE_TEST_READY": str(ready),
+                "ARCUATE_REQUIRE": "all",
+            },
             capture_output=True,
             text=True,
             check=False,
