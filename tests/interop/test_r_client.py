@@ -35,9 +35,6 @@ def _has(*packages: str) -> bool:
     )
 
 
-needs_r = pytest.mark.skipif(not _has("curl", "pbdZMQ", "testthat", "jsonlite"), reason="r: not installed")
-
-
 class Server:
     """Listens on a port that the system chooses; each connection is served by a thread.
 
@@ -142,6 +139,9 @@ def hub(ready: Path, *options: str) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def library() -> Path:
+    """The folder that the client is installed into."""
+    if not _has("curl", "pbdZMQ", "testthat", "jsonlite"):
+        pytest.skip("r: not installed")
     done = subprocess.run(["make", "build"], cwd=CLIENT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return CLIENT / "build-library"
@@ -179,7 +179,6 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         }
 
 
-@needs_r
 def test_own_tests(library: Path, ready: Path, secure: dict[str, str]) -> None:
     addresses = json.loads(ready.read_text())
     with ExitStack() as stack:
@@ -219,7 +218,6 @@ def test_own_tests(library: Path, ready: Path, secure: dict[str, str]) -> None:
     assert "secure:" not in done.stdout, done.stdout
 
 
-@needs_r
 def test_example_of_the_docs(library: Path, ready: Path) -> None:
     example = ROOT / "docs" / "examples" / "r_client.R"
     env = {**os.environ, "R_LIBS": str(library), "HUB": json.loads(ready.read_text())["http"]}
