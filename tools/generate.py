@@ -128,6 +128,20 @@ def vectors() -> Files:
     return {Path("protos/vectors/cases.jsonl"): golden.lines(ROOT)}
 
 
+def octave_client() -> Files:
+    """What the client in m-code has in common with MATLAB's adapter: reading and writing of values.
+
+    A client is a folder of its own that can be copied, so it has a copy (docs/decisions/octave-client.md).
+    """
+    source, target = (
+        Path("adapters/arcuate/matlab/m/+arcuate/+wire"),
+        Path("clients/octave/inst/+arcuate/+wire"),
+    )
+    own = ("octave", "function_in", "function_out", "handle_in", "handle_node", "frame")  # each side's own
+    files = sorted((ROOT / source).glob("*.m"))
+    return {target / path.name: path.read_text(encoding="utf-8") for path in files if path.stem not in own}
+
+
 GENERATORS: list[Callable[[], Files]] = [
     protobuf,
     gostubs.go_messages,
@@ -135,6 +149,7 @@ GENERATORS: list[Callable[[], Files]] = [
     worked_example,
     settings,
     vectors,
+    octave_client,
 ]
 OWNED = [*MESSAGES.values(), gostubs.TARGET]
 """Folders that hold generated files only: anything else in them is left over."""

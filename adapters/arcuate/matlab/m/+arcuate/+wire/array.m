@@ -20,7 +20,7 @@ else
     end
     shape = [];
 end
-flags = 2*(nd > 1);
+flags = 2*(nd > 1); mask = [];
 if iscell(v)
     v = texts(v);
     if isempty(v) && ~isa(v, 'uint8')
@@ -33,17 +33,27 @@ else
     if islogical(v)
         v = uint8(full(v));
     elseif isfloat(v)
+        mask = arcuate.wire.gone(v);
+        if ~any(mask(:))
+            mask = [];
+        end
         if isreal(v)
+            v(mask) = 0;
             v = full(v); % also of Octave's ranges, which are stored otherwise
         else
             dtype = dtype + 2;
             v = [reshape(real(v), 1, []); reshape(imag(v), 1, [])];
+            v(:,mask(:)) = 0;
         end
     elseif ~isreal(v)
         error('Arcuate:conversion', 'a complex array of class %s has no form elsewhere; convert it to double', class(v));
     end
 end
-n = arcuate.wire.node(10, 'count', nd, 'dtype', dtype, 'flags', flags, 'pool', shape, 'buffers', {v});
+buffers = {v};
+if ~isempty(mask)
+    buffers = {v, uint8(mask)}; flags = flags + 1;
+end
+n = arcuate.wire.node(10, 'count', nd, 'dtype', dtype, 'flags', flags, 'pool', shape, 'buffers', buffers);
 end
 
 function b = texts(c)
@@ -51,6 +61,15 @@ function b = texts(c)
 b = [];
 ok = cellfun('size', c, 1) == 1 | cellfun('isempty', c);
 if ~all(ok(:)) || any(reshape(cellfun('ndims', c), 1, []) ~= 2)
+    return
+end
+whole = [c{:}];
+if all(whole > 0 & whole < 128) % all at once
+    ends = cumsum(reshape(cellfun('length', c), 1, []) + 1);
+    inside = true(1, numel(whole) + numel(c));
+    inside(ends) = false;
+    b = zeros(1, numel(inside), 'uint8');
+    b(inside) = whole;
     return
 end
 rows = cell(1, numel(c));

@@ -2,32 +2,18 @@ function v = decode(data, prefix)
 %DECODE The value of one frame; the layout is that of protos/frames.md.
 %   V = ARCUATE.WIRE.DECODE(DATA, PREFIX) reads the uint8 vector DATA. PREFIX is the path of a
 %   shared segment without its number.
+%   V = ARCUATE.WIRE.DECODE(F) takes what ARCUATE.WIRE.TABLES made, with the buffers in the cell F.given.
 %
 %   What has no class here becomes a struct with the field 'arcuate', as in Octave's environment.
-data = data(:);
-u = double(typecast(data(1:64), 'uint32'));
-if u(1) ~= 1430475329 || mod(u(2), 65536) ~= 1
-    error('Arcuate:protocol', 'malformed frame: it does not begin as one of version 1');
-end
-body = data(65:end);
-n = u(5); m = u(6); p = u(7) + 4294967296*u(8); t = u(9) + 4294967296*u(10);
-w = 8*n; q = w + 8*p + 16*m;
-f.bits = body(1:w);
-f.num = typecast(f.bits, 'double');
-c = reshape(double(typecast(body(q+1:q+12*n), 'uint32')), n, 3);
-k = reshape(double(body(q+12*n+1:q+16*n)), n, 4);
-f.count = c(:,1); f.klen = c(:,2); f.tlen = c(:,3);
-f.kind = k(:,1); f.dtype = k(:,2); f.flags = k(:,3); f.unit = k(:,4);
-f.text = body(q+16*n+1:q+16*n+t).';
-f.from = cumsum(c(:,2) + c(:,3)) - c(:,2) - c(:,3);
-f.pool = body(w+1:w+8*p);
-f.blen = []; f.bloc = []; f.prefix = prefix;
-if m
-    b = double(reshape(typecast(body(w+8*p+1:q), 'uint64'), m, 2));
-    f.blen = b(:,1); f.bloc = b(:,2);
+if isstruct(data)
+    f = data;
+else
+    data = data(:);
+    f = arcuate.wire.tables(data);
+    f.prefix = prefix;
     inside = 64*ceil(f.blen/64).*(f.bloc == 0);
-    f.at = (u(11) - 64) + cumsum(inside) - inside;
-    f.body = body;
+    f.at = f.head - 64 + cumsum(inside) - inside;
+    f.body = data(65:end);
 end
 try
     v = node(f, 1, 1, 1);
@@ -36,32 +22,8 @@ catch err
     if isempty(at)
         rethrow(err);
     end
-    error(struct('identifier', err.identifier, 'message', [path_to(f, str2double(at{1})) char(1) at{2}]));
-end
-end
-
-function s = path_to(f, at)
-% Where node number AT stands, from the root on: ".args[0].x".
-left = []; index = []; above = {}; s = '';
-for i = 1:at
-    s = '';
-    if ~isempty(left)
-        k = key(f, i);
-        if isempty(k)
-            s = sprintf('%s[%d]', above{end}, index(end));
-        elseif isvarname(k)
-            s = [above{end} '.' k];
-        else
-            s = [above{end} '["' k '"]'];
-        end
-        left(end) = left(end) - 1; index(end) = index(end) + 1;
-    end
-    if f.kind(i) ~= 10 && f.count(i)
-        left(end+1) = f.count(i); index(end+1) = 0; above{end+1} = s; %#ok<AGROW>
-    end
-    while ~isempty(left) && ~left(end)
-        left(end) = []; index(end) = []; above(end) = [];
-    end
+    error(struct('identifier', err.identifier, 'message', ...
+        [arcuate.wire.path_to(f, str2double(at{1})) char(1) at{2}]));
 end
 end
 
@@ -92,7 +54,7 @@ switch f.kind(i)
     case 6
         v = reshape(buffer(f, b, 'uint8'), 1, []); i = i + 1; b = b + 1;
     case 7
-        v = struct('arcuate', 'missing', 'type', arcuate.wire.dtypes(f.dtype(i))); i = i + 1;
+        v = arcuate.wire.missing_in(f.dtype(i)); i = i + 1;
     case 8
         [v, i, p, b] = list(f, i, p, b);
     case 9
@@ -107,14 +69,15 @@ switch f.kind(i)
         [v, i, p, b] = sparsely(f, i, p, b);
     case 19
         id = words(f, i);
-        [~, ~, i, p, b] = children(f, i, p, b);
-        v = @(varargin) arcuate.callback(id, varargin{:});
+        [info, ~, i, p, b] = children(f, i, p, b);
+        v = arcuate.wire.function_in(id, info);
     case 20
-        v = arcuate.handles('get', words(f, i));
-        [~, ~, i, p, b] = children(f, i, p, b);
+        id = words(f, i);
+        [info, ~, i, p, b] = children(f, i, p, b);
+        v = arcuate.wire.handle_in(id, info);
     otherwise
-        error('Arcuate:unsupported', ['@%d this MATLAB worker does not know values of kind %d; install the ' ...
-            'same version of Arcuate on both sides'], i, f.kind(i));
+        error('Arcuate:unsupported', ['@%d this side does not know values of kind %d; install the same ' ...
+            'version of Arcuate on both sides'], i, f.kind(i));
 end
 end
 
@@ -175,6 +138,12 @@ if isempty(keys)
     v = struct();
 elseif all(cellfun(@named, keys))
     v = cell2struct(v, keys, 2);
+elseif arcuate.wire.octave() % whose structs have fields of any name; cell2struct refuses the empty one
+    s = struct();
+    for j = 1:numel(keys)
+        s.(keys{j}) = v{j};
+    end
+    v = s;
 else % a struct cannot have these fields
     s = struct('arcuate', 'mapping');
     s.keys = keys; s.values = v;
@@ -203,7 +172,7 @@ end
 if flags >= 8
     names = pieces(f.text(f.from(own)+f.klen(own)+1:f.from(own)+f.klen(own)+f.tlen(own)));
     bad = find(~cellfun(@named, names), 1);
-    if ~isempty(bad)
+    if ~isempty(bad) && (~arcuate.wire.octave() || isempty(names{bad}))
         error('Arcuate:conversion', '@%d ''%s'' cannot be the name of a field of a struct array', own, names{bad});
     end
     s = cell2struct(cell(numel(names), prod(shape)), names(:), 1);
@@ -221,6 +190,13 @@ end
 function c = pieces(bytes)
 % The texts of a row of bytes in which each ends with a NUL.
 ends = find(bytes == 0);
+if ~isempty(ends) && (arcuate.wire.octave() || all(bytes < 128)) % all at once
+    sizes = diff([0, ends]) - 1;
+    bytes(ends) = [];
+    c = mat2cell(char(reshape(bytes, 1, [])), 1, sizes);
+    c(sizes == 0) = {''};
+    return
+end
 c = cell(1, numel(ends)); from = 1;
 for j = 1:numel(ends)
     c{j} = arcuate.wire.text(bytes(from:ends(j)-1));
@@ -230,7 +206,13 @@ end
 
 function x = buffer(f, b, cls)
 % The numbers in buffer b, a column of class cls.
-if f.bloc(b) == 0
+if ~isempty(f.given)
+    x = f.given{b};
+    if ~isa(x, cls)
+        x = typecast(x, cls);
+    end
+    return
+elseif f.bloc(b) == 0
     x = typecast(f.body(f.at(b)+1:f.at(b)+f.blen(b)), cls);
     return
 end
@@ -274,7 +256,7 @@ switch dtype
     case 17
         v = buffer(f, b, 'int32');
     otherwise
-        error('Arcuate:unsupported', '@%d this MATLAB worker does not know arrays of dtype %d', i, dtype);
+        error('Arcuate:unsupported', '@%d this side does not know arrays of dtype %d', i, dtype);
 end
 b = b + 1;
 order = nd > 1 && ~bitand(flags, 2);
@@ -290,9 +272,7 @@ end
 if dtype >= 16
     v = arcuate.wire.moments(dtype - 15, v, f.unit(i), words(f, i), mask, shape);
 elseif ~isempty(mask) || bitand(flags, 1)
-    s = struct('arcuate', 'masked', 'data', [], 'mask', mask, 'shape', shape); % NaN is not missing
-    s.data = v;
-    v = s;
+    v = arcuate.wire.masked_in(v, mask, shape);
 end
 i = i + 1;
 end
@@ -326,7 +306,7 @@ function [v, i, p, b] = sparsely(f, i, p, b)
 dtype = f.dtype(i); unit = f.unit(i);
 rows = number(f, p); cols = number(f, p + 1); p = p + 2;
 if dtype > 1 && dtype < 10
-    error('Arcuate:conversion', ['@%d a sparse matrix in MATLAB holds doubles, this one holds %s; convert it to ' ...
+    error('Arcuate:conversion', ['@%d a sparse matrix here holds doubles, this one holds %s; convert it to ' ...
         'float64, or send it as a full array'], i, arcuate.wire.class_of(dtype));
 end
 if dtype == 1

@@ -24,12 +24,7 @@ switch class(v)
     case 'cell'
         n = cells(v, depth);
     case 'function_handle'
-        id = arcuate.callback_id(v);
-        if isempty(id)
-            n = arcuate.wire.handle_node(v);
-        else
-            n = arcuate.wire.node(19, 'text', arcuate.wire.utf8(id));
-        end
+        n = arcuate.wire.function_out(v);
     case 'containers.Map'
         if ~strcmp(v.KeyType, 'char')
             error('Arcuate:conversion', ['a containers.Map with %s keys has no form elsewhere, since keys are ' ...
@@ -55,7 +50,9 @@ elseif islogical(v)
     n = arcuate.wire.node(1, 'value', uint64(v));
 elseif isfloat(v)
     dtype = 11*strcmp(cls, 'single');
-    if isreal(v)
+    if isnan(v) && any(arcuate.wire.gone(v))
+        n = arcuate.wire.node(7, 'dtype', dtype + (dtype == 0)*12 + 2*~isreal(v));
+    elseif isreal(v)
         n = arcuate.wire.node(3, 'value', typecast(double(v), 'uint64'), 'dtype', dtype);
     else
         parts = typecast(double([real(v), imag(v)]), 'uint64');
@@ -157,7 +154,10 @@ end
 function n = sparsely(v)
 [r, c, x] = find(v);
 r = r(:); c = c(:); x = x(:);
-if islogical(v)
+if any(arcuate.wire.gone(x))
+    error('Arcuate:conversion', ['a sparse matrix holds NA, and sparse matrices have no missing values ' ...
+        'elsewhere; send full(x)']);
+elseif islogical(v)
     dtype = 1; x = uint8(x);
 elseif isreal(v)
     dtype = 12 - isa(v, 'single');
