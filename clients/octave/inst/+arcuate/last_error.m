@@ -20,7 +20,8 @@ function e = last_error(set)
 %     catch err
 %         switch err.identifier
 %             case 'arcuate:RemoteError'
-%                 fprintf('%s\n', err.message, arcuate.last_error().stack{:});
+%                 e = arcuate.last_error();
+%                 fprintf('%s\n', err.message, e.stack{:});
 %             otherwise
 %                 rethrow(err);
 %         end

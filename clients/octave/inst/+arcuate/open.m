@@ -49,6 +49,7 @@ for name = fieldnames(o.limits).'
     end
     limits.(name{1}) = min(limits.(name{1}), o.limits.(name{1}));
 end
+limits.levels = 8;
 o.limits = limits;
 t = arcuate.link.target(url);
 c = arcuate.Connection();
@@ -57,7 +58,8 @@ c.url = url; c.environment = t.environment;
 c.state = struct('open', true, 'link', link, 'next', 1, 'seen', 0, 'later', [], 'session', '', 'secret', '', ...
     'hub', '', 'functions', {{}}, 'failed', [], 'parents', [], 'output', o.output, 'display', o.display, ...
     'released', {{}}, 'inbox', {{}}, 'pending', [], 'abandoned', [], 'options', o, 'window', 0, 'own', 0);
-arcuate.wire.greet(c);
+link.patience = o.timeout;
+arcuate.wire.greet(c, o.timeout);
 if ~isempty(t.environment)
     m = arcuate.wire.ask(c, 'open', {'environment', t.environment, 'options', o.options}, ...
         struct('timeout', o.timeout, 'output', []));
@@ -68,4 +70,5 @@ if ~isempty(t.environment)
         c.state.window = g.window;
     end
 end
+link.patience = Inf;
 end

@@ -13,6 +13,7 @@ classdef Curl < handle
         over = true;
         code = 0;
         address
+        patience = Inf;
     end
     methods
         function o = Curl(t, options)
@@ -38,6 +39,9 @@ classdef Curl < handle
                 ['dump-header = ' quoted([o.folder '/head'])], ['stderr = ' quoted([o.folder '/said'])], 'header = "Expect:"'};
             for j = 1:numel(head)
                 lines{end+1} = ['header = ' quoted(head{j})]; %#ok<AGROW>
+            end
+            if isfinite(o.patience)
+                lines{end+1} = sprintf('max-time = %.3f', o.patience);
             end
             if ~isempty(o.ca)
                 lines{end+1} = ['cacert = ' quoted(o.ca)];

@@ -19,6 +19,7 @@ classdef Http < handle
         opening = false;
         exchange = -1;  % the id of the request whose answer is open
         queue = {};     % what came with the output
+        patience = Inf; % seconds for one answer, while a session begins
     end
     methods
         function o = Http(target, options, make, streams)
@@ -70,6 +71,7 @@ classdef Http < handle
             if isempty(o.(which))
                 o.(which) = o.make();
             end
+            o.(which).patience = o.patience;
             o.(which).start(method, path, head, p);
         end
 
@@ -132,7 +134,7 @@ classdef Http < handle
                 more = o.main.more(1);
                 if isempty(more)
                     late = late + 1;
-                    if late > wait + 30
+                    if late > min(wait + 30, o.patience)
                         error('Arcuate:lost', 'the hub at %s has not answered for a minute', o.hub);
                     end
                 elseif more

@@ -14,6 +14,7 @@ classdef Http1 < handle
         frames = false;
         fresh = false;
         request = {};
+        patience = Inf;
     end
     methods
         function o = Http1(host, dial)
@@ -108,7 +109,7 @@ classdef Http1 < handle
             waited = 0;
             while isempty(o.more(1))
                 waited = waited + 1;
-                if waited > 60
+                if waited > min(60, o.patience)
                     o.close();
                     error('Arcuate:lost', 'the hub has not answered for a minute');
                 end

@@ -9,6 +9,7 @@ classdef Matlab < handle
         body = zeros(0, 1, 'uint8');
         at = 0;
         address
+        patience = Inf;
     end
     methods
         function o = Matlab(t, options)

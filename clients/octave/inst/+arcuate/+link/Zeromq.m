@@ -13,6 +13,8 @@ classdef Zeromq < handle
         heard
         asked = false;
         ping = 0;
+        patient = 20;   % seconds of silence after which the hub counts as gone
+        patience = Inf;
     end
     methods
         function o = Zeromq(t, options)
@@ -64,6 +66,8 @@ classdef Zeromq < handle
             if numel(p{1}) > 65536
                 p = [{[uint8('ARCL'), zeros(1, 4, 'uint8'), typecast(uint64(numel(p{1})), 'uint8')]}, p];
             end
+            o.heard = tic();
+            o.patient = 20 + total/1e6; % what is asked waits behind what was sent
             for j = 1:numel(p)
                 x = p{j};
                 if ~isa(x, 'uint8')
@@ -94,12 +98,14 @@ classdef Zeromq < handle
             left = timeout; waited = tic();
             while isempty(m)
                 if ~zmq_poll(o.s, max(0, round(1000*min(left, 1))))
-                    if toc(o.heard) > 40
+                    if toc(o.heard) > o.patient
                         error('Arcuate:lost', 'the hub at %s has not answered for %.0f s', o.hub, toc(o.heard));
-                    elseif toc(o.heard) > 15 && ~o.asked && o.ping >= 0
+                    elseif toc(o.heard) > 5 && ~o.asked
                         o.asked = true;
                         o.ping = 2^52 + round(rand()*2^40);
+                        heard = o.heard; patient = o.patient;
                         o.send('ping', arcuate.wire.message('ping', o.ping), false);
+                        o.heard = heard; o.patient = patient;
                     end
                     left = timeout - toc(waited);
                     if left <= 0

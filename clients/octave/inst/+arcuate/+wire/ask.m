@@ -4,7 +4,14 @@ function v = ask(c, op, fields, how)
 %   (seconds, or []) and output (a function, or []).
 id = arcuate.wire.submit_request(c, op, fields, how, true);
 guard = onCleanup(@() arcuate.wire.give_up(c, id)); %#ok<NASGU>
-m = arcuate.wire.await(c, id, how, Inf);
+limit = Inf;
+if strcmp(op, 'open')
+    limit = how.timeout;
+end
+m = arcuate.wire.await(c, id, how, limit);
+if isempty(m)
+    arcuate.wire.fail('CONNECTION_LOST', sprintf('the hub at %s has not answered for %g s', c.url, limit), 'executed', 'maybe');
+end
 c.state.pending(c.state.pending == id) = [];
 v = arcuate.wire.outcome(c, m);
 end

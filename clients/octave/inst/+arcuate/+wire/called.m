@@ -1,5 +1,8 @@
 function called(c, m, how) %#ok<INUSD>
 %CALLED Calls the function that the interpreter asks for, and sends back what it returns or raises.
+if arcuate.wire.octave()
+    max_recursion_depth(2000, 'local');
+end
 c.state.parents(end+1) = m.id;
 try
     arcuate.wire.session(c);

@@ -28,7 +28,7 @@ classes = arrays(f, pool, buffer, limits);
 if any(f.kind >= 8)
     arcuate.wire.check_parts(f, parent, pool);
 end
-deep = find(depth > limits.depth + 8, 1);
+deep = find(depth > limits.depth + limits.levels, 1); % a message adds levels of its own
 if ~isempty(deep)
     error('Arcuate:conversion', ['%s\1the value nests deeper than %d levels; flatten it, or send the parts ' ...
         'one by one'], arcuate.wire.path_to(f, deep), limits.depth);

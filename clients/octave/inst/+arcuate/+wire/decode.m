@@ -126,7 +126,7 @@ end
 function [v, i, p, b] = mapping(f, i, p, b)
 own = i;
 [v, keys, i, p, b] = children(f, i, p, b);
-if f.flags(own) == 1
+if f.flags(own) == 1 && issorted(keys) % in a map they are sorted: otherwise their order would be lost
     if isempty(keys)
         v = containers.Map('KeyType', 'char', 'ValueType', 'any');
     else
@@ -272,7 +272,7 @@ end
 if dtype >= 16
     v = arcuate.wire.moments(dtype - 15, v, f.unit(i), words(f, i), mask, shape);
 elseif ~isempty(mask) || bitand(flags, 1)
-    v = arcuate.wire.masked_in(v, mask, shape);
+    v = arcuate.wire.masked_in(v, mask, shape, dtype);
 end
 i = i + 1;
 end
@@ -332,7 +332,10 @@ end
 if unit == 1
     s = r; r = c; c = s;
 end
-if islogical(x)
+s = sparse(r(x ~= 0) + 1, c(x ~= 0) + 1, 1, rows, cols);
+if nnz(s) ~= numel(x) % stored zeros, or a place that stands twice
+    v = struct('arcuate', 'sparse', 'shape', [rows, cols], 'rows', r, 'columns', c, 'data', x);
+elseif islogical(x)
     v = sparse(r(x) + 1, c(x) + 1, true, rows, cols);
 elseif isreal(x)
     v = sparse(r + 1, c + 1, x, rows, cols);

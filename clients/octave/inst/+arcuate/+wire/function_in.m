@@ -1,9 +1,10 @@
 function v = function_in(id, info) %#ok<INUSD>
-%FUNCTION_IN The function that the hub names: one of this side that comes back, and is the same again.
+%FUNCTION_IN The function that the hub names: one of this side that comes back is the same again.
 c = arcuate.wire.session();
 k = str2double(id);
-if isempty(c) || isnan(k) || k > numel(c.state.functions) || k < 1
-    error('Arcuate:unsupported', 'a function ''%s'' that is none of this session; ask for a handle: arcuate.keep', id);
+if ~isempty(c) && k >= 1 && k <= numel(c.state.functions)
+    v = c.state.functions{k};
+else
+    v = @(varargin) arcuate.wire.foreign(id, varargin{:});
 end
-v = c.state.functions{k};
 end

@@ -1,5 +1,5 @@
-function greet(c)
-%GREET Says hello, and takes the hub's limits.
+function greet(c, timeout)
+%GREET Says hello, and takes the hub's limits; the hub has TIMEOUT seconds to answer.
 o = c.state.options;
 agent = 'arcuate-octave 0.1';
 token = {};
@@ -7,6 +7,7 @@ if ~isempty(o.token)
     token = {'token', o.token};
 end
 limits = o.limits;
+limits = rmfield(limits, 'levels');
 names = fieldnames(limits);
 for j = 1:numel(names)
     limits.(names{j}) = int64(limits.(names{j}));
@@ -15,7 +16,7 @@ n = arcuate.wire.message('hello', 0, 'major', int64(1), 'minor', int64(0), 'limi
     'agent', agent);
 try
     c.state.link.send('hello', n, true);
-    m = c.state.link.receive(o.timeout, false);
+    m = c.state.link.receive(timeout, false);
 catch err
     arcuate.wire.lost(c, err, 'no');
 end

@@ -24,6 +24,8 @@ try
             else
                 n = masked(v.data, v.mask, nd, [], true);
             end
+        case 'sparse' % what the class cannot hold: stored zeros, a place that stands twice
+            n = entries(v);
         case 'missing'
             n = arcuate.wire.node(7, 'dtype', arcuate.wire.dtypes(v.type));
         case 'texts' % a plain list of texts, made by ARCUATE.VARIABLES
@@ -45,6 +47,21 @@ catch err
         'fields, or remove the field ''arcuate'''], err.message(1:k), v.arcuate, err.message(k+1:end));
     error(struct('identifier', 'Arcuate:conversion', 'message', text));
 end
+end
+
+function n = entries(v)
+x = reshape(v.data, [], 1); dtype = 12;
+if islogical(x)
+    x = uint8(x); dtype = 1;
+elseif ~isreal(x)
+    x = [real(x).'; imag(x).']; dtype = 14;
+end
+places = {int32(v.rows(:)), int32(v.columns(:))}; flags = 0;
+if any([v.shape(:); numel(v.rows)] > 2147483647)
+    places = {int64(v.rows(:)), int64(v.columns(:))}; flags = 1;
+end
+n = arcuate.wire.node(18, 'value', uint64(numel(v.rows)), 'dtype', dtype, 'flags', flags, 'unit', 2, 'pool', v.shape, ...
+    'buffers', [{x}, places]);
 end
 
 function n = pairs(v, depth, part)
@@ -201,6 +218,9 @@ end
 gone = codes < 0;
 if isempty(nd)
     nd = 1;
+    if ~isvector(codes) && ~isempty(codes)
+        nd = ndims(codes);
+    end
 end
 codes(gone) = 0;
 c = v.categories;

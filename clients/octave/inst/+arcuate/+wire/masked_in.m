@@ -1,7 +1,7 @@
-function v = masked_in(v, mask, shape)
+function v = masked_in(v, mask, shape, dtype)
 %MASKED_IN An array of which some elements are missing: Octave's NA where it has one, otherwise a struct.
 %   NaN is not missing.
-if arcuate.wire.octave() && isfloat(v)
+if arcuate.wire.octave() && any(dtype == [11, 12, 14])
     if isreal(v)
         v(mask) = NA;
     else % an assignment makes it real where it has no imaginary parts

@@ -1,5 +1,8 @@
 function v = outcome(c, m)
 %OUTCOME The fields of a reply; an error is raised.
+if arcuate.wire.octave()
+    max_recursion_depth(2000, 'local');
+end
 arcuate.wire.session(c);
 try
     v = arcuate.wire.fields_of(m);

@@ -4,11 +4,11 @@ ok = false;
 if isempty(c.state.session) || c.state.window <= 0
     return
 end
-for attempt = 1:3
+for attempt = 1:2
     try
         c.state.link.drop();
         if strcmp(c.transport, 'zeromq')
-            arcuate.wire.greet(c);
+            arcuate.wire.greet(c, min(c.state.options.timeout, 5));
         end
         id = c.state.next;
         c.state.next = id + 1;

@@ -3,6 +3,9 @@ function id = submit_request(c, op, fields, how, waited)
 if ~c.state.open
     arcuate.wire.fail('SESSION_CLOSED', 'the session was closed; open another: arcuate.open');
 end
+if arcuate.wire.octave()
+    max_recursion_depth(2000, 'local');
+end
 arcuate.wire.session(c);
 flush_released(c);
 id = c.state.next;

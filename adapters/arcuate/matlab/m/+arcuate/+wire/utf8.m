@@ -14,9 +14,14 @@ if all(x < 128)
     b = uint8(x);
     return
 end
-b = unicode2native(s, 'UTF-8');
-b = reshape(b, 1, []);
-if ~isequal(native2unicode(b, 'UTF-8'), s)
+try
+    b = unicode2native(s, 'UTF-8');
+    b = reshape(b, 1, []);
+    ok = isequal(native2unicode(b, 'UTF-8'), s);
+catch
+    ok = false;
+end
+if ~ok
     error('Arcuate:conversion', 'a char row is no valid text (half a surrogate pair?); send double(x) instead');
 end
 end
