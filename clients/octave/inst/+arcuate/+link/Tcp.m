@@ -20,11 +20,27 @@ classdef Tcp < handle
                 if ~isa(x, 'uint8')
                     x = typecast(x, 'uint8');
                 end
-                write(o.t, x);
+                try
+                    write(o.t, x);
+                catch err
+                    error('Arcuate:lost', 'the connection with %s broke: %s', o.address, err.message);
+                end
             end
         end
 
         function x = pull(o, n, timeout, all)
+            x = zeros(0, 1, 'uint8');
+            try
+                x = o.await(n, timeout, all);
+            catch err
+                error('Arcuate:lost', 'the connection with %s broke: %s', o.address, err.message);
+            end
+            if all && numel(x) < n
+                error('Arcuate:lost', 'the hub at %s has closed the connection, or said nothing for a minute', o.address);
+            end
+        end
+
+        function x = await(o, n, timeout, all)
             x = zeros(0, 1, 'uint8');
             waited = 0;
             while true

@@ -67,7 +67,7 @@ classdef Zeromq < handle
                 p = [{[uint8('ARCL'), zeros(1, 4, 'uint8'), typecast(uint64(numel(p{1})), 'uint8')]}, p];
             end
             o.heard = tic();
-            o.patient = 20 + total/1e6; % what is asked waits behind what was sent
+            o.patient = 20 + total/1e7; % what is asked waits behind what was sent
             for j = 1:numel(p)
                 x = p{j};
                 if ~isa(x, 'uint8')
