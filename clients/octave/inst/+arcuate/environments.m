@@ -1,6 +1,7 @@
 function found = environments(c)
 %ENVIRONMENTS What a hub offers: a struct array of name, language, doc, options and eval.
 %   FOUND = ARCUATE.ENVIRONMENTS(C), or ARCUATE.ENVIRONMENTS(URL) for a hub that needs no token.
+c = arcuate.wire.word(c);
 if ischar(c)
     c = arcuate.open(c);
 end

@@ -4,6 +4,7 @@ function varargout = evaluate(c, code, varargin)
 %
 %   Example:
 %     x = arcuate.evaluate(c, '[k**2 for k in range(4)]')
+code = arcuate.wire.word(code);
 [args, more, how, count] = arcuate.wire.arguments(varargin, nargout);
 if ~isempty(args) || ~ischar(code)
     arcuate.wire.fail('INVALID_ARGUMENT', 'arcuate.evaluate takes a connection, code (text) and arcuate.options(...)');

@@ -28,6 +28,7 @@ function c = open(url, varargin)
 %   See also ARCUATE.CALL, ARCUATE.EVALUATE, ARCUATE.RUN, ARCUATE.SETVAR, ARCUATE.GETVAR, ARCUATE.LAST_ERROR.
 o = struct('token', '', 'ca', '', 'curve', '', 'keys', {{}}, 'transport', '', 'timeout', 60, 'output', [], ...
     'display', [], 'options', struct(), 'limits', struct(), 'lease', NaN, 'poll', false);
+varargin = cellfun(@arcuate.wire.word, varargin, 'UniformOutput', false);
 if mod(numel(varargin), 2) || ~all(cellfun(@ischar, varargin(1:2:end)))
     arcuate.wire.fail('INVALID_ARGUMENT', 'arcuate.open takes an address, then pairs of a name (text) and a value');
 end
@@ -38,8 +39,9 @@ for j = 1:2:numel(varargin)
     end
     o.(varargin{j}) = varargin{j+1};
 end
+url = arcuate.wire.word(url);
 if ~ischar(url)
-    url = char(url);
+    arcuate.wire.fail('INVALID_ARGUMENT', 'the address of a hub is a text, such as http://127.0.0.1:8080/r');
 end
 limits = struct('message', 2*2^30, 'array', 64*2^30, 'nodes', 2e7, 'text', 2^30, 'depth', 64);
 for name = fieldnames(o.limits).'

@@ -9,6 +9,7 @@ function a = options(varargin)
 %
 %   Example:
 %     x = arcuate.evaluate(c, 'slow(3)', arcuate.options('timeout', 2.5))
+varargin(1:2:end) = cellfun(@arcuate.wire.word, varargin(1:2:end), 'UniformOutput', false);
 allowed = {'timeout', 'keep', 'output', 'nargout'};
 if mod(nargin, 2) || ~all(cellfun(@ischar, varargin(1:2:end)))
     arcuate.wire.fail('INVALID_ARGUMENT', 'arcuate.options takes pairs of a name (text) and a value');

@@ -10,6 +10,7 @@ function s = subscribe(c, topic, varargin)
 %     x = arcuate.sample(s, 5);
 %     x.value
 o = struct('from', [], 'buffer', 100, 'policy', 'drop');
+varargin(1:2:end) = cellfun(@arcuate.wire.word, varargin(1:2:end), 'UniformOutput', false);
 for j = 1:2:numel(varargin)
     if ~isfield(o, varargin{j})
         arcuate.wire.fail('INVALID_ARGUMENT', sprintf('arcuate.subscribe has no option ''%s''; it has from, buffer and policy', varargin{j}));

@@ -1,5 +1,6 @@
 function [op, fields, how, count] = call_request(f, given, wanted)
 %CALL_REQUEST The request that calls F, a name or an ARCUATE.REMOTE, with arguments.
+f = arcuate.wire.word(f);
 [args, more, how, count] = arcuate.wire.arguments(given, wanted);
 parts = cell(1, numel(args));
 for j = 1:numel(args)
