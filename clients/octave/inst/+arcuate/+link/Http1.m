@@ -264,6 +264,10 @@ classdef Http1 < handle
             if nargin > 3
                 error('Arcuate:protocol', 'a buffer outside of its frame, which HTTP does not have');
             end
+            if n >= 1048576 && strcmp(o.state, 'body') && o.left >= n
+                x = o.large(n, cls);
+                return
+            end
             parts = {}; need = n;
             while need > 0
                 if o.left == 0
@@ -304,6 +308,32 @@ classdef Http1 < handle
             if ~strcmp(cls, 'uint8')
                 x = typecast(x, cls);
             end
+        end
+
+        function x = large(o, n, cls)
+            % The same for a large buffer, in steps of a megabyte: its own memory is all that is taken.
+            w = arcuate.wire.width(cls);
+            x = zeros(n/w, 1, cls); at = 0;
+            part = o.buffer(1:min(n, end));
+            o.buffer = o.buffer(numel(part)+1:end);
+            while at < numel(x)
+                k = min(1048576, n - w*at) - numel(part);
+                if isempty(part) || mod(numel(part), w)
+                    if ~isempty(part)
+                        k = w - mod(numel(part), w);
+                    end
+                    more = o.stream.pull(k, 60, true);
+                    if numel(more) < k
+                        error('Arcuate:lost', 'the hub has said nothing for a minute');
+                    end
+                    part = [part; more]; %#ok<AGROW>
+                end
+                m = numel(part)/w;
+                x(at+1:at+m) = typecast(part, cls);
+                at = at + m;
+                part = zeros(0, 1, 'uint8');
+            end
+            o.left = o.left - n;
         end
 
         function consumed(o)

@@ -23,23 +23,16 @@ classdef Socket < handle
         end
 
         function push(o, p)
-            for j = 1:numel(p)
-                x = reshape(p{j}, 1, []);
-                if ~isa(x, 'uint8')
-                    x = typecast(x, 'uint8');
+            arcuate.wire.chunks(p, @(x) o.write(x));
+        end
+
+        function write(o, x)
+            while ~isempty(x)
+                n = send(o.s, x);
+                if n < 1
+                    error('Arcuate:lost', 'the connection with %s broke', o.address);
                 end
-                from = 0;
-                while from < numel(x)
-                    if from == 0
-                        n = send(o.s, x);
-                    else
-                        n = send(o.s, x(from+1:end));
-                    end
-                    if n < 1
-                        error('Arcuate:lost', 'the connection with %s broke', o.address);
-                    end
-                    from = from + n;
-                end
+                x = x(n+1:end);
             end
         end
 

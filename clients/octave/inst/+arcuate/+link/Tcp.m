@@ -15,16 +15,10 @@ classdef Tcp < handle
         end
 
         function push(o, p)
-            for j = 1:numel(p)
-                x = reshape(p{j}, 1, []);
-                if ~isa(x, 'uint8')
-                    x = typecast(x, 'uint8');
-                end
-                try
-                    write(o.t, x);
-                catch err
-                    error('Arcuate:lost', 'the connection with %s broke: %s', o.address, err.message);
-                end
+            try
+                arcuate.wire.chunks(p, @(x) write(o.t, x));
+            catch err
+                error('Arcuate:lost', 'the connection with %s broke: %s', o.address, err.message);
             end
         end
 

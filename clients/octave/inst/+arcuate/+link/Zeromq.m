@@ -69,6 +69,11 @@ classdef Zeromq < handle
             o.heard = tic();
             o.patient = 20 + total/1e7; % what is asked waits behind what was sent
             for j = 1:numel(p)
+                if numel(p{j}) > 1048576 && j > 1 % in parts of a megabyte: see ARCUATE.WIRE.CHUNKS
+                    left = arcuate.wire.bytes(p{j});
+                    arcuate.wire.chunks(p(j), @part);
+                    continue
+                end
                 x = p{j};
                 if ~isa(x, 'uint8')
                     x = typecast(reshape(x, 1, []), 'uint8');
@@ -86,6 +91,17 @@ classdef Zeromq < handle
                     if zmq_send(o.s, y, flags) < 0
                         error('Arcuate:lost', 'the connection with %s broke', o.hub);
                     end
+                end
+            end
+
+            function part(y)
+                left = left - numel(y);
+                flag = 0;
+                if j < numel(p) || left > 0
+                    flag = ZMQ_SNDMORE();
+                end
+                if zmq_send(o.s, y, flag) < 0
+                    error('Arcuate:lost', 'the connection with %s broke', o.hub);
                 end
             end
         end

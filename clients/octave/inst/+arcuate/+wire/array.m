@@ -38,12 +38,16 @@ else
             mask = [];
         end
         if isreal(v)
-            v(mask) = 0;
+            if ~isempty(mask) % an assignment makes a copy
+                v(mask) = 0;
+            end
             v = full(v); % also of Octave's ranges, which are stored otherwise
         else
             dtype = dtype + 2;
             v = [reshape(real(v), 1, []); reshape(imag(v), 1, [])];
-            v(:,mask(:)) = 0;
+            if ~isempty(mask)
+                v(:,mask(:)) = 0;
+            end
         end
     elseif ~isreal(v)
         error('Arcuate:conversion', 'a complex array of class %s has no form elsewhere; convert it to double', class(v));

@@ -278,7 +278,7 @@ i = i + 1;
 end
 
 function v = arrange(v, shape, rowwise)
-if rowwise
+if rowwise && sum(shape ~= 1) > 1 % otherwise the order is the same
     v = permute(reshape(v, fliplr(shape)), numel(shape):-1:1);
 else
     v = reshape(v, shape);
