@@ -8,7 +8,7 @@ function c = open(url, varargin)
 %   'ca'         a PEM file with the authority of an https:// hub, instead of those that this machine trusts
 %   'curve'      the public key of a zmq:// hub with CURVE, 40 characters
 %   'keys'       with 'curve': {public, secret}, a pair of your own; without it one is made up
-%   'transport'  'tcpclient', 'sockets' or 'curl' for http://, 'curl' for https:// ('matlab' in MATLAB),
+%   'transport'  'sockets', 'tcpclient' or 'curl' for http://, 'curl' for https:// ('matlab' in MATLAB),
 %                'zeromq' for zmq://; without it the first that is there
 %   'timeout'    seconds for the beginning of the session (60)
 %   'output'     a function that is given what calls print, as (stream, text), while they run; without it the

@@ -3,6 +3,7 @@ classdef Tcp < handle
     properties
         t = [];
         address = '';
+        patience = 1;
     end
     methods
         function o = Tcp(host, port)
@@ -36,30 +37,34 @@ classdef Tcp < handle
 
         function x = await(o, n, timeout, all)
             x = zeros(0, 1, 'uint8');
+            if all
+                o.limit(60);
+                x = read(o.t, n);
+                x = x(:);
+                return
+            end
             waited = 0;
-            while true
+            while isempty(x) && waited <= timeout
                 k = o.t.NumBytesAvailable;
-                if all && (k > 0 || waited > 0)
-                    o.t.Timeout = 60;
-                    x = read(o.t, n);
-                    o.t.Timeout = 1;
+                if k == 0 && waited < timeout % in steps of a second, so that Ctrl-C is noticed
+                    step = min(timeout - waited, 1);
+                    o.limit(step);
+                    x = read(o.t, 1);
                     x = x(:);
-                    return
+                    waited = waited + step;
+                    continue
                 elseif k > 0
                     x = read(o.t, min(k, n));
                     x = x(:);
-                    return
                 end
-                if waited >= timeout
-                    return
-                end
-                o.t.Timeout = min(timeout - waited, 1);
-                x = read(o.t, 1);
-                waited = waited + min(timeout - waited, 1);
-                x = x(:);
-                if ~isempty(x)
-                    return
-                end
+                return
+            end
+        end
+
+        function limit(o, seconds)
+            if seconds ~= o.patience
+                o.t.Timeout = seconds;
+                o.patience = seconds;
             end
         end
 

@@ -7,7 +7,7 @@ if strcmp(t.scheme, 'zmq')
 elseif ~octave
     allowed = {'matlab', 'tcpclient'};
 else
-    allowed = {'tcpclient', 'sockets', 'curl'};
+    allowed = {'sockets', 'tcpclient', 'curl'}; % the fastest first
 end
 if t.secure
     allowed = setdiff(allowed, {'tcpclient', 'sockets'}, 'stable');

@@ -5,12 +5,15 @@ t = struct('scheme', '', 'host', '', 'port', 0, 'path', '', 'environment', '', '
 if strncmp(url, 'zmq+ipc://', 10)
     t.scheme = 'zmq';
     t.path = url(11:end);
-    t.address = t.path;
     if ~isempty(t.path) && exist(t.path, 'file') == 0 % the last part is the name of an environment
         [t.path, name, more] = fileparts(t.path);
         t.environment = [name more];
-        t.address = t.path;
     end
+    codes = unique(regexp(t.path, '%[0-9A-Fa-f]{2}', 'match'));
+    for code = [setdiff(codes, {'%25'}), intersect(codes, {'%25'})]
+        t.path = strrep(t.path, code{1}, char(hex2dec(code{1}(2:3))));
+    end
+    t.address = t.path;
     return
 end
 if isempty(m)
