@@ -230,7 +230,7 @@ classdef Http < handle
 end
 
 function s = random_text()
-% 32 hexadecimal digits that nobody else makes up.
+% 32 letters and digits, or some more, that nobody else makes up.
 persistent count
 if isempty(count)
     count = 0;
@@ -245,6 +245,7 @@ if exist('OCTAVE_VERSION', 'builtin') ~= 0
     end
     s = hash('md5', seed);
 else
-    s = strrep(char(matlab.lang.internal.uuid()), '-', '');
+    [~, s] = fileparts(tempname()); % which has a UUID in it
+    s = regexprep(s, '[^0-9A-Za-z]', '');
 end
 end
