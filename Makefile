@@ -1,6 +1,6 @@
 # The verbs of this repository. `make` alone lists them; CONTRIBUTING.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint format bench generate docs coverage clean
+.PHONY: help setup demo test matrix soak lint format bench generate docs coverage clean
 
 PYTHON ?= python3
 JOBS ?= 2  # test files that run at the same time
@@ -26,6 +26,10 @@ demo: setup  ## R and Octave called from Python on real data (under 20 s)
 
 test: generator programs  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
 	$(BIN)/pytest -n $(strip $(JOBS)) --dist loadfile $(ARGS)
+
+matrix: setup  ## every client x transport x environment x case; reports in build/matrix/; ARGS="--client go"
+	$(BIN)/arcuate matrix --json build/matrix/matrix.json --junit build/matrix/matrix.xml \
+	    --html build/matrix/matrix.html $(ARGS)
 
 soak: generator programs  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
 	ARCUATE_SOAK=1 $(BIN)/pytest -m "soak or not soak" --timeout=3600 $(or $(ARGS),tests)

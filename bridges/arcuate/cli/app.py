@@ -10,6 +10,7 @@ import typer
 
 from arcuate.cli.failure import VERBOSE, Commands
 from arcuate.cli.help import WithSettings
+from arcuate.cli.matrix import matrix
 from arcuate.cli.mfiles import mcheck, wrap
 from arcuate.cli.sessions import Opening, names, opened, vectors
 
@@ -228,6 +229,7 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
     list_environments(as_json=json)
 
 
+app.command()(matrix)
 app.command()(mcheck)
 app.command()(wrap)
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from arcuate.client.connecting import connect, environments
+from arcuate.client.connecting import connect, environments, offered
 from arcuate.client.events import Display, RemoteWarning
 from arcuate.client.function import Function, Namespace
 from arcuate.client.pooling import Pool, pool
@@ -27,6 +27,7 @@ __all__ = [
     "Session",
     "connect",
     "environments",
+    "offered",
     "pool",
     "publish",
     "publisher",

@@ -14,7 +14,7 @@ from arcuate.client.transport import Transport
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.values.limits import Limits
 
-__all__ = ["GROUP", "connect", "environments", "open_session"]
+__all__ = ["GROUP", "connect", "environments", "offered", "open_session"]
 
 Kind = TypeVar("Kind", bound=Session)
 
@@ -97,6 +97,38 @@ def connect(
         limits=limits,
         **options,
     )
+
+
+def offered(hub: str, *, limits: Limits | None = None, **security: Any) -> list[dict[str, Any]]:
+    """The environments of a hub that we may use: ``name``, ``language``, ``doc``, ``options``, ``eval``.
+
+    Args:
+        hub: its address, without the name of an environment: ``"grpc://host:50051"``.
+        limits: what is accepted.
+        security: ``token``, ``tls``, ``curve``, as for :func:`connect`.
+
+    Raises:
+        ConnectionLost: no hub answers at the address.
+        AuthenticationFailed: the hub does not know who we are.
+    """
+    from arcuate.client.net.reach import Reach
+    from arcuate.client.net.target import Target, open_link
+
+    whole = hub.startswith("zmq+ipc://") and not hub.endswith("/")
+    where = Target.parse(hub + "/" if whole else hub)
+    if where.path:
+        raise InvalidArgument(f"the environments of a hub are asked for by its address alone, not by {hub!r}")
+    unknown = sorted(set(security) - {"token", "tls", "curve"})
+    if unknown:
+        raise InvalidArgument(f"{unknown[0]!r} is no option here; there are token, tls and curve")
+    reach = Reach(
+        open_link(where, limits or Limits(), **{"token": None, **security}), security.get("token"), 0.0
+    )
+    reach.connect()
+    try:
+        return [dict(one) for one in reach.ask("environments", {})]
+    finally:
+        reach.close()
 
 
 def open_session(

@@ -1,0 +1,141 @@
+"""Bad input and secure connections: one list for all clients and transports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from arcuate.matrix import faulty
+from arcuate.matrix.features import sent
+from arcuate.matrix.outcome import Verdict, passed
+from arcuate.matrix.seat import Seat, fail, refused
+from arcuate.matrix.servers import SMALL
+
+__all__ = ["FAULTS", "secure"]
+
+_CONNECT = 3.0
+"""Seconds that a connection may take that cannot come about."""
+_SLACK = 17.0
+"""Seconds beyond the program's own limit after which the runner gives it up."""
+_SCHEMES = {"grpc": "grpc", "zmq": "zmq", "ipc": "zmq+ipc", "http": "http"}
+_OTHER_KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+"""A CURVE key of nobody here."""
+_ENVIRONMENT = "python"
+"""Every hub has it."""
+
+
+def _scheme(seat: Seat) -> str:
+    assert seat.transport is not None
+    return _SCHEMES[seat.transport.url]
+
+
+def _to(seat: Seat, url: str, **more: Any) -> Callable[[], Any]:
+    """A request to connect to something that is no good hub."""
+    fields = {"transport": seat.name, "url": f"{url}/{_ENVIRONMENT}", "timeout": _CONNECT, **more}
+    return lambda: seat.raw("connect", _CONNECT + _SLACK, **fields)
+
+
+def _in_time(judge: Callable[[], Verdict], seconds: float) -> Verdict:
+    import time
+
+    began = time.monotonic()
+    verdict = judge()
+    took = time.monotonic() - began
+    if verdict.outcome == "exact" and took > seconds:
+        return fail(f"it took {took:.1f} s; {seconds:.1f} s are allowed")
+    return verdict
+
+
+def _down(seat: Seat) -> Verdict:
+    scheme = _scheme(seat)
+    url = f"zmq+ipc://{seat.servers.folder / 'nobody.sock'}" if scheme == "zmq+ipc" else ""
+    url = url or f"{scheme}://127.0.0.1:{faulty.closed_port()}"
+    return _in_time(lambda: refused(_to(seat, url), "CONNECTION_LOST"), _CONNECT + 2)
+
+
+def _wrong_token(seat: Seat) -> Verdict:
+    url = seat.endpoint("token").url
+    return refused(_to(seat, url, token="arcuate_wrong", timeout=20.0), "AUTHENTICATION_FAILED")  # noqa: S106
+
+
+def _no_token(seat: Seat) -> Verdict:
+    return refused(_to(seat, seat.endpoint("token").url, timeout=20.0), "AUTHENTICATION_FAILED")
+
+
+def _wrong_environment(seat: Seat) -> Verdict:
+    fields = {"transport": seat.name, "timeout": 20.0, **seat.endpoint("plain").connect("nowhere")}
+    return refused(lambda: seat.raw("connect", 40.0, **fields), "ENVIRONMENT_NOT_FOUND")
+
+
+def _oversized(seat: Seat) -> Verdict:
+    seat.connect("small", _ENVIRONMENT)
+    value = sent(seat, np.zeros(SMALL // 2))
+    return refused(lambda: seat.raw("set", 60.0, name="x", value=value), "LIMIT_EXCEEDED")
+
+
+def _lost(seat: Seat) -> Verdict:
+    """40 MB, of which 8 pass; on a socket file, where arrays may go by shared memory, hardly any."""
+    path = seat.path()
+    with faulty.Cutting(_scheme(seat), seat.endpoint("plain").address, path) as proxy:
+        fields = {"transport": seat.name, "url": f"{proxy.url}/{_ENVIRONMENT}", "timeout": 20.0}
+        seat.raw("connect", 40.0, **fields)
+        value = sent(seat, np.random.default_rng(20).standard_normal(5_000_000))
+        proxy.cut_after(100 if _scheme(seat) == "zmq+ipc" else 8_000_000)
+        ask = lambda: seat.raw("set", 90.0, name="x", value=value)  # noqa: E731
+        verdict = refused(ask, "CONNECTION_LOST")
+        if verdict.outcome == "exact" and not proxy.cut:
+            return Verdict("errored", "the proxy did not come to cut the connection")
+        return verdict
+
+
+def _garbage(seat: Seat) -> Verdict:
+    with faulty.garbage(_scheme(seat), seat.path()) as server:
+        return refused(_to(seat, server.url), "CONNECTION_LOST", "PROTOCOL_ERROR")
+
+
+def _garbage_inside(seat: Seat) -> Verdict:
+    with faulty.garbage_inside(_scheme(seat), seat.path()) as url:
+        return refused(_to(seat, url), "CONNECTION_LOST", "PROTOCOL_ERROR")
+
+
+def _silent(seat: Seat) -> Verdict:
+    with faulty.silent(_scheme(seat), seat.path()) as server:
+        judge = lambda: refused(_to(seat, server.url), "CONNECTION_LOST", "CALL_TIMEOUT")  # noqa: E731
+        return _in_time(judge, _CONNECT + 2)
+
+
+FAULTS: dict[str, Callable[[Seat], Verdict]] = {
+    "hub-down": _down, "wrong-token": _wrong_token, "no-token": _no_token,
+    "wrong-environment": _wrong_environment, "oversized": _oversized, "lost": _lost, "garbage": _garbage,
+    "garbage-inside": _garbage_inside, "silent": _silent,
+}  # fmt: skip
+
+
+def secure(seat: Seat) -> dict[str, Callable[[], Verdict]]:
+    """The secure connections that a client says it has on a transport: each lets in and keeps out."""
+    assert seat.transport is not None
+
+    def open_(kind: str) -> Verdict:
+        seat.connect(kind, _ENVIRONMENT)
+        found = seat.raw("call", name="len", args=[sent(seat, "four")])
+        return passed() if found.value is not None else fail("a call over the connection gave no value")
+
+    def refuse(kind: str, **wrong: str) -> Verdict:
+        fields = {**seat.endpoint(kind).connect(_ENVIRONMENT), **wrong}
+        known = {key: value for key, value in fields.items() if value}
+        ask = lambda: seat.raw("connect", 30.0, transport=seat.name, timeout=_CONNECT, **known)  # noqa: E731
+        return refused(ask, "CONNECTION_LOST", "AUTHENTICATION_FAILED")
+
+    cases: dict[str, Callable[[], Verdict]] = {"token": lambda: open_("token")}
+    have = seat.client.secured(seat.name)
+    if "tls" in have:
+        cases["tls"] = lambda: open_("tls")
+        cases["tls/untrusted"] = lambda: refuse("tls", ca="")
+    if "curve" in have:
+        cases["curve"] = lambda: open_("curve")
+        cases["curve/wrong-key"] = lambda: refuse(
+            "curve", server_key="rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+        )
+    return cases
