@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from arcuate import errors
 from arcuate.client import Remote, Session, connect, offered, publish, subscribe
 from arcuate.values import decode, encode, frames
+from arcuate.values.check import check
 
 _CLASSES = [getattr(errors, name) for name in errors.__all__ if name[:1].isupper() and name != "ArcuateError"]
 
@@ -63,7 +64,9 @@ def native(value: dict[str, str]) -> Any:
     """The Python value of an encoded one."""
     data = Path(value["file"]).read_bytes() if "file" in value else base64.b64decode(value["bytes"])
     try:
-        return decode(frames.load(data))
+        nodes = frames.load(data)
+        check(nodes, levels=0)  # as the client does with what comes from a hub
+        return decode(nodes)
     except errors.ArcuateError as error:
         raise Where("decode", error) from None
 
