@@ -41,7 +41,9 @@ def matrix(
     require_all: Annotated[
         bool, typer.Option("--require-all", help="A missing runtime is a failure (MATLAB's is not).")
     ] = False,
-    smoke: Annotated[bool, typer.Option("--smoke", help="A few cases of each kind, in seconds.")] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="A few cases of each kind over one transport, in seconds.")
+    ] = False,
     no_build: Annotated[bool, typer.Option("--no-build", help="Use the clients as they are built.")] = False,
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure a scalar call and 80 MB beside the Python client too.")

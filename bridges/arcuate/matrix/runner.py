@@ -205,6 +205,8 @@ class Run:
 
     def _ways(self, one: Client) -> list[Transport]:
         chosen = self.selection.transports
+        if self.selection.smoke and not chosen:
+            return one.transports[:1]
         return [way for way in one.transports if not chosen or way.name in chosen or way.url in chosen]
 
     def _absent(self, one: Client, verdict: Verdict) -> None:

@@ -33,6 +33,16 @@ SMALL = 1 << 20
 """Bytes that the hub ``small`` allows."""
 _START_SECONDS = 60.0
 _LOCAL = "127.0.0.1:0"
+_WATCHED = """
+import os, signal, threading
+def watch():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=watch, daemon=True).start()
+from arcuate.cli import main
+main()
+"""
+"""``arcuate serve`` that ends with the runner, also where that is killed: its stdin ends then."""
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,12 @@ class _Hub:
         folder.mkdir()
         self.error = folder / "stderr"
         self.file = folder / "ready.json"
-        command = [sys.executable, "-m", "arcuate.cli", "serve", "--ready-file", str(self.file), *arguments]
+        command = [sys.executable, "-c", _WATCHED, "serve", "--ready-file", str(self.file), *arguments]
         env = {key: value for key, value in os.environ.items() if not key.startswith("ARCUATE_HUB")}
         with self.error.open("wb") as error:
             self.process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=error,
                 cwd=folder,
@@ -89,8 +99,8 @@ class _Hub:
         return found
 
     def stop(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
         try:
             self.process.wait(10.0)
         except subprocess.TimeoutExpired:
