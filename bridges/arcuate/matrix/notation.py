@@ -260,7 +260,9 @@ def _dataset(node: Node, depth: int) -> list[str]:
 
 
 def _table(node: Node, depth: int) -> list[str]:
-    parts = [(f"{_quoted(name)}: ", _lines(column, depth + 1)) for name, column in node.get("columns", ())[:SHOWN]]
+    parts = [
+        (f"{_quoted(name)}: ", _lines(column, depth + 1)) for name, column in node.get("columns", ())[:SHOWN]
+    ]
     index = node.get("index")
     if index:
         names = index.get("names") or [None] * len(index.get("levels", ()))
