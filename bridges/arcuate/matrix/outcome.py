@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,14 +119,18 @@ _MANY, _LONG = 64, 1000
 
 def shorten(rendering: Any) -> Any:
     """A rendering for people: a long list ends after 64 elements; ``shortened`` says how many there were."""
-    if isinstance(rendering, dict):
+    if isinstance(rendering, Mapping):
         out = {key: shorten(value) for key, value in rendering.items()}
-        long = [len(value) for value in rendering.values() if isinstance(value, list) and len(value) > _MANY]
+        long = [len(value) for value in rendering.values() if _listed(value) and len(value) > _MANY]
         if long:
             out["shortened"] = max(long)
         return out
-    if isinstance(rendering, list):
+    if _listed(rendering):
         return [shorten(one) for one in rendering[:_MANY]]
     if isinstance(rendering, str) and len(rendering) > _LONG:
         return f"{rendering[:_LONG]}… ({len(rendering):,} characters)"
     return rendering
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)

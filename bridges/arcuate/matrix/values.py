@@ -161,7 +161,30 @@ def echo(seat: Seat, case: Case) -> Verdict:
     assert data is not None
     languages = (seat.client.values, seat.environment, seat.client.values)
     fields = {"name": "arcuate_id", "args": [seat.given(data)], **seat.out(len(data))}
-    return _judged(case, languages, seat, lambda: seat.ask("call", seat.patience, **fields), data)
+    verdict = _judged(case, languages, seat, lambda: seat.ask("call", seat.patience, **fields), data)
+    if verdict.outcome == "fail" and verdict.received is not None:
+        form = _form(seat, case, data)
+        if form is not None:
+            expected = permitted.journey(form, languages[1:])
+            other = judge(rendering(case), expected, verdict.received, languages)
+            return verdict if other.outcome == "fail" else other
+    return verdict
+
+
+def _form(seat: Seat, case: Case, data: bytes) -> dict[str, Any] | None:
+    """The form in which the client itself writes a value, where it is a permitted one.
+
+    A value has several: with other hints, codes of another width, a list instead of a sequence. They are
+    equal, and a language may show each of them differently.
+    """
+    answer = seat.ask("decode", seat.patience, value=seat.given(data), **seat.out(len(data)))
+    try:
+        form = render(answer.value.read(), seat.client.encoding)
+    except ArcuateError:
+        return None
+    languages = (seat.client.values,)
+    verdict = judge(rendering(case), journey(case, languages), form, languages)
+    return None if verdict.outcome == "fail" else form
 
 
 def observed(seat: Seat, case: Case) -> Verdict:
@@ -182,6 +205,11 @@ def observed(seat: Seat, case: Case) -> Verdict:
     wanted = _to_be_seen(case, seat.client.values, seat.environment)
     if text in wanted:
         return Verdict("exact")
+    form = _form(seat, case, data)
+    if form is not None:
+        wanted.append(observe.seen(form, seat.environment))
+        if text == wanted[-1]:
+            return Verdict("exact")
     return fail(
         f"{seat.environment} sees {text!r}, where {' or '.join(map(repr, wanted))} was to be seen",
         received={"kind": "text", "value": text},
