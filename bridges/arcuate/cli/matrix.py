@@ -89,6 +89,7 @@ def _run(
     measure: bool,
     files: tuple[Path | None, Path | None, Path | None],
 ) -> int:
+    from arcuate.cli.matrix_table import print_measures, print_result
     from arcuate.matrix import client as clients
     from arcuate.matrix import vectors
     from arcuate.matrix.measure import measure as measured
@@ -96,7 +97,6 @@ def _run(
     from arcuate.matrix.report import result, write_json, write_junit
     from arcuate.matrix.runner import Run, environments
     from arcuate.matrix.servers import Servers
-    from arcuate.matrix.table import print_measures, print_result
 
     began = time.monotonic()
     found = clients.find(clients.checkout())
