@@ -127,6 +127,13 @@ def test_a_program_that_cannot_be_started(servers: Servers) -> None:
     assert found.failed()
 
 
+def test_a_program_that_is_not_built(servers: Servers) -> None:
+    one = client("good", build=["make", "build"], command=["./bin/nothing"], transports=[GRPC])
+    (only,) = results(run(one, [], servers)).values()
+    assert only.verdict.outcome == "missing"
+    assert "type: make -C clients/interop build" in only.verdict.detail
+
+
 def test_a_runtime_that_is_missing(servers: Servers) -> None:
     runtime = {
         "name": "Fortran",

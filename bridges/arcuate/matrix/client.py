@@ -89,6 +89,13 @@ class Client(_Strict):
         """The command that starts its program."""
         return [sys.executable if word == "{python}" else word for word in self.command]
 
+    def unbuilt(self) -> str:
+        """What to type where the program has not been built; empty where it is there, or builds itself."""
+        word = self.command[0]
+        if not self.build or "/" not in word or (self.folder / word).exists():
+            return ""
+        return f"its program is not built; type: make -C clients/{self.folder.name} build"
+
     def missing(self, transport: Transport | None = None) -> str:
         """What is missing on this machine for the client, or for one of its transports; empty if nothing."""
         what: Runtime | Transport = transport or self.runtime

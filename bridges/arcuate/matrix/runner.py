@@ -140,7 +140,7 @@ class Run:
                 one.client, "", "", one.encoding, [way.name for way in one.transports], one.unsupported
             )
             self.reports.append(report)
-            report.missing = one.missing()
+            report.missing = one.missing() or ("" if build else one.unbuilt())
             if report.missing:
                 continue
             if build:
