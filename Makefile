@@ -1,6 +1,6 @@
 # The verbs of this repository. `make` alone lists them; CONTRIBUTING.md says more.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test matrix soak lint format bench generate docs coverage clean
+.PHONY: help setup demo test matrix soak lint format bench peers generate docs coverage clean
 
 PYTHON ?= python3
 JOBS ?= 2  # test files that run at the same time
@@ -49,6 +49,11 @@ format: setup  ## let ruff rewrite what it can
 bench: setup  ## Arcuate beside rpy2 and oct2py, one run; ARGS=--quick for the short one
 	@$(PYTHON) tools/setup.py bench
 	$(BIN)/python tests/bench/run.py --peers .venv-bench/bin/python $(ARGS)
+
+peers: setup  ## the golden vectors through rpy2, oct2py, reticulate: docs/peers.json and docs/comparison.md
+	@$(PYTHON) tools/setup.py peers
+	$(BIN)/python -m tests.interop.peers.run $(ARGS)
+	$(BIN)/python tools/generate.py
 
 generate: generator  ## rewrite generated files: protobuf code, the type table in the documentation
 	$(BIN)/python tools/generate.py

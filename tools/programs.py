@@ -1,6 +1,7 @@
-"""Programs that tests use as peers and that no Python package holds, in .tools/bin: pinned, made once.
+"""Programs that tests use and that no Python package holds: pinned in .tools where they can be, made once.
 
-They are written in Go. Without Go they are left out, and the tests that need them say so and are skipped.
+Peers written in Go; axe-core, which looks at the accessibility of pages, from npm; Chromium from the system
+packages. What cannot be had is left out, and the tests that need it say so and are skipped.
 """
 
 from __future__ import annotations
@@ -8,10 +9,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tarfile
+import tempfile
 import time
 from collections.abc import Iterable
+from pathlib import Path
 
 import environment as env
+import system
 
 FOLDER = env.ROOT / ".tools"
 GO = {
@@ -20,10 +25,49 @@ GO = {
     "protoc-gen-go-grpc": ("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
 }
 """Name: (module, version)."""
+AXE = "axe-core@4.14.1"
+"""The one file of it that is used becomes .tools/axe.min.js."""
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+"""Names of the program, the best known first."""
 
 
-def install(names: Iterable[str] = tuple(GO)) -> list[str]:
-    """Make what is missing of these; return what could not be made, as lines ``name: reason``."""
+def install() -> list[str]:
+    """Make what is missing; return what could not be made, as lines ``name: reason``."""
+    return [*install_go(), *install_axe(), *install_chromium()]
+
+
+def install_chromium() -> list[str]:
+    """Install Chromium where that needs no password."""
+    if any(map(shutil.which, CHROMIUM)) or system.install(["chromium"]):
+        return []
+    return ["chromium: not installed; on Debian type: sudo apt-get install -y chromium"]
+
+
+def install_axe() -> list[str]:
+    """Fetch the one file of axe-core."""
+    target, mark = FOLDER / "axe.min.js", FOLDER / "axe.version"
+    if target.is_file() and mark.is_file() and mark.read_text() == AXE:
+        return []
+    npm = shutil.which("npm")
+    if npm is None:
+        return ["axe: npm is not installed"]
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [npm, "pack", "--silent", "--pack-destination", folder, AXE]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            return [f"axe: {(done.stderr.strip().splitlines() or ['npm pack failed'])[-1]}"]
+        (packed,) = Path(folder).glob("*.tgz")
+        with tarfile.open(packed) as archive:
+            file = archive.extractfile("package/axe.min.js")
+            assert file is not None
+            target.write_bytes(file.read())
+    mark.write_text(AXE)
+    return []
+
+
+def install_go(names: Iterable[str] = tuple(GO)) -> list[str]:
+    """Build these programs, which are written in Go."""
     problems = []
     bin_folder = FOLDER / "bin"
     bin_folder.mkdir(parents=True, exist_ok=True)

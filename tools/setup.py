@@ -2,8 +2,9 @@
 
     python3 tools/setup.py             .venv with the `arcuate` command, R, Octave, an rpy2 that fits the R
     python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator and buf
-    python3 tools/setup.py tools       .tools/bin: programs that tests use as peers, where Go is; and oracle
+    python3 tools/setup.py tools       .tools: programs that tests use, Chromium among them; and peers
     python3 tools/setup.py bench       .venv-bench: the peers that the benchmark compares with
+    python3 tools/setup.py peers       that, .venv-reticulate, R's reticulate and oracle, for `make peers`
     python3 tools/setup.py oracle      .venv-oracle: MATLAB's own array classes, which tests compare ours with
 
 A second run finds its stamp and takes a second. `ARCUATE_REQUIRE=all` (or a list such as `r,octave`) makes a
@@ -20,6 +21,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  (whatever `python3` is here runs 
 import os
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import environment as env
@@ -98,6 +100,24 @@ def make_main(required: set[str]) -> None:
     print(f"ready in {time.perf_counter() - started:.1f} s")
 
 
+def make_peers() -> list[str]:
+    """Make what the bridges of others need, side by side; return what cannot be had: ``name: reason``."""
+    problems = []
+    asked = system.output_of("Rscript", "-e", 'cat(nzchar(system.file(package = "reticulate")))')
+    if "TRUE" not in asked and not system.install(["r-cran-reticulate"]):
+        problems.append("reticulate: not installed; on Debian type: sudo apt-get install r-cran-reticulate")
+    sides = {"bench": env.PEERS, "reticulate": env.RETICULATE, "oracle": env.ORACLE}
+    with ThreadPoolExecutor(len(sides)) as pool:
+        made = {name: pool.submit(env.make_side, name, packages) for name, packages in sides.items()}
+    for name, side in made.items():
+        problem = side.exception()
+        if isinstance(problem, env.SetupError):
+            problems.append(f"{name}: {problem}")
+        elif problem is not None:
+            raise problem
+    return problems
+
+
 def main(arguments: list[str]) -> int:
     """Run one of the set-ups; return the exit status."""
     asked = os.environ.get("ARCUATE_REQUIRE", "")
@@ -119,6 +139,10 @@ def main(arguments: list[str]) -> int:
             return 0
         if arguments == ["bench"]:
             env.make_side("bench", env.PEERS)
+            return 0
+        if arguments == ["peers"]:
+            for line in make_peers():
+                print(f"make setup: {line}; its column is left out", file=sys.stderr)
             return 0
         if arguments == ["oracle"]:
             env.make_side("oracle", env.ORACLE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,7 +84,7 @@ def judged(file: Path) -> tuple[int, int, int, int]:
 def test_smoke(tmp_path: Path) -> None:
     """Every client that is built here, a few cases of each kind, by the command line."""
     command = [sys.executable, "-m", "arcuate.cli", "matrix", "--smoke", "--no-build"]
-    command += ["--json", "out.json", "--junit", "out.xml"]
+    command += ["--json", "out.json", "--junit", "out.xml", "--html", "out.html"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
@@ -91,6 +92,11 @@ def test_smoke(tmp_path: Path) -> None:
     tests, failures, errors, _ = judged(tmp_path / "out.xml")
     assert (failures, errors) == (0, 0)
     assert tests == sum(len(cell["cases"]) for cell in found["cells"])
+    cells = re.findall(
+        '<button type="button" class="cell', (tmp_path / "out.html").read_text(encoding="utf-8")
+    )
+    peers = json.loads((checkout() / "docs" / "peers.json").read_text(encoding="utf-8"))["peers"]
+    assert len(cells) == len(found["cells"]) + sum(one["peer"] != "Arcuate" for one in peers)
     python = [cell for cell in found["cells"] if cell["client"] == "python"]
     here = {one["name"] for one in found["environments"] if not one["missing"]}
     assert {cell["environment"] for cell in python if cell["counts"]["exact"]} >= here

@@ -156,6 +156,14 @@ def test_a_decoded_array_is_writable_if_its_memory_is():
     assert not decode(frames.load(bytes(frame))).flags.writeable
 
 
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"])
+def test_strict_readers_of_buffers_accept_decoded_arrays(dtype):
+    """`memoryview` refuses to index a format such as "<d", and so do other libraries."""
+    found = memoryview(through(np.array([1, 2], dtype=dtype)))
+    assert found.format == memoryview(np.array([1, 2], dtype=dtype)).format
+    assert found[1] == 2
+
+
 def test_the_option_array_is_asked_for_the_memory():
     seen = []
 

@@ -93,7 +93,7 @@ def _run(
     from arcuate.matrix import client as clients
     from arcuate.matrix import vectors
     from arcuate.matrix.measure import measure as measured
-    from arcuate.matrix.page import write
+    from arcuate.matrix.page import with_peers, write
     from arcuate.matrix.report import result, write_json, write_junit
     from arcuate.matrix.runner import Run, environments
     from arcuate.matrix.servers import Servers
@@ -123,7 +123,7 @@ def _run(
     if junit is not None:
         write_junit(made, junit)
     if html is not None:
-        write(made, html)
+        write(with_peers(made, clients.checkout()), html)
     return int(run.failed(require_all))
 
 

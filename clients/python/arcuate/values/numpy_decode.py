@@ -13,7 +13,11 @@ from arcuate.values.types import Array
 
 __all__ = ["build", "fixed", "text_objects"]
 
-_DTYPES: list[Any] = [None, *(np.dtype(name).newbyteorder("<") for name in codes.DTYPE_NAMES[1:15])]
+# By its text, so that on a little-endian machine it is the native dtype: strict readers of buffers refuse "<d".
+_DTYPES: list[Any] = [
+    None,
+    *(np.dtype(np.dtype(name).newbyteorder("<").str) for name in codes.DTYPE_NAMES[1:15]),
+]
 _DTYPES[codes.D_BOOL] = np.dtype(bool)
 _DTYPES += [None, np.dtype("<i8"), np.dtype("<i4"), np.dtype("<i8")]
 _WIDE_BYTES = 4
