@@ -65,15 +65,21 @@ def kinds(entries: list[Entry]) -> str:
             kind = _kind(case["case"])
             found[kind].setdefault(name(entry), Counter())[case["outcome"]] += 1
     lines = [f"| kind | {' | '.join(map(name, entries))} |", f"|---|{'---|' * len(entries)}"]
-    for kind, bridges in found.items():
+    for kind, bridges in sorted(found.items()):
         lines.append(f"| {kind} | {' | '.join(_cell(bridges.get(name(e), Counter())) for e in entries)} |")
     return "\n".join(lines)
 
 
 def _kind(case: str) -> str:
-    """The part of a case's name that says what kind of value it is; arrays by their class."""
-    parts = case.split("/")
-    return "/".join(parts[:2]) if parts[0] == "array" else parts[0]
+    """The part of a case's name that says what kind of value it is; arrays by what they hold."""
+    kind, inside, *_ = [*case.split("/"), ""]
+    if kind != "array":
+        return kind
+    if inside == "sequence":
+        return "plain list of scalars"
+    letters = {"i": "integers", "u": "integers", "f": "floats", "c": "complex numbers"}
+    sized = inside[1:].isdigit()
+    return f"array of {letters[inside[0]] if sized else inside}"
 
 
 def _cell(counts: Counter[str]) -> str:

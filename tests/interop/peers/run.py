@@ -21,6 +21,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,8 @@ def reticulate(cases: list[Case]) -> Answer:
 
 
 IDENTITY = {"r": "function(x) x", "octave": "@(x) x"}
+VERSION = {"r": "as.character(getRversion())", "octave": "version()"}
+LANGUAGES = {"r": "R", "octave": "GNU Octave"}
 
 
 def arcuate(environment: str, cases: list[Case]) -> Answer:
@@ -246,6 +249,7 @@ def arcuate(environment: str, cases: list[Case]) -> Answer:
     lines = []
     with connect(environment, env={"TZ": "UTC"}) as session:
         identity = session.eval(IDENTITY[environment], keep=True)
+        versions = {"Arcuate": version("arcuate"), LANGUAGES[environment]: session.eval(VERSION[environment])}
         for case in cases:
             try:
                 line = judged(case, {"frame": framed(session.call(identity, decoded(case)))})
@@ -254,7 +258,8 @@ def arcuate(environment: str, cases: list[Case]) -> Answer:
             if line["outcome"] == "silent" and declared(case.value or {}, line["received"], environment):
                 line["outcome"] = "changed"
             lines.append(line)
-    return report("Arcuate", "python", environment, "connect, call", lines)
+    how = "connect(), its defaults, a function that returns its argument."
+    return report("Arcuate", "python", environment, how, lines, versions=versions)
 
 
 def declared(sent: Any, received: Any, environment: str) -> bool:

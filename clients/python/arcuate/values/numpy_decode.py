@@ -13,7 +13,7 @@ from arcuate.values.types import Array
 
 __all__ = ["build", "fixed", "text_objects"]
 
-# By its text, so that on a little-endian machine it is the native dtype: strict readers of buffers refuse "<d".
+# By its text: the native dtype on a little-endian machine, since strict readers refuse a buffer of "<d".
 _DTYPES: list[Any] = [
     None,
     *(np.dtype(np.dtype(name).newbyteorder("<").str) for name in codes.DTYPE_NAMES[1:15]),
