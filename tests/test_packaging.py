@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE_ROOTS = ("bridges", "adapters", "clients/python")
-CARRIED = {".py", ".pyi", ".m", ".R", ".cc", ".typed"}  # what an installation needs at run time
+CARRIED = {".py", ".pyi", ".m", ".R", ".cc", ".typed", ".html", ".css", ".js"}  # needed at run time
 
 pytestmark = pytest.mark.timeout(180)
 
