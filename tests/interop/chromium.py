@@ -1,4 +1,9 @@
-"""A headless Chromium, driven through its DevTools protocol: what a page does, asks for and complains of."""
+"""A headless Chromium, driven through its DevTools protocol: what a page does, asks for and complains of.
+
+    python -m tests.interop.chromium build/matrix/matrix.html docs/images/matrix.png
+
+takes the picture of a page that stands in the documentation.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ import itertools
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -190,3 +196,18 @@ def _attach(socket: ClientConnection) -> str:
 
     (tab,) = [one for one in ask("Target.getTargets")["targetInfos"] if one["type"] == "page"]
     return ask("Target.attachToTarget", targetId=tab["targetId"], flatten=True)["sessionId"]
+
+
+def main(page: str, picture: str) -> None:
+    """Take a picture in few colours, so that it is small."""
+    from PIL import Image
+
+    with opened() as tab:
+        tab.look(1280, 900)
+        tab.open(Path(page).absolute().as_uri())
+        tab.picture(Path(picture))
+    Image.open(picture).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(picture, optimize=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

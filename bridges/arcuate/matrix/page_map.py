@@ -141,7 +141,7 @@ class _Map:
             known = {one["name"]: one for one in self.result.get("environments") or []}
             missing = known.get(environment, {}).get("missing")
             if missing:
-                return _missing("missing runtime", "how to get it: below", 1, span)
+                return _missing("missing", "see below", 1, span)
             return f'<td class="void" rowspan="{span}">not run</td>'
         return self._button(spot, column, span)
 

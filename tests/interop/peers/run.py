@@ -168,7 +168,7 @@ def report(peer: str, host: str, environment: str, how: str, lines: Iterable[Ans
 def rpy2(cases: list[Case]) -> Answer:
     """Python to R, in one process."""
     answers, versions = python_host("rpy2", cases, PYTHON)
-    how = "default, numpy2ri and pandas2ri converters together; what stays an R vector or list is unpacked."
+    how = "Default, numpy2ri and pandas2ri converters together; what stays an R vector or list is unpacked."
     return report("rpy2", "python", "r", how, (judged(c, answers[c.name]) for c in cases), versions=versions)
 
 

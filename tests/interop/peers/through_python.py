@@ -147,7 +147,8 @@ def main() -> None:
         out.write(json.dumps(line) + "\n")
 
     trip, versions = {"rpy2": rpy2, "oct2py": oct2py, "arrays": arrays}[peer]()
-    say(versions=versions)
+    beside = ("numpy",) if peer == "arrays" else ("numpy", "pandas")
+    say(versions=versions | {name: importlib.metadata.version(name) for name in beside})
     for line in Path(jobs).read_text(encoding="utf-8").splitlines()[int(first) :]:
         job = json.loads(line)
         say(began=job["case"])
