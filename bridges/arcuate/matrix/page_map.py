@@ -53,6 +53,9 @@ class _Map:
         self.spots = {spot.key: spot for spot in spots(result)}
         self.clients: list[Result] = list(result.get("clients") or [])
         self.peers: list[Result] = list(result.get("peers") or [])
+        known = {client["name"] for client in self.clients}
+        hosts = dict.fromkeys(str(peer.get("host")) for peer in self.peers)
+        self.clients += [{"name": host} for host in hosts if host not in known]  # a row for its peers alone
         cells = result.get("cells") or []
         self.environments = _names(
             [one["name"] for one in result.get("environments") or []],
