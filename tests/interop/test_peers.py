@@ -92,6 +92,7 @@ def found(peer: str, *names: str) -> dict[str, dict[str, Any]]:
     return {line["case"]: line for line in report["cases"]}
 
 
+@pytest.mark.soak  # their environments take a minute to make: `make peers` does
 def test_rpy2_loses_what_is_known() -> None:
     if not peers.PYTHON.exists():
         pytest.skip("rpy2: .venv-bench is not made")
@@ -103,6 +104,7 @@ def test_rpy2_loses_what_is_known() -> None:
     assert "-2147483648" in lines["table/pandas"]["detail"]
 
 
+@pytest.mark.soak  # their environments take a minute to make: `make peers` does
 def test_oct2py_loses_what_is_known() -> None:
     if not peers.PYTHON.exists():
         pytest.skip("oct2py: .venv-bench is not made")
@@ -113,6 +115,7 @@ def test_oct2py_loses_what_is_known() -> None:
     assert same(lines["int/two-to-53-plus-1"]["received"], scalar("float", "0x1p+53")) == ""
 
 
+@pytest.mark.soak  # their environments take a minute to make: `make peers` does
 def test_reticulate_loses_what_is_known() -> None:
     if not peers.OLDER.exists():
         pytest.skip("reticulate: .venv-reticulate is not made")
