@@ -15,6 +15,11 @@ from collections.abc import Generator
 from importlib.metadata import entry_points
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how fast an example is made says something about the machine, not about the code
+settings.register_profile("arcuate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("arcuate")
 
 REQUIRED = os.environ.get("ARCUATE_REQUIRE", "").strip()
 

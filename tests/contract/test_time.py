@@ -49,7 +49,7 @@ def test_timeout_that_strikes_at_the_end_of_a_call(session: Session) -> None:
         try:
             session.call("arcuate_sleep", 0.01, nargout=0, timeout=0.006 + step * 0.0004)
         except CallTimeout as error:
-            assert error.workspace is True, error
+            assert error.workspace is True or "before it began" in str(error), error
         assert session.call("arcuate_add", float(step), 1.0) == step + 1.0
     assert session["kept"] == 4.5
 

@@ -266,10 +266,10 @@ def test_connecting_again_is_tried_less_and_less_often(hub: Hub, monkeypatch: py
 
 @pytest.mark.parametrize("way", ["zmq", "grpc", "http"])
 def test_a_peer_that_is_silent_is_left(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bus, "_SILENCE", 0.3)
-    monkeypatch.setattr(bus, "_DEAD", 0.7)
+    monkeypatch.setattr(bus, "_SILENCE", 0.4)
+    monkeypatch.setattr(bus, "_DEAD", 1.4)
     with behind_a_proxy(way) as (found, proxy, remote):
-        assert remote.call("slow", 1, 1.2) == 1  # the hub answers: a long call is no dead connection
+        assert remote.call("slow", 1, 1.6) == 1  # the hub answers: a long call is no dead connection
         before = proxy.accepted
         running = remote.submit("slow", 2, 0.3)
         until(lambda: found.hub.sessions[0].busy, "it runs")
