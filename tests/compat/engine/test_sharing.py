@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.contract.processes import until
 
 from arcuate.compat import matlab
