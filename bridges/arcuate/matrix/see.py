@@ -55,6 +55,8 @@ def arcuate_see(x: Any) -> str:
         return _arcuate_table(x.columns.items(), x.rows, x.index, x.attrs)
     if hasattr(x, "nnz"):
         return _arcuate_sparse(x)
+    if str(getattr(x, "dtype", "")).startswith("dictionary<"):
+        return _arcuate_dictionary(x.__arrow_array__())
     if hasattr(x, "dtype"):
         if type(x).__module__ == "numpy" and name not in ("ndarray", "MaskedArray"):
             return f"numpy.{x.dtype.name} {_arcuate_number(x.item())}"
@@ -206,7 +208,7 @@ def _arcuate_objects(flat: Any, shape: str) -> str:
         return (
             item is None
             or type(item).__name__ in ("NAType", "NaTType", "Missing")
-            or (isinstance(item, float) and item != item)
+            or (isinstance(item, (float, np.datetime64, np.timedelta64)) and item != item)
         )
 
     kept = [item for item in flat if not lost(item)]
@@ -222,10 +224,17 @@ def _arcuate_objects(flat: Any, shape: str) -> str:
         zone = _arcuate_zone(kept[0].tzinfo)
         shown = ["-" if lost(item) else _arcuate_moment(item._value, item.unit) for item in flat]
         return f"array datetime {zone} {shape} [{_arcuate_many(shown)}]"
-    if kinds == {"date"}:
+    if kinds <= {"date", "Day"}:
         start = _dt.date(1970, 1, 1)
-        shown = ["-" if lost(item) else _arcuate_span((item - start).days, "D") for item in flat]
+        days = [None if lost(x) else x.count if hasattr(x, "count") else (x - start).days for x in flat]
+        shown = ["-" if day is None else _arcuate_span(day, "D") for day in days]
         return f"array datetime - {shape} [{_arcuate_many(shown)}]"
+    if kinds in ({"timedelta64"}, {"datetime64"}, {"Instant"}):
+        shown = [arcuate_see(item).split(" ")[-1 if kinds == {"timedelta64"} else 1] for item in flat]
+        shown = ["-" if lost(item) else each for item, each in zip(flat, shown, strict=True)]
+        zone = getattr(kept[0], "zone", "-")
+        kind = "duration" if kinds == {"timedelta64"} else f"datetime {zone}"
+        return f"array {kind} {shape} [{_arcuate_many(shown)}]"
     if len(kinds) == 1 and isinstance(kept[0], np.generic):
         shown = ["-" if lost(item) else _arcuate_number(item.item()) for item in flat]
         return f"array {kept[0].dtype} {shape} [{_arcuate_many(shown)}]"
@@ -308,6 +317,15 @@ def _arcuate_categorical(x: Any) -> str:
     shown = _arcuate_many(["-" if gone[k] else str(n) for k, n in enumerate(numbers)])
     kind = f"categorical {_arcuate_shape(codes.shape)} [{shown}]"
     return f"{kind} {arcuate_see(categories)} {bool(x.ordered)}"
+
+
+def _arcuate_dictionary(x: Any) -> str:
+    """A categorical of pyarrow, whose categories may repeat or be missing."""
+    chunk = x.combine_chunks()
+    shown = _arcuate_many(["-" if code is None else str(code) for code in chunk.indices.to_pylist()])
+    categories = chunk.dictionary.to_numpy(zero_copy_only=False)
+    ordered = bool(chunk.type.ordered)
+    return f"categorical {_arcuate_shape((len(chunk),))} [{shown}] {arcuate_see(categories)} {ordered}"
 
 
 def _arcuate_sparse(x: Any) -> str:

@@ -12,7 +12,11 @@ from arcuate.values.nodes import Row
 __all__ = ["HINT", "read_dataset", "read_labelled"]
 
 HINT = "arcuate"
-"""Key in a variable's ``encoding`` that holds the unit that xarray has no dtype for: ``"D"``, ``"h"`` ..."""
+"""Key in a variable's ``encoding`` that holds what xarray has no dtype for.
+
+It is the unit of times, ``"h"`` or ``"D"`` (dates), or ``"day"`` for datetimes that count days.
+"""
+_UNITS = ("s", "ms", "us", "ns")
 
 
 def read_labelled(state: Decoder, row: Row) -> Any:
@@ -36,10 +40,10 @@ def read_labelled(state: Decoder, row: Row) -> Any:
     attrs = _attrs(state)
     state.cursor.leave()
     xarray = library("xarray")
-    if xarray is None or _beyond(data) or any(_beyond(coord["data"]) for coord in coords.values()):
+    made = None if xarray is None or _beyond(data) else _make_coords(xarray, coords)
+    if made is None:
         return types.Labelled(name, dims, data, coords, attrs, row[2])
     main = _make(xarray, dims, data, attrs)
-    made = {key: _make(xarray, coord["dims"], coord["data"], coord["attrs"]) for key, coord in coords.items()}
     try:
         found = xarray.DataArray(main, coords=made, name=name)
     except ValueError as error:
@@ -50,12 +54,12 @@ def read_labelled(state: Decoder, row: Row) -> Any:
 
 
 def _read_series(state: Decoder, row: Row, pandas: Any, name: str | None, dim: str) -> Any:
-    from arcuate.values.tabular import Beyond, read_categorical, series
+    from arcuate.values.tabular import Beyond, one_categorical, series
     from arcuate.values.tabular import column_values as column
 
     def values(child: Row) -> Any:
         if child[0] == codes.CATEGORICAL:
-            return read_categorical(state, child)
+            return one_categorical(state, child)
         if child[0] != codes.ARRAY or child[4] != 1:
             raise ProtocolError("malformed value: a Series has one dimension")
         return column(state, child)
@@ -88,15 +92,15 @@ def read_dataset(state: Decoder, row: Row) -> Any:
     attrs = _attrs(state)
     state.cursor.leave()
     xarray = library("xarray")
-    everything = [*variables.values(), *coords.values()]
-    if xarray is None or any(_beyond(variable["data"]) for variable in everything):
+    beyond = any(_beyond(variable["data"]) for variable in variables.values())
+    made = None if xarray is None or beyond else _make_coords(xarray, coords)
+    if made is None:
         return types.Dataset(variables, coords, attrs)
-    made = [
-        {key: _make(xarray, each["dims"], each["data"], each["attrs"]) for key, each in group.items()}
-        for group in (variables, coords)
-    ]
+    columns = {
+        key: _make(xarray, each["dims"], each["data"], each["attrs"]) for key, each in variables.items()
+    }
     try:
-        return xarray.Dataset(made[0], coords=made[1], attrs=attrs)
+        return xarray.Dataset(columns, coords=made, attrs=attrs)
     except ValueError as error:
         raise ProtocolError(f"malformed value: a dataset: {error}") from error
 
@@ -139,39 +143,97 @@ def _variable(state: Decoder, row: Row) -> dict[str, Any]:
 def _beyond(data: Any) -> bool:
     """Whether xarray would change the data.
 
-    It turns a masked array's missing elements into NaN, has no units finer than the nanosecond, and holds
-    instants as objects, which say no zone when there is none of them.
+    It turns a masked array's missing elements into NaN, has no units finer than the nanosecond and
+    no coarser ones than the second, which not every time fits, and holds instants as objects, which say no
+    zone when there is none of them.
     """
-    if isinstance(data, (types.Factor, types.Array)):
+    if isinstance(data, types.Array):
+        return not _is_days(data)
+    if isinstance(data, types.Factor):
         return True
-    if getattr(data.dtype, "tz", None) is not None and (not len(data) or bool(data.isna().all())):
-        return True
-    if getattr(data.dtype, "kind", "") in "Mm" and data.dtype.str[4:-1] in ("ps", "fs", "as"):
-        return True
+    if getattr(data.dtype, "tz", None) is not None:
+        return not len(data) or bool(data.isna().all())
+    if isinstance(data, _ndarray()) and data.dtype.kind in "Mm":
+        import numpy
+
+        unit = numpy.datetime_data(data.dtype)[0]
+        if unit in _UNITS or unit in ("ps", "fs", "as"):
+            return unit not in _UNITS
+        try:
+            same = data.astype(f"{data.dtype.kind}8[s]").astype(data.dtype) == data
+        except OverflowError:
+            return True
+        return not bool((same | numpy.isnat(data)).all())
     mask = getattr(data, "mask", None)
     return mask is not None and hasattr(data, "filled") and bool(mask.any())
+
+
+def _is_days(data: types.Array) -> bool:
+    """Whether these are datetimes that count days."""
+    return (data.dtype, data.unit, data.zone) == ("datetime", "D", "")
+
+
+def _boxed(data: Any, index: bool) -> Any:
+    """The labels of a coordinate; as objects what xarray would change: masked numbers, an index of f2."""
+    masked = hasattr(data, "filled") and data.dtype.kind not in "Mm" and data.mask.any()
+    if masked and data.mask.all():
+        return data
+    if masked or (index and isinstance(data, _ndarray()) and data.dtype == "f2"):
+        from arcuate.values.boxed import box
+        from arcuate.values.numpy_encode import DTYPES
+
+        mask = data.mask if masked else None
+        return box((DTYPES[data.dtype.str], 0, ""), data.data if masked else data, mask)
+    return data
+
+
+def _make_coords(xarray: Any, coords: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The coordinates, or ``None`` where xarray would change one."""
+    labels = {key: _boxed(coord["data"], (key,) == coord["dims"]) for key, coord in coords.items()}
+    if any(map(_beyond, labels.values())):
+        return None
+    return {key: _make(xarray, coord["dims"], labels[key], coord["attrs"]) for key, coord in coords.items()}
 
 
 def _make(xarray: Any, dims: tuple[str, ...], data: Any, attrs: dict[str, Any]) -> Any:
     encoding = None
     if hasattr(data, "filled"):
         data = data.data  # a mask of zeros
+    if isinstance(data, types.Array):
+        encoding, data = {HINT: "day"}, _days(data)
     dtype = data.dtype
-    if getattr(dtype, "kind", "") in "Mm" and dtype.str[4:-1] not in ("s", "ms", "us", "ns"):
+    if encoding:
+        pass
+    elif getattr(dtype, "kind", "") in "Mm" and dtype.str[4:-1] not in _UNITS:
         import numpy
 
         unit = numpy.datetime_data(dtype)[0] if isinstance(dtype, numpy.dtype) else "ns"
-        if unit not in ("s", "ms", "us", "ns"):
+        if unit not in _UNITS:
             encoding = {HINT: unit}
             data = data.astype(f"{dtype.kind}8[s]")
-    elif getattr(dtype, "tz", None) is not None or _is_text(data):
+    elif getattr(dtype, "tz", None) is not None:
         data = _objects(data)
+    elif _is_text(data):
+        from arcuate.values.boxed import mark
+
+        gone = bool(data.isna().all())
+        data = mark(_objects(data), (codes.D_TEXT, 0, "")) if gone else _objects(data)
     elif not isinstance(data, _ndarray()) and getattr(dtype, "kind", "") in "Mm":
         data = data.to_numpy()
     try:
         return xarray.Variable(dims, data, attrs, encoding)
     except ValueError as error:
         raise ProtocolError(f"malformed value: a variable: {error}") from error
+
+
+def _days(data: types.Array) -> Any:
+    """Datetimes that count days, in seconds."""
+    import numpy
+
+    days = numpy.frombuffer(data.data, "<i8").view("M8[D]")
+    if data.mask is not None:
+        days = numpy.where(numpy.frombuffer(data.mask, bool), numpy.datetime64("NaT"), days)
+    return days.astype("M8[s]").reshape(data.shape, order=data.order)
 
 
 def _objects(data: Any) -> Any:

@@ -20,6 +20,7 @@ _DTYPES: list[Any] = [
 ]
 _DTYPES[codes.D_BOOL] = np.dtype(bool)
 _DTYPES += [None, np.dtype("<i8"), np.dtype("<i4"), np.dtype("<i8")]
+_FIRST, _LAST = -719162, 2932896  # the days that datetime.date holds
 _WIDE_BYTES = 4
 """A ``<U`` array is made only while it takes at most so many times the bytes of the UTF-8 form."""
 
@@ -112,6 +113,10 @@ def _texts(texts: list[str], gone: Any, flags: int, shape: tuple[int, ...], orde
     array = text_objects(texts, shape, order)
     if gone is not None:
         array[gone] = _mark(flags)
+    if not texts or (gone is not None and gone.all()):
+        from arcuate.values import boxed
+
+        return boxed.mark(array, (codes.D_TEXT, 0, ""))
     return array
 
 
@@ -129,6 +134,11 @@ def _mark(flags: int) -> Any:
 def _times(dtype: int, flags: int, unit: int, zone: str, counts: Any, gone: Any) -> Any:
     if dtype == codes.D_DATE:
         if flags & codes.ARRAY_BOXED:
+            present = counts if gone is None else counts[~gone]
+            if not present.size or present.min() < _FIRST or present.max() > _LAST:
+                from arcuate.values.boxed import box
+
+                return box((dtype, 0, ""), counts, gone)
             array = counts.astype("M8[D]").astype(object)
             if gone is not None:
                 array[gone] = None

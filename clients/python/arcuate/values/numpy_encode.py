@@ -15,6 +15,7 @@ from arcuate.values.plain import put_text
 from arcuate.values.strided import Layout
 from arcuate.values.texts import join
 from arcuate.values.times import zone_name
+from arcuate.values.types import Day
 
 __all__ = ["DTYPES", "append_array", "data_of", "put_array", "put_times"]
 
@@ -104,8 +105,19 @@ def data_of(value: Any, order: str) -> Buffer:
     return view
 
 
-def put_times(state: Encoder, value: Any, key: str, *, flags: int = 0, zone: str = "") -> None:
-    """A datetime64 or timedelta64 array; ``NaT`` becomes missing."""
+def put_times(
+    state: Encoder, value: Any, key: str, *, flags: int = 0, zone: str = "", days: bool = True
+) -> None:
+    """A datetime64 or timedelta64 array; ``NaT`` becomes missing.
+
+    Args:
+        state: where to.
+        value: the array.
+        key: the key of the row.
+        flags: further flags of the row.
+        zone: the zone.
+        days: datetimes that count days are dates.
+    """
     name, multiple = np.datetime_data(value.dtype)
     kind = value.dtype.kind
     if name == "generic":
@@ -121,7 +133,7 @@ def put_times(state: Encoder, value: Any, key: str, *, flags: int = 0, zone: str
     unit = codes.UNIT_CODES[name]
     if kind == "m":
         append_array(state, counts, key, codes.D_DURATION, mask=mask, flags=flags, unit=unit)
-    elif name == "D" and (not counts.size or (counts.min() >= -(1 << 31) and counts.max() < 1 << 31)):
+    elif days and name == "D" and (not counts.size or (counts.min() >= -(1 << 31) and counts.max() < 1 << 31)):
         append_array(state, counts.astype(np.int32), key, codes.D_DATE, mask=mask, flags=flags)
     else:
         append_array(state, counts, key, codes.D_DATETIME, mask=mask, flags=flags, unit=unit, zone=zone)
@@ -163,6 +175,8 @@ def _put_objects(state: Encoder, value: Any, key: str) -> None:
     if kind == "U":
         _put_items(state, items, None, shape, key, flags)
         return
+    if not items and value.dtype.metadata and _put_boxed(state, value, key):
+        return  # what they would be if there were any
     texts, mask, missing, wrong = text_items(items)
     if wrong is None:
         _put_items(
@@ -173,15 +187,22 @@ def _put_objects(state: Encoder, value: Any, key: str) -> None:
         return
     if kind == "O" and _put_instants(state, value, items, key):
         return
+    if kind == "O" and _put_boxed(state, value, key):
+        return
     number, _ = wrong
     index = np.unravel_index(number, shape, order="F" if fortran else "C") if shape else ()
     found = sorted({type(each).__name__ for each in items})
     raise ConversionError(
-        f"an array of objects holds {', '.join(found)}; only texts or only dates (and None) are allowed, so "
-        f"that every "
-        f"language gets one type. Convert it with value.astype(float) or the like, or send value.tolist()",
+        f"an array of objects holds {', '.join(found)}; only texts, only dates or only times of one unit "
+        f"(and missing ones) are allowed, so that every language gets one type. Convert it with value.astype(float) or the like, or send value.tolist()",
         path=f"[{', '.join(str(int(i)) for i in index)}]" if index else "",
     )
+
+
+def _put_boxed(state: Encoder, value: Any, key: str) -> bool:
+    from arcuate.values.boxed import put_boxed  # which needs what stands here
+
+    return put_boxed(state, value, key)
 
 
 def _put_items(
@@ -248,16 +269,21 @@ def _missing_mark(item: Any) -> int | None:
 
 
 def put_dates(state: Encoder, items: list[Any], shape: tuple[int, ...], key: str, flags: int) -> bool:
-    """Objects that are all ``datetime.date`` or ``None`` as a date array; tells whether they are."""
+    """Objects that are all dates or ``None`` as a date array; tells whether they are."""
     import datetime as dt
 
-    kinds = set(map(type, items))
-    if dt.date not in kinds or not kinds <= {dt.date, type(None)}:
+    kinds = set(map(type, items)) - {type(None)}
+    if not kinds or not kinds <= {dt.date, Day}:
         return False
+    if Day in kinds:
+        items = [np.datetime64(item.count, "D") if type(item) is Day else item for item in items]
     days = np.array(items, dtype="M8[D]").view(np.int64)
     mask = days == _MIN_INT64
     gone = bool(mask.any())
-    days = np.where(mask, 0, days).astype(np.int32)
+    days = np.where(mask, 0, days)
+    if days.min() < -(1 << 31) or days.max() >= 1 << 31:
+        return False
+    days = days.astype(np.int32)
     flags |= codes.ARRAY_BOXED | (codes.ARRAY_MASK if gone else 0)
     state.rows.append((10, codes.D_DATE, flags, 0, len(shape), 0, key, ""))
     state.pool += shape

@@ -63,17 +63,9 @@ def present(data: memoryview, mask: memoryview | None) -> Any:
 
 
 def arrow_dates(count: int) -> Any:
-    """A column of so many missing dates: Arrow has a class for dates, pandas has not.
+    """A column of so many missing dates: Arrow has a class for dates, pandas has not."""
+    import pyarrow
 
-    Raises:
-        Beyond: Arrow is not installed.
-    """
-    from arcuate.values.decode import library
-    from arcuate.values.tabular import Beyond
-
-    pyarrow = library("pyarrow")
-    if pyarrow is None:
-        raise Beyond
     return pd.arrays.ArrowExtensionArray(pyarrow.nulls(count, pyarrow.date32()))
 
 

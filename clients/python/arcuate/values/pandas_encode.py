@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from arcuate.errors import ConversionError
-from arcuate.values import codes, times
+from arcuate.values import boxed, codes, times
 from arcuate.values.encode import TABLE, Encoder
 from arcuate.values.native import put_variable
 from arcuate.values.numpy_encode import DTYPES, append_array, put_dates, put_texts, put_times, text_items
@@ -142,33 +142,25 @@ def _plain_values(index: Any) -> Any:
     )
 
 
-def _put_masked(state: Encoder, items: list[Any], key: str) -> bool:
-    """Numbers of one class that pandas has no nullable arrays for, beside NA; tells whether they are."""
-    kinds = set(map(type, items)) - {type(pd.NA)}
-    mask = np.array([item is pd.NA for item in items])
-    if kinds not in ({np.float16}, {np.complex64}, {np.complex128}) or not mask.any():
-        return False
-    dtype = np.dtype(kinds.pop())
-    numbers = np.array([0 if item is pd.NA else item for item in items], dtype)
-    append_array(state, numbers, key, DTYPES[dtype.str], mask=mask)
-    return True
-
-
 def put_column(state: Encoder, column: Any, key: str) -> None:
     """A column of a table: an array, a categorical, or a list where its objects are of several kinds."""
     dtype = column.dtype
     if dtype.kind != "O" or not isinstance(dtype, np.dtype):
         put_values(state, _plain_values(column), key)
         return
-    items = column.to_numpy().tolist()
-    texts, mask, marks, wrong = text_items(items)
-    if wrong is None and items:
-        put_texts(state, texts, (len(items),), key, mask, codes.ARRAY_BOXED | marks)
-    elif not items or not (put_dates(state, items, (len(items),), key, 0) or _put_masked(state, items, key)):
-        state.depth += 1
-        state.row(codes.LIST, key=key, count=len(items))
-        put_children(state, items)
-        state.depth -= 1
+    values = column.to_numpy()
+    items = values.tolist()
+    if boxed.kind_of(values) != boxed.LIST:
+        texts, mask, marks, wrong = text_items(items)
+        if wrong is None and items:
+            put_texts(state, texts, values.shape, key, mask, codes.ARRAY_BOXED | marks)
+            return
+        if put_dates(state, items, values.shape, key, 0) or boxed.put_boxed(state, values, key, column=True):
+            return
+    state.depth += 1
+    state.row(codes.LIST, key=key, count=len(items))
+    put_children(state, items)
+    state.depth -= 1
 
 
 def put_frame(state: Encoder, frame: Any, key: str) -> None:
@@ -189,7 +181,8 @@ def put_frame(state: Encoder, frame: Any, key: str) -> None:
     state.row(codes.TABLE, key=key, count=3, value=rows, text="pandas")
     state.depth += 1
     state.row(codes.MAPPING, key="columns", count=len(columns))
-    for name, column in frame.items():
+    # A frame without attrs: pandas copies them for every column, which not everything in them allows.
+    for name, column in pd.DataFrame(frame, copy=False).items():
         try:
             if not isinstance(name, str):
                 raise ConversionError(

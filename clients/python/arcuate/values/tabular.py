@@ -9,9 +9,8 @@ from arcuate.values import codes, types
 from arcuate.values.decode import KINDS, Decoder, library, parts
 from arcuate.values.nodes import Row
 
-__all__ = ["Beyond", "read_categorical", "read_table", "series"]
+__all__ = ["Beyond", "column_values", "one_categorical", "read_categorical", "read_table", "series"]
 
-_FIRST, _LAST = -719162, 2932896  # the days that datetime.date holds
 _UNITS = ("s", "ms", "us", "ns")
 
 
@@ -20,7 +19,7 @@ class Beyond(Exception):
 
 
 def read_table(state: Decoder, row: Row) -> Any:
-    """A table: Arrow's by hint, pandas', or a plain one where these would change a column."""
+    """A table: Arrow's by hint, pandas', or a plain one where neither holds a column."""
     pandas = library("pandas")
     place, depth = state.cursor.place, state.cursor.depth
     ways = [(None, True)] if row[7] == "arrow" and library("pyarrow") is not None else []
@@ -89,6 +88,10 @@ def _frame(pandas: Any, columns: dict[str, Any], rows: int, index: Any, attrs: A
 
 
 def _index(pandas: Any, values: Any, name: str | None) -> Any:
+    if values.dtype == "f2":  # of which pandas has no index
+        from arcuate.values.boxed import box
+
+        values = _objects(box((codes.D_F2, 0, ""), values, None))
     if isinstance(values, pandas.Series):  # a column of objects: pandas must not guess another dtype
         return pandas.Index(values.array, dtype=object, name=name)
     return pandas.Index(values, name=name, copy=False)
@@ -119,16 +122,11 @@ def _column(state: Decoder, row: Row, rows: int, arrow: bool) -> Any:
             import pyarrow
 
             return pyarrow.array(list(items))
-        return _objects(list(items))
-    if row[0] == codes.CATEGORICAL:
-        found = read_categorical(state, row)
-        if isinstance(found, types.Factor):
-            raise Beyond  # categories that repeat or are missing
-        if arrow:
-            import pyarrow
+        from arcuate.values import boxed
 
-            return pyarrow.array(found)
-        return found
+        return _objects(boxed.fill(list(items), boxed.LIST))
+    if row[0] == codes.CATEGORICAL:
+        return one_categorical(state, row, arrow)
     if row[0] != codes.ARRAY:
         raise ProtocolError("malformed value: a column must be an array, a categorical or a list")
     if row[4] != 1:
@@ -137,15 +135,16 @@ def _column(state: Decoder, row: Row, rows: int, arrow: bool) -> Any:
 
 
 def column_values(state: Decoder, row: Row, arrow: bool = False) -> Any:
-    """The array of a row with one dimension, in pandas' own class for columns.
+    """The array of a row with one dimension, in pandas' own class for columns, or objects if it has none.
 
     Raises:
-        Beyond: there is no such class.
+        Beyond: Arrow has no such arrays.
     """
     dtype, flags, unit, zone, shape, data, mask = parts(state, row)
-    if unit and codes.UNIT_NAMES[unit] not in _UNITS:
-        raise Beyond
+    strange = bool(unit) and codes.UNIT_NAMES[unit] not in _UNITS
     if arrow:
+        if strange or dtype in (codes.D_C8, codes.D_C16):
+            raise Beyond
         from arcuate.values.arrow import read_array
 
         return read_array(dtype, unit, zone, shape[0], data, mask)
@@ -157,34 +156,53 @@ def column_values(state: Decoder, row: Row, arrow: bool = False) -> Any:
             return pandas_decode.string_array(data, shape[0], mask, own=own)
         return _objects(numpy_decode.build(dtype, flags, 0, "", shape, data, mask))
     if dtype == codes.D_DATE:
-        counts = pandas_decode.present(data, mask)
-        if not counts.size:  # objects would not say what they are
-            return pandas_decode.arrow_dates(shape[0])
-        if counts.min() < _FIRST or counts.max() > _LAST:
-            raise Beyond
+        if library("pyarrow") is not None and not pandas_decode.present(data, mask).size:
+            return pandas_decode.arrow_dates(shape[0])  # objects would not say what they are
         return _objects(numpy_decode.build(dtype, flags | codes.ARRAY_BOXED, 0, "", shape, data, mask))
-    if mask is not None and dtype in (codes.D_F2, codes.D_C8, codes.D_C16):
-        masked = numpy_decode.build(dtype, flags, unit, zone, shape, data, mask)
-        if masked.mask.all():
-            raise Beyond
-        from arcuate.values.decode import untyped_missing
+    if strange or (mask is not None and dtype in (codes.D_F2, codes.D_C8, codes.D_C16)):
+        from arcuate.values.boxed import box
 
-        gone = untyped_missing()
-        pairs = zip(masked.data, masked.mask, strict=True)
-        return _objects([gone if hidden else number for number, hidden in pairs])
+        gone = None if mask is None else numpy_decode.fixed(codes.D_BOOL, shape, "C", mask)
+        return _objects(box((dtype, unit, zone), numpy_decode.fixed(dtype, shape, "C", data), gone))
     return numpy_decode.build(dtype, flags & ~codes.ARRAY_NUMPY, unit, zone, shape, data, mask)
 
 
 def _objects(items: Any) -> Any:
-    import numpy
+    """A column of objects, in which pandas must not look for another dtype."""
     import pandas
 
-    if not isinstance(items, numpy.ndarray):
-        array = numpy.empty(len(items), dtype=object)
-        for number, item in enumerate(items):  # one by one: numpy would unpack nested lists
-            array[number] = item
-        items = array
     return pandas.Series(items, dtype=object)
+
+
+def one_categorical(state: Decoder, row: Row, arrow: bool = False) -> Any:
+    """The categorical of one dimension of a row: pandas', or Arrow's if categories repeat or are missing.
+
+    Raises:
+        Beyond: neither of them holds it.
+    """
+    place, depth = state.cursor.place, state.cursor.depth
+    found = read_categorical(state, row)
+    pyarrow = library("pyarrow")
+    if not isinstance(found, types.Factor):
+        return pyarrow.array(found) if arrow else found
+    if pyarrow is None:
+        raise Beyond
+    state.cursor.back(place, depth)
+    state.enter(row, 2)
+    children = [state.named("codes")]
+    numbers = column_values(state, children[0], True)
+    children.append(state.named("categories"))
+    categories = column_values(state, children[1], True)
+    state.cursor.leave()
+    if any(child[4] != 1 for child in children):
+        raise ProtocolError("malformed value: a column is a categorical of several dimensions")
+    ordered = bool(row[2] & codes.CATEGORICAL_ORDERED)
+    made = pyarrow.DictionaryArray.from_arrays(numbers, categories, ordered=ordered)
+    if arrow:
+        return made
+    import pandas
+
+    return pandas.arrays.ArrowExtensionArray(made)
 
 
 def read_categorical(state: Decoder, row: Row) -> Any:
@@ -220,12 +238,7 @@ def read_categorical(state: Decoder, row: Row) -> Any:
     if category_row[0] != codes.ARRAY or category_row[4] != 1:
         raise ProtocolError("malformed value: the categories must be an array of one dimension")
     masked = bool(category_row[2] & codes.ARRAY_MASK)
-    place, depth = state.cursor.place, state.cursor.depth
-    try:
-        categories: Any = state.array(category_row) if masked else column_values(state, category_row)
-    except Beyond:
-        state.cursor.back(place, depth)
-        categories, masked = state.array(category_row), True
+    categories: Any = state.array(category_row) if masked else column_values(state, category_row)
     state.cursor.leave()
     ordered = bool(row[2] & codes.CATEGORICAL_ORDERED)
     gone = None if mask is None else numpy.frombuffer(mask, dtype=bool)

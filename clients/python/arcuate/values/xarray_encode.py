@@ -13,7 +13,7 @@ from arcuate.values import codes
 from arcuate.values.encode import TABLE, Encoder
 from arcuate.values.labelled import HINT
 from arcuate.values.nodes import step
-from arcuate.values.numpy_encode import put_array
+from arcuate.values.numpy_encode import put_array, put_times
 from arcuate.values.plain import text_key
 
 __all__: list[str] = []
@@ -87,8 +87,9 @@ def _put_data(state: Encoder, variable: Any) -> None:
         if isinstance(data, np.ndarray):
             unit = variable.encoding.get(HINT) if variable.encoding else None
             if unit and data.dtype.kind in "Mm":
-                data = _coarser(data, unit)
-            put_array(state, data, "data")
+                _put_hinted(state, data, unit)
+            else:
+                put_array(state, data, "data")
         elif type(data).__module__.partition(".")[0] == "pandas":
             from arcuate.values.pandas_encode import put_values
 
@@ -109,6 +110,14 @@ def _check_index(variable: Any) -> None:
             f"the dimension {dim!r} is labelled by a MultiIndex, which other languages do not have; send "
             f"x.reset_index({dim!r})"
         )
+
+
+def _put_hinted(state: Encoder, data: Any, hint: str) -> None:
+    """Times that arrived as what xarray has no dtype for, where they still can be that."""
+    if hint == "day":
+        put_times(state, _coarser(data, "D"), "data", days=False)
+    else:
+        put_array(state, _coarser(data, hint), "data")
 
 
 def _coarser(data: Any, unit: str) -> Any:
