@@ -185,13 +185,33 @@ TABLE = """data.frame(i = c(1L, NA), d = c(NA, NaN), t = c('\\u00e9', NA), f = f
 
 def test_table_of_all_columns(r):
     table = r.eval(TABLE)
+    assert isinstance(table, pd.DataFrame)
     assert list(table.columns) == list("idtflpDsLc")
     r["back"] = table
-    for name in "idtflpD":
+    for name in "idtflpDsc":
         assert r.eval(f"identical(back${name}, ({TABLE})${name})"), name
     assert r.eval("identical(back$L, list(1:2, 'x'))")
-    # pandas has no minutes, so that they come back as seconds
-    assert r.eval("identical(as.numeric(back$s, units = 'mins'), c(1, NA))")
+    assert table["s"][0] == np.timedelta64(1, "m")
+    r["part"] = table[table["i"].isna()]
+    assert r.eval("identical(part$s, as.difftime(NA_real_, units = 'mins'))")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "s = as.difftime(c(1, 2), units = 'days')",
+        "s = as.difftime(numeric(), units = 'weeks')",
+        "f = addNA(factor(c('a', NA)))",
+        "c = c(NA_complex_, NA)",
+        "L = I(list('a', 'b'))",
+        "d = as.Date(c(2932897, NA), origin = '1970-01-01')",
+    ],
+)
+def test_a_column_that_pandas_has_no_dtype_for(r, columns):
+    table = r.eval(f"data.frame({columns})")
+    assert isinstance(table, pd.DataFrame)
+    r["back"] = table
+    assert r.eval(f"identical(lapply(back, unclass), lapply(data.frame({columns}), unclass))"), table
 
 
 def test_index_rides_and_does_not_lie(r):

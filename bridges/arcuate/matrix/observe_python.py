@@ -168,18 +168,9 @@ def _variables(pairs: list[list[Any]]) -> str:
     return "<" + "; ".join(shown) + ">"
 
 
-def _fits(node: Node) -> bool:
-    """Whether pandas has a column of such data."""
-    if node["kind"] == "categorical":
-        return True
-    days = [int(item) for item in node["data"] if item is not None] if node["dtype"] == "date" else []
-    return node.get("unit", "s") in ("s", "ms", "us", "ns") and all(-719162 <= day <= 2932896 for day in days)
-
-
 def _labelled(node: Node) -> str:
     hints, coords_given = node.get("hints", []), node.get("coords", [])
-    fits = all(map(_fits, [node["data"], *(item["data"] for _, item in coords_given)]))
-    if "series" in hints and len(node["dims"]) == 1 and fits and (coords_given or "unnamed-index" in hints):
+    if "series" in hints and len(node["dims"]) == 1 and (coords_given or "unnamed-index" in hints):
         data = _data(node["data"], True)
         numbers = [str(number) for number in range(node["data"].get("shape", [0])[0])]
         index = {"kind": "array", "dtype": "i8", "shape": [len(numbers)], "data": numbers}

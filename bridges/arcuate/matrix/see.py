@@ -217,8 +217,8 @@ def _arcuate_objects(flat: Any, shape: str) -> str:
     if kept and all(isinstance(item, str) for item in kept):
         texts = ["-" if lost(item) else _arcuate_text(item) for item in flat]
         return f"array text {shape} [{_arcuate_many(texts)}]"
-    kinds = {type(item).__name__ for item in kept}
-    if not kept:
+    kinds = {type(item).__name__ for item in kept or flat}  # a NaT of numpy says what it would be
+    if not kept and not kinds <= {"timedelta64", "datetime64"}:
         return f"nothing {shape}"
     if kinds == {"Timestamp"} and kept[0].tzinfo is not None:
         zone = _arcuate_zone(kept[0].tzinfo)
@@ -232,7 +232,7 @@ def _arcuate_objects(flat: Any, shape: str) -> str:
     if kinds in ({"timedelta64"}, {"datetime64"}, {"Instant"}):
         shown = [arcuate_see(item).split(" ")[-1 if kinds == {"timedelta64"} else 1] for item in flat]
         shown = ["-" if lost(item) else each for item, each in zip(flat, shown, strict=True)]
-        zone = getattr(kept[0], "zone", "-")
+        zone = getattr(kept[0], "zone", "-") if kept else "-"
         kind = "duration" if kinds == {"timedelta64"} else f"datetime {zone}"
         return f"array {kind} {shape} [{_arcuate_many(shown)}]"
     if len(kinds) == 1 and isinstance(kept[0], np.generic):
