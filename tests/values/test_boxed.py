@@ -1,4 +1,4 @@
-"""Columns and labels of kinds that pandas and xarray have no dtype for: in a DataFrame or DataArray, exact."""
+"""Columns and labels that pandas and xarray have no dtype for: in a DataFrame or DataArray, exact."""
 
 from __future__ import annotations
 
@@ -64,10 +64,12 @@ def test_every_kind_is_a_column_and_an_index_of_a_frame(kind, mask):
     assert isinstance(through(Labelled("s", ("index",), column, {}, {}, 3)), pd.Series)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind[0] in STORED and kind[0] != "bool"], ids="-".join)
+FAR = [kind for kind in KINDS if kind[0] in STORED and kind[0] != "bool"]
+FAR = [kind for kind in FAR if not (kind[2] and kind[1] in ("s", "ms"))]  # zones end with the year 9999
+
+
+@pytest.mark.parametrize("kind", FAR, ids="-".join)
 def test_times_far_away_are_columns(kind):
-    if kind[2] and kind[1] in ("s", "ms"):
-        pytest.skip("python: datetime has no years beyond 9999, in which a zone could be looked up")
     found = through(Table({"k": array(kind, [0, 1, 0], far=True)}, 3))
     assert isinstance(found, pd.DataFrame)
 
@@ -121,7 +123,8 @@ def test_categories_that_pandas_refuses_are_a_column_of_arrow(kind, mask, ordere
     found = through(Table({"f": Factor(numbers, categories, ordered)}, 3))
     assert isinstance(found, pd.DataFrame)
     assert isinstance(found["f"].dtype, pd.ArrowDtype)
-    assert isinstance(through(Labelled("s", ("index",), Factor(numbers, categories, ordered), {}, {}, 3)), pd.Series)
+    series = Labelled("s", ("index",), Factor(numbers, categories, ordered), {}, {}, 3)
+    assert isinstance(through(series), pd.Series)
 
 
 def test_what_is_left_for_a_plain_table():
@@ -151,7 +154,9 @@ def test_missing_labels_in_two_dimensions(dtype, order):
     mask = np.array([[True, False], [False, False], [False, True]], order=order)
     labels = np.ma.MaskedArray(np.ones((3, 2), dtype, order=order), mask)
     labels[1, 0] = 0
-    sent = Labelled("v", ("x", "y"), np.zeros((3, 2)), {"z": {"dims": ("x", "y"), "data": labels, "attrs": {}}})
+    sent = Labelled(
+        "v", ("x", "y"), np.zeros((3, 2)), {"z": {"dims": ("x", "y"), "data": labels, "attrs": {}}}
+    )
     assert isinstance(through(sent), xr.DataArray)
 
 

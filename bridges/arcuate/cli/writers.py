@@ -75,7 +75,13 @@ def _write_csv(value: Any, path: str) -> list[str]:
 
 def _write_parquet(value: Any, path: str) -> list[str]:
     table, lost = _table(value, path)
-    table.to_parquet(path)
+    import pyarrow as pa
+
+    try:
+        table.to_parquet(path)
+    except pa.ArrowException as error:  # objects, or a dtype such as complex
+        takes = f"what Arrow has a type for ({error.args[0]}); try .json or convert the column"
+        raise _refuse(value, path, takes) from None
     return lost
 
 

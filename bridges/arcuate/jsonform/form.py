@@ -231,6 +231,8 @@ def _pandas_array(value: Any) -> Any:
         return plain(value.to_numpy())
     if isinstance(value, pd.arrays.NumpyExtensionArray):
         return plain(value.to_numpy())
+    if str(value.dtype).startswith("dictionary<"):  # its categories repeat or are missing
+        return None
     mask = np.asarray(value.isna())
     if hasattr(value, "_mask") and hasattr(
         value, "_data"

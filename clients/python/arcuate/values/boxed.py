@@ -115,11 +115,11 @@ def _put_times(
     times = kinds & {np.datetime64, np.timedelta64}
     if len(times) != 1:
         return False
-    found = times.copy().pop()
+    found: Any = next(iter(times))
     others = kinds - times - {Missing}
     if others and (column or not all(isinstance(item, found) or _is_missing(item) for item in items)):
         return False
-    dtypes = {item.dtype for item in items if type(item) is found}
+    dtypes: set[Any] = {item.dtype for item in items if type(item) is found}
     dtype = dtypes.pop()
     unit, multiple = np.datetime_data(dtype)
     if dtypes or unit == "generic" or multiple != 1:
@@ -200,4 +200,3 @@ def _is_missing(item: Any) -> bool:
         return bool(item != item)
     pandas = sys.modules.get("pandas")
     return pandas is not None and (item is pandas.NA or item is pandas.NaT)
-

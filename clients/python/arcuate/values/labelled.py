@@ -230,7 +230,7 @@ def _days(data: types.Array) -> Any:
     """Datetimes that count days, in seconds."""
     import numpy
 
-    days = numpy.frombuffer(data.data, "<i8").view("M8[D]")
+    days: Any = numpy.frombuffer(data.data, "<i8").view("M8[D]")
     if data.mask is not None:
         days = numpy.where(numpy.frombuffer(data.mask, bool), numpy.datetime64("NaT"), days)
     return days.astype("M8[s]").reshape(data.shape, order=data.order)

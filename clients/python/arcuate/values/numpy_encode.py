@@ -133,7 +133,9 @@ def put_times(
     unit = codes.UNIT_CODES[name]
     if kind == "m":
         append_array(state, counts, key, codes.D_DURATION, mask=mask, flags=flags, unit=unit)
-    elif days and name == "D" and (not counts.size or (counts.min() >= -(1 << 31) and counts.max() < 1 << 31)):
+    elif (
+        days and name == "D" and (not counts.size or (counts.min() >= -(1 << 31) and counts.max() < 1 << 31))
+    ):
         append_array(state, counts.astype(np.int32), key, codes.D_DATE, mask=mask, flags=flags)
     else:
         append_array(state, counts, key, codes.D_DATETIME, mask=mask, flags=flags, unit=unit, zone=zone)
@@ -194,7 +196,8 @@ def _put_objects(state: Encoder, value: Any, key: str) -> None:
     found = sorted({type(each).__name__ for each in items})
     raise ConversionError(
         f"an array of objects holds {', '.join(found)}; only texts, only dates or only times of one unit "
-        f"(and missing ones) are allowed, so that every language gets one type. Convert it with value.astype(float) or the like, or send value.tolist()",
+        f"(and missing ones) are allowed, so that every language gets one type. Convert it with "
+        f"value.astype(float) or the like, or send value.tolist()",
         path=f"[{', '.join(str(int(i)) for i in index)}]" if index else "",
     )
 
