@@ -125,6 +125,7 @@ def test_json(tmp_path: Path) -> None:
         ({"a": [1, {"b": 2}]}, "x.csv"),
         ("text", "x.nc"),
         (1.5, "x.parquet"),
+        (pd.DataFrame({"m": pd.Series([np.timedelta64(1, "m")], dtype=object)}), "x.parquet"),
         ({"1 a": 1.0}, "x.mat"),
         ({"a": None}, "x.mat"),
     ],

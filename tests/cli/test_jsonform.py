@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import xarray as xr
 from scipy import sparse
@@ -18,6 +19,9 @@ from arcuate.cli.literals import parse
 from arcuate.errors import ConversionError
 from arcuate.jsonform import arrange, dumps, plain, restore
 from arcuate.values import NA, Cell, Day, Duration, Instant, Missing, StructArray
+from arcuate.values.equal import assert_same
+
+TWICE = pd.arrays.ArrowExtensionArray(pa.DictionaryArray.from_arrays([0, 1], ["a", "a"]))
 
 
 def strict(text: str) -> Any:
@@ -154,6 +158,17 @@ def test_table() -> None:
     assert str(found["t"].dtype).endswith("UTC]")
 
 
+def test_columns_that_pandas_has_no_dtype_for() -> None:
+    columns = {
+        "m": [np.timedelta64(1, "m"), np.timedelta64("NaT", "m")],
+        "h": [np.datetime64(5, "h"), np.datetime64("NaT", "h")],
+        "i": [Instant(5, "h", "UTC"), pd.NaT],
+        "d": [dt.date(1970, 1, 1), Day(2932897)],
+    }
+    table = pd.DataFrame({name: pd.Series(items, dtype=object) for name, items in columns.items()})
+    assert_same(again(table), table)
+
+
 @pytest.mark.parametrize("fold", [0, 1])
 def test_a_time_that_the_clocks_show_twice(fold: int) -> None:
     """Local time and zone do not say which instant: 2024-10-27T02:30 in Prague is 00:30 and 01:30 in UTC."""
@@ -170,7 +185,9 @@ def test_zoned_datetime() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [sparse.eye(3).tocsc(), object(), lambda: 1], ids=["sparse", "object", "function"]
+    "value",
+    [sparse.eye(3).tocsc(), object(), lambda: 1, TWICE],
+    ids=["sparse", "object", "function", "categories that repeat"],
 )
 def test_what_json_cannot_hold_says_what_can(value: Any) -> None:
     with pytest.raises(ConversionError, match="-o"):
