@@ -68,21 +68,25 @@ type Publisher struct {
 	topic string
 	name  string
 
-	mu    sync.Mutex
+	turn  chan struct{} // held by who publishes: samples are numbered in their order
 	count int64
 }
 
 // Publisher opens a topic for samples.
 func (h *Hub) Publisher(topic string) *Publisher {
-	return &Publisher{hub: h, topic: topic, name: rand.Text()}
+	return &Publisher{hub: h, topic: topic, name: rand.Text(), turn: make(chan struct{}, 1)}
 }
 
 // Publish publishes a sample and waits until the hub has it: for as long as the context lasts, where slow subscribers
 // hold it back. It returns the sample's number in the topic. A lost connection is made again, and the sample is not
 // published twice.
 func (p *Publisher) Publish(ctx context.Context, sample any) (int64, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return 0, stopped(ctx, ExecutedNo, "while it waited for another sample of "+p.topic)
+	}
+	defer func() { <-p.turn }()
 	p.count++
 	answer, err := p.hub.link.exchange(ctx, &ask{op: "publish", fields: func(e *encoder) (int, error) {
 		if err := e.text("topic", p.topic); err != nil {
@@ -264,7 +268,11 @@ func (s *Subscription) handle(one incoming) (*Sample, error) {
 	case "gone":
 		s.finish(one.err)
 		return nil, one.err
-	case "refused":
+	case "refused": // it was sent for a credit; the next sample counts it as lost
+		s.mu.Lock()
+		count := s.due()
+		s.mu.Unlock()
+		s.credit(count)
 		return nil, one.err
 	case "error":
 		err := errorFrom(fieldsOf(one.nodes, nil, false))
@@ -273,13 +281,30 @@ func (s *Subscription) handle(one incoming) (*Sample, error) {
 	}
 	fields := fieldsOf(one.nodes, nil, false)
 	sample, count := s.understood(one.op, fields)
-	if count > 0 {
-		more := &Map{}
-		more.Set("subscription", s.call.id)
-		more.Set("count", count)
-		s.post("credit", more)
-	}
+	s.credit(count)
 	return sample, nil
+}
+
+// credit lets the hub send so many more samples.
+func (s *Subscription) credit(count int64) {
+	if count == 0 {
+		return
+	}
+	more := &Map{}
+	more.Set("subscription", s.call.id)
+	more.Set("count", count)
+	s.post("credit", more)
+}
+
+// due counts one more sample that has come, and says how many the hub may send for them now: s.mu is held.
+func (s *Subscription) due() int64 {
+	s.taken++
+	if 2*s.taken < int64(s.options.Buffer) {
+		return 0
+	}
+	count := s.taken
+	s.taken = 0
+	return count
 }
 
 // understood takes over what a message says, and counts the samples that the hub may send for it.
@@ -301,12 +326,7 @@ func (s *Subscription) understood(op string, fields *Map) (*Sample, int64) {
 	if op != "sample" {
 		return nil, 0
 	}
-	sample := s.sample(fields)
-	count := int64(0)
-	if s.taken++; 2*s.taken >= int64(s.options.Buffer) {
-		count, s.taken = s.taken, 0
-	}
-	return sample, count
+	return s.sample(fields), s.due()
 }
 
 // sample reads a sample: s.mu is held.

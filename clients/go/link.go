@@ -237,7 +237,8 @@ func (l *link) dispatch(n *wire.Nodes) {
 	op, id := rows[1].Text, rows[2].Value
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if last := &rows[len(rows)-1]; last.Key == "seq" && last.Kind == wire.Int && len(rows) > 3 {
+	if last := &rows[len(rows)-1]; last.Key == "seq" && last.Kind == wire.Int && len(rows) > 3 &&
+		wire.LastOfRoot(rows) { // a value at the end of a message without a number may have such a key, too
 		if last.Value <= l.seen {
 			return // it came before, on the connection that was lost
 		}

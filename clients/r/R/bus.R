@@ -182,7 +182,11 @@ finish <- function(state, call) {
         call$cancelled <- TRUE
     }
     answer <- state$answers[[key]]
-    if (answer$head$op == "error") stop(judge(state, error_of(answer$head)))
+    if (answer$head$op == "error") {
+        error <- judge(state, error_of(answer$head))
+        give_warnings(state)  # they came with this call, not with the next
+        stop(error)
+    }
     answer
 }
 
@@ -226,22 +230,24 @@ say_cancel <- function(state, call) {
     tryCatch(send(state, list(op = "cancel", id = 0, call = call$id)), arcuate_ConnectionLost = function(e) state$connected <- FALSE)
 }
 
-# A hub that has said nothing for long is asked for a sign of life.
+# A hub that has said nothing for long is asked for a sign of life. Only the time since then counts against it: before, it
+# may be we who had nothing to say, or were busy.
 silence <- function(state) {
-    quiet <- now() - state$heard
-    if (quiet > 20 && either(state$pinged, 0) < state$heard) {
+    pinged <- either(state$pinged, -Inf)
+    if (pinged < state$heard) {
+        if (now() - state$heard <= 20) return()
         state$pinged <- now()
         send(state, list(op = "ping", id = next_id(state)))
-    }
-    if (quiet > 60) raise("CONNECTION_LOST", "the hub gives no sign of life", executed = "maybe")
+    } else if (now() - pinged > 40) raise("CONNECTION_LOST", "the hub gives no sign of life", executed = "maybe")
 }
 
 dispatch <- function(state, message) {
     state$heard <- now()
     head <- message$head
-    if (is.numeric(head$seq)) {
-        if (head$seq <= state$seen) return(invisible())
-        state$seen <- head$seq
+    seq <- head[["seq"]]  # `$` would find the `sequence` of a sample
+    if (is.numeric(seq)) {
+        if (seq <= state$seen) return(invisible())
+        state$seen <- seq
     }
     key <- as.character(head$id)
     switch(head$op,

@@ -214,6 +214,26 @@ func Path(rows []Node, at int) string {
 	return "$" + strings.Join(steps, "")
 }
 
+// LastOfRoot tells whether the last row is a child of the root, and not of a value inside it. The rows are checked.
+func LastOfRoot(rows []Node) bool {
+	var left []uint32 // of each row that is open: how many children are still to come
+	for i := range rows {
+		for len(left) > 0 && left[len(left)-1] == 0 {
+			left = left[:len(left)-1]
+		}
+		if len(left) > 0 {
+			left[len(left)-1]--
+		}
+		if i == len(rows)-1 {
+			break
+		}
+		if rows[i].Kind != Array && rows[i].Count > 0 { // the count of an array is that of its dimensions
+			left = append(left, rows[i].Count)
+		}
+	}
+	return len(left) == 1
+}
+
 // FloatBits and BitsFloat move between a binary64 and the value column.
 func FloatBits(number float64) uint64 { return math.Float64bits(number) }
 

@@ -90,6 +90,53 @@ test_that("streams", {
     })
 })
 
+test_that("the number of a sample is not taken for that of a message", {
+    each_transport(function(transport) {
+        con <- arcuate_connect(hub()[[transport]])
+        samples <- arcuate_subscribe(con, paste0("r-number-", transport))
+        arcuate_publish(con, paste0("r-number-", transport), list(a = 1, seq = 1L))
+        expect_identical(arcuate_next(samples, 20)$value, list(a = 1, seq = 1L))
+        expect_identical(arcuate:::state_of(samples$con)$seen, 0)
+        arcuate_unsubscribe(samples)
+        arcuate_close(con)
+    })
+})
+
+test_that("warnings come with the call that fails, not with the next", {
+    con <- shared("http")
+    seen <- character()
+    noted <- function(code) withCallingHandlers(code, warning = function(w) {
+        seen <<- c(seen, conditionMessage(w))
+        invokeRestart("muffleWarning")
+    })
+    e <- condition_of(noted(arcuate_run(con, "import warnings\nwarnings.warn('look')\nraise ValueError('no')")))
+    expect_s3_class(e, "arcuate_RemoteError")
+    expect_identical(seen, "look")
+    noted(arcuate_eval(con, "1"))
+    expect_identical(seen, "look")
+})
+
+test_that("a hub that was not asked for long is not taken for dead", {
+    each_transport(function(transport) {
+        con <- arcuate_connect(hub()[[transport]])  # without a session: nothing could be resumed
+        on.exit(arcuate_close(con))
+        topic <- paste0("r-quiet-", transport)
+        samples <- arcuate_subscribe(con, topic, policy = "block", buffer = 1)
+        for (i in 1:2) arcuate_publish(con, topic, i)
+        state <- arcuate:::state_of(con)
+        state$heard <- state$heard - 100
+        call <- arcuate:::begin(state, "publish", list(topic = topic, value = 3))  # held back until there is room
+        for (i in 1:4) arcuate:::step_once(state, call)
+        expect_true(state$connected)
+        expect_identical(arcuate_next(samples, 20)$value, 1L)
+        expect_identical(arcuate:::finish(state, call)$head$op, "reply")
+        state$heard <- arcuate:::now() - 100  # one that was asked and says nothing is
+        state$pinged <- arcuate:::now() - 50
+        expect_s3_class(condition_of(arcuate:::silence(state)), "arcuate_ConnectionLost")
+        arcuate_unsubscribe(samples)
+    })
+})
+
 test_that("large arrays, and arrays of many", {
     each_transport(function(transport) {
         con <- shared(transport)
