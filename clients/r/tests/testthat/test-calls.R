@@ -128,7 +128,7 @@ test_that("a hub that was not asked for long is not taken for dead", {
         call <- arcuate:::begin(state, "publish", list(topic = topic, value = 3))  # held back until there is room
         for (i in 1:4) arcuate:::step_once(state, call)
         expect_true(state$connected)
-        expect_identical(arcuate_next(samples, 20)$value, 1L)
+        for (i in 1:2) expect_identical(arcuate_next(samples, 20)$value, i)
         expect_identical(arcuate:::finish(state, call)$head$op, "reply")
         state$heard <- arcuate:::now() - 100  # one that was asked and says nothing is
         state$pinged <- arcuate:::now() - 50
