@@ -55,6 +55,9 @@ func (e *encoder) function(key string, f *Function) error {
 		id, info = e.session.register(f), &Map{}
 		info.Set("name", f.name)
 	}
+	if id == "" {
+		return e.fail("a function without a Go function in it; NewFunction makes one")
+	}
 	row := e.row(wire.Function, key)
 	row.Text = id
 	if info == nil {

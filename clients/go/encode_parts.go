@@ -10,7 +10,7 @@ import (
 
 // composite writes the containers of this package; it says whether it was one.
 func (e *encoder) composite(key string, v any) (bool, error) {
-	if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && r.IsNil() {
+	if absent(v) {
 		return true, e.fail("a %T that is nil; send nil itself for null", v)
 	}
 	switch v := v.(type) {
@@ -40,6 +40,12 @@ func (e *encoder) composite(key string, v any) (bool, error) {
 		return true, e.handle(key, v)
 	}
 	return false, nil
+}
+
+// absent tells whether there is nothing: nil, or a pointer that is nil.
+func absent(v any) bool {
+	r := reflect.ValueOf(v)
+	return !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // nested writes a row whose children a function writes.
@@ -230,11 +236,14 @@ func (e *encoder) onDims(dims []string, data any, sizes map[string]int, known bo
 
 // arrayLike writes an array, a categorical, or one of Go's slices of numbers; it returns the shape.
 func (e *encoder) arrayLike(key string, data any) ([]int, error) {
+	if absent(data) {
+		return nil, e.fail("the data is missing: a %T that is nil", data)
+	}
 	switch data := data.(type) {
 	case AnyArray:
 		return data.Dims(), e.array(key, data)
 	case *Categorical:
-		if data.Codes == nil {
+		if absent(data.Codes) {
 			return nil, e.fail("a categorical without codes")
 		}
 		return data.Codes.Dims(), e.value(key, data)
@@ -282,6 +291,9 @@ func (e *encoder) dataset(d *Dataset) error {
 }
 
 func (e *encoder) table(t *Table) error {
+	if t.Rows < 0 {
+		return e.fail("a table of %d rows", t.Rows)
+	}
 	row := &e.nodes.Rows[len(e.nodes.Rows)-1]
 	row.Count, row.Value, row.Text = 3, uint64(t.Rows), t.Container
 	switch t.Container {
@@ -341,7 +353,13 @@ func (e *encoder) index(index *Index, rows int) error {
 	}
 	e.row(wire.List, "levels").Count = uint32(len(index.Levels))
 	return e.inside(".levels", func() error {
-		return e.items(len(index.Levels), func(i int) error { return e.column("", index.Levels[i], rows) })
+		return e.items(len(index.Levels), func(i int) error {
+			shape, err := e.arrayLike("", index.Levels[i])
+			if err == nil && (len(shape) != 1 || shape[0] != rows) {
+				return e.fail("a level of the shape %v in the index of a table of %d rows", shape, rows)
+			}
+			return err
+		})
 	})
 }
 
@@ -351,7 +369,7 @@ func (e *encoder) categorical(c *Categorical) error {
 	if c.Ordered {
 		row.Flags = wire.CategoricalOrdered
 	}
-	if c.Codes == nil || c.Categories == nil {
+	if absent(c.Codes) || absent(c.Categories) {
 		return e.fail("a categorical without codes or categories")
 	}
 	if d := c.Codes.Dtype(); d < DtypeInt8 || d > DtypeInt64 {
@@ -372,8 +390,11 @@ func (e *encoder) categorical(c *Categorical) error {
 }
 
 func (e *encoder) sparse(key string, s *Sparse) error {
-	if s.Values == nil {
+	if absent(s.Values) {
 		return e.fail("a sparse matrix without values")
+	}
+	if s.Values.layout().Mask != nil {
+		return e.fail("the values of a sparse matrix have a mask, for which it has no place; send an array")
 	}
 	row := e.row(wire.Sparse, key)
 	row.Dtype, row.Unit, row.Value = uint8(s.Values.Dtype()), uint8(s.Format), uint64(s.Values.Len())

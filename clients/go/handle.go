@@ -38,6 +38,14 @@ func newHandle(s *Session, id string, info *Map) *Handle {
 	return h
 }
 
+// known is what the handle refers to; one that no session made refers to nothing.
+func (h *Handle) known() *reference {
+	if h.ref == nil {
+		return &reference{}
+	}
+	return h.ref
+}
+
 // release has the session say at its next request that the object is no longer used.
 func (r *reference) release() bool {
 	if r.session == nil || r.released.Swap(true) {
@@ -53,43 +61,43 @@ func (r *reference) release() bool {
 
 // Close lets go of the object. Closing again does nothing.
 func (h *Handle) Close() error {
-	if h.ref.release() {
-		ctx, cancel := context.WithTimeout(context.Background(), h.ref.session.settings.grace)
+	if h.known().release() {
+		ctx, cancel := context.WithTimeout(context.Background(), h.known().session.settings.grace)
 		defer cancel()
-		return h.ref.session.flush(ctx)
+		return h.known().session.flush(ctx)
 	}
 	return nil
 }
 
 // ID is the object's name for the hub.
-func (h *Handle) ID() string { return h.ref.id }
+func (h *Handle) ID() string { return h.known().id }
 
 // Class are the object's classes, most specific first.
-func (h *Handle) Class() []string { return textsOf(h.ref.info, "class") }
+func (h *Handle) Class() []string { return textsOf(h.known().info, "class") }
 
 // Summary is what it printed as when it came.
-func (h *Handle) Summary() string { return textOf(h.ref.info, "summary") }
+func (h *Handle) Summary() string { return textOf(h.known().info, "summary") }
 
 // Callable tells whether it can be called.
 func (h *Handle) Callable() bool {
-	callable, _ := h.ref.info.Get("callable")
+	callable, _ := h.known().info.Get("callable")
 	return callable == true
 }
 
 // String is what it printed as when it came.
-func (h *Handle) String() string { return "handle " + h.ref.id + ": " + h.Summary() }
+func (h *Handle) String() string { return "handle " + h.known().id + ": " + h.Summary() }
 
 func (h *Handle) session() (*Session, error) {
 	switch {
-	case h.ref.session == nil:
-		return nil, newError(InvalidArgument, ExecutedNo, "this handle was read from a file; it belongs to no session")
-	case h.ref.released.Load():
+	case h.known().session == nil:
+		return nil, newError(InvalidArgument, ExecutedNo, "this handle belongs to no session: it was read from a file, or made by hand")
+	case h.known().released.Load():
 		return nil, newError(StaleHandle, ExecutedNo, "the handle was closed")
-	case h.ref.session.Info().Generation != h.ref.generation:
+	case h.known().session.Info().Generation != h.known().generation:
 		return nil, newError(StaleHandle, ExecutedNo,
 			"the object lived in an interpreter that is gone; make it again after the restart")
 	}
-	return h.ref.session, nil
+	return h.known().session, nil
 }
 
 // Call calls the object with arguments.
@@ -150,12 +158,15 @@ func (h *Handle) Show(ctx context.Context) (string, error) {
 
 // handle writes a handle: an object of another session of the same hub with the name of that session before it.
 func (e *encoder) handle(key string, h *Handle) error {
-	id := h.ref.id
-	if e.session != nil && h.ref.session != nil {
+	id := h.known().id
+	if id == "" {
+		return e.fail("a handle that no session made stands for nothing; Keep makes one")
+	}
+	if e.session != nil && h.known().session != nil {
 		if _, err := h.session(); err != nil {
 			return err
 		}
-		if there, here := h.ref.session.Info(), e.session.Info(); h.ref.session != e.session {
+		if there, here := h.known().session.Info(), e.session.Info(); h.known().session != e.session {
 			if there.Hub == "" || there.Hub != here.Hub {
 				return e.fail("a handle of a session of another hub; only its value can travel there")
 			}
@@ -164,8 +175,8 @@ func (e *encoder) handle(key string, h *Handle) error {
 	}
 	row := e.row(wire.Handle, key)
 	row.Text, row.Count = id, 1
-	info := h.ref.info
-	if e.session != nil && h.ref.session == e.session {
+	info := h.known().info
+	if e.session != nil && h.known().session == e.session {
 		info = nil // they know
 	}
 	return e.inside(".info", func() error { return e.flat(func() error { return e.mapping("info", info) }) })
