@@ -163,7 +163,7 @@ def runs(plain: Served, locked: tuple[Served, str]) -> Iterator[dict[str, Future
 @pytest.mark.parametrize("route", ROUTES)
 def test_route(route: str, runs: dict[str, Future[str]]) -> None:
     """Sessions and bad input."""
-    assert re.findall(r"(\d+) of (\d+) passed", runs[route].result()) == [("15", "15"), ("11", "11")]
+    assert re.findall(r"(\d+) of (\d+) passed", runs[route].result()) == [("16", "16"), ("12", "12")]
 
 
 def test_package(tmp_path: Path) -> None:

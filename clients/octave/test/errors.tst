@@ -55,6 +55,12 @@
 %!     assert (err.identifier, "arcuate:ConnectionLost"); assert (last_error ().executed, "maybe");
 %!   end
 %! end
+%!test # lengths that are none
+%! for n = {"-5", "1e3", "5, 5", "x", "", "99999999999999999999"}
+%!   h = arcuate.link.Http1 ("x", @() 0);
+%!   h.buffer = uint8 (sprintf ("HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nxxxx", n{1}))(:);
+%!   try, h.read_head (0); error ("no error"); catch err, assert (err.identifier, "Arcuate:protocol"); end
+%! end
 %!error <no address of a hub> arcuate.open ("ftp://example/r")
 %!error <has no option 'tokn'> arcuate.open ("http://127.0.0.1:1/r", "tokn", "x")
 %!error <pairs> arcuate.named ("a")

@@ -12,6 +12,17 @@
 %! assert (arcuate.call (c, "int", "ff", arcuate.named ("base", int32 (16))), 255);
 %! [a, b] = arcuate.call (c, "divmod", 7.5, 2);
 %! assert ([a, b], [3, 1.5]);
+%!test # a hub that was not listened to for long is asked before it counts as gone
+%! if (strcmp (getenv ("ARCUATE_ROUTE"), "zeromq"))
+%!   link = c.state.link;
+%!   link.heard = tic () - uint64 (60e6);
+%!   assert (isempty (link.receive (0.05, false)));
+%!   while (link.asked), link.receive (0.2, false); end # until it has answered
+%!   link.heard = link.since = tic () - uint64 (60e6); link.asked = true;
+%!   fail ("link.receive (0.05, false)", "has not answered for 6");
+%!   link.asked = false; link.heard = tic ();
+%!   assert (arcuate.call (c, "abs", -1), 1);
+%! end
 %!test # variables
 %! arcuate.setvar (c, "x", [1, 2; 3, 4]);
 %! assert (arcuate.getvar (c, "x"), [1, 2; 3, 4]);

@@ -204,6 +204,9 @@ classdef Http1 < handle
                 end
                 switch lower(f{1})
                     case 'content-length'
+                        if isempty(regexp(f{2}, '^\d{1,15}$', 'once'))
+                            error('Arcuate:protocol', 'this is no HTTP: the answer has ''%.40s'' as its length', f{2});
+                        end
                         length = str2double(f{2});
                     case 'transfer-encoding'
                         kind = 'chunk';

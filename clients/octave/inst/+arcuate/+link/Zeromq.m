@@ -12,6 +12,7 @@ classdef Zeromq < handle
         s = [];
         heard
         asked = false;
+        since           % when it was asked
         ping = 0;
         patient = 20;   % seconds of silence after which the hub counts as gone
         patience = Inf;
@@ -66,7 +67,7 @@ classdef Zeromq < handle
             if numel(p{1}) > 65536
                 p = [{[uint8('ARCL'), zeros(1, 4, 'uint8'), typecast(uint64(numel(p{1})), 'uint8')]}, p];
             end
-            o.heard = tic();
+            o.heard = tic(); o.asked = false;
             o.patient = 20 + total/1e7; % what is asked waits behind what was sent
             for j = 1:numel(p)
                 if numel(p{j}) > 1048576 && j > 1 % in parts of a megabyte: see ARCUATE.WIRE.CHUNKS
@@ -114,14 +115,14 @@ classdef Zeromq < handle
             left = timeout; waited = tic();
             while isempty(m)
                 if ~zmq_poll(o.s, max(0, round(1000*min(left, 1))))
-                    if toc(o.heard) > o.patient
+                    if o.asked && toc(o.since) > o.patient - 5 % only what it was asked for counts: we may have been away
                         error('Arcuate:lost', 'the hub at %s has not answered for %.0f s', o.hub, toc(o.heard));
                     elseif toc(o.heard) > 5 && ~o.asked
-                        o.asked = true;
                         o.ping = 2^52 + round(rand()*2^40);
                         heard = o.heard; patient = o.patient;
                         o.send('ping', arcuate.wire.message('ping', o.ping), false);
                         o.heard = heard; o.patient = patient;
+                        o.asked = true; o.since = tic();
                     end
                     left = timeout - toc(waited);
                     if left <= 0
