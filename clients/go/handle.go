@@ -90,7 +90,8 @@ func (h *Handle) String() string { return "handle " + h.known().id + ": " + h.Su
 func (h *Handle) session() (*Session, error) {
 	switch {
 	case h.known().session == nil:
-		return nil, newError(InvalidArgument, ExecutedNo, "this handle belongs to no session: it was read from a file, or made by hand")
+		return nil, newError(InvalidArgument, ExecutedNo,
+			"this handle belongs to no session: it was read from a file, or made by hand")
 	case h.known().released.Load():
 		return nil, newError(StaleHandle, ExecutedNo, "the handle was closed")
 	case h.known().session.Info().Generation != h.known().generation:
