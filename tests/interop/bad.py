@@ -49,6 +49,34 @@ def _changed(change: Callable[[Any], Any]) -> None:
     conformance.native = lambda value: change(native(value))
 
 
+def lazy(request: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Passes bytes on that it could decode."""
+    return {**found, "value": request["value"]} if request["op"] == "decode" and "value" in found else found
+
+
+def plain() -> None:
+    """Has no encryption."""
+    connect = conformance.Program.connect
+
+    def other(self: Any, request: dict[str, Any]) -> Any:
+        if request.get("ca"):
+            raise conformance.errors.Unsupported("there is no TLS here")
+        return connect(self, request)
+
+    conformance.Program.connect = other
+
+
+def clinging() -> None:
+    """Releases nothing."""
+    conformance.Program.release = lambda self, request: {}
+
+
+def muddled() -> None:
+    """Publishes something else."""
+    publish = conformance.publish
+    conformance.publish = lambda topic, value, *args, **options: publish(topic, -1.0, *args, **options)
+
+
 def round4() -> None:
     """Keeps four digits, as a client does that prints numbers into JSON."""
     _changed(lambda value: round(value, 4) if isinstance(value, float) else value)
@@ -130,6 +158,10 @@ def crash() -> None:
 
 KINDS: dict[str, Callable[[], object]] = {
     "hide": hide,
+    "lazy": lambda: _answers(lazy),
+    "plain": plain,
+    "clinging": clinging,
+    "muddled": muddled,
     "round": round4,
     "merge": merge,
     "crash": lambda: _at_text(crash),

@@ -65,6 +65,50 @@ def test_hidden_bytes_are_seen(vectors: Vectors, servers: Servers) -> None:
     assert found.failed()
 
 
+def test_bytes_that_are_passed_on_unread(vectors: Vectors, servers: Servers) -> None:
+    """A client that looks at a frame and passes it on passes every other case, that of errors too."""
+    strange = [name for name in vectors if "/wire-higher" in name or "/wire-unknown" in name]
+    cases = [case for case in named(vectors, "float/tenth", *strange) if case.encoded("frame")]
+    found = run(client("lazy", transports=[GRPC]), cases, servers, ("decode", "echo", "observe"))
+    got = {name: one.verdict.outcome for name, one in results(found).items()}
+    assert len(cases) >= 4
+    for case in cases:
+        odd = case.name in strange
+        assert got[f"decode {case.name}"] == ("fail" if odd else "exact"), case.name
+        assert got[f"observe {case.name}"] == "exact"
+    assert found.failed()
+
+
+@pytest.mark.parametrize(
+    ("kind", "case", "detail"),
+    [
+        ("clinging", "keep/release", "still has an object"),
+        ("muddled", "publish", "what was published is"),
+    ],
+)
+def test_what_is_said_to_be_done(kind: str, case: str, detail: str, servers: Servers) -> None:
+    """The answer is right, and what it stands for has not been done, or otherwise."""
+    found = run(client(kind, transports=[GRPC]), [], servers, ("feature",), (case,))
+    verdict = results(found)[f"feature {case}"].verdict
+    assert (verdict.outcome, detail in verdict.detail) == ("fail", True), verdict
+
+
+def test_a_secure_connection_that_is_not_declared(servers: Servers) -> None:
+    """It is counted, and it must not work."""
+    for kind, outcome in (("good", "fail"), ("plain", "unsupported")):
+        found = run(client(kind, transports=[GRPC]), [], servers, ("secure",), ("tls",))
+        verdict = results(found)["secure tls"].verdict
+        assert verdict.outcome == outcome, verdict
+
+
+def test_no_case_at_all_proves_nothing(servers: Servers) -> None:
+    absent = {"name": "Fortran", "find": ["./there-is-no-such-program"]}
+    for one in (client("good"), client("good", runtime=absent, transports=[GRPC])):
+        found = run(one, [], servers, ("echo",))
+        assert not found.judged
+        assert found.failed()
+
+
 def test_yes_to_everything(servers: Servers) -> None:
     got = results(run(client("obliging"), [], servers, ("feature",)))
     for probe in ("op", "feature"):
@@ -134,7 +178,7 @@ def test_a_program_that_is_not_built(servers: Servers) -> None:
     assert "type: make -C clients/interop build" in only.verdict.detail
 
 
-def test_a_runtime_that_is_missing(servers: Servers) -> None:
+def test_a_runtime_that_is_missing(vectors: Vectors, servers: Servers) -> None:
     runtime = {
         "name": "Fortran",
         "find": ["./there-is-no-such-program"],
@@ -144,5 +188,7 @@ def test_a_runtime_that_is_missing(servers: Servers) -> None:
     (only,) = results(found).values()
     assert only.verdict.outcome == "missing"
     assert "apt-get install gfortran" in only.verdict.detail
+    assert found.failed(), "nothing was run"
+    found.cells += run(client("good"), [vectors["bool/true"]], servers).cells
     assert not found.failed()
     assert found.failed(require_all=True)

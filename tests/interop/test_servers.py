@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -12,36 +13,54 @@ import pytest
 
 from arcuate.client import connect
 from arcuate.errors import ConnectionLost, ProtocolError
-from arcuate.matrix import faulty
+from arcuate.matrix import faulty, janitor
 from arcuate.matrix.servers import Servers
 
 HOLD = """
 import psutil, sys
+from pathlib import Path
+from arcuate.matrix.program import Program
 from arcuate.matrix.servers import Servers
 servers = Servers()
 servers.endpoint("plain", "http")
-print(*[child.pid for child in psutil.Process().children()], servers.folder, flush=True)
+code = "import os; os.fork(); os.write(1, b'here'); __import__('time').sleep(3600)"
+hung = Program([sys.executable, "-c", code], Path.cwd())
+hung._start()  # it and its child never look at their input
+hung._read(8, 1e9)
+print(*[child.pid for child in psutil.Process().children(recursive=True)], servers.folder, flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_hub_ends_with_a_runner_that_is_killed() -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGHUP], ids=["kill", "hangup"])
+def test_nothing_stays_of_a_runner_that_is_killed(number: signal.Signals) -> None:
+    """Not its hub, not a program that hangs nor what that started, not its files, not who tidies up."""
     runner = subprocess.Popen(
         [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert runner.stdout is not None
     assert runner.stdin is not None
-    pid, folder = runner.stdout.readline().split()
-    hub = psutil.Process(int(pid))
-    runner.kill()
+    *pids, folder = runner.stdout.readline().split()
+    started = [psutil.Process(int(pid)) for pid in pids]
+    assert len(started) >= 4  # hub, janitor, program, its child
+    runner.send_signal(number)
     runner.wait()
     for pipe in (runner.stdin, runner.stdout):
         pipe.close()
-    gone, alive = psutil.wait_procs([hub], timeout=30)
+    gone, alive = psutil.wait_procs(started, timeout=30)
     for one in alive:
         one.kill()
-    assert gone == [hub]
-    subprocess.run(["rm", "-r", folder], check=True)
+    assert set(gone) == set(started)
+    assert not Path(folder).exists()
+
+
+def test_a_build_that_is_given_up_ends_with_all_that_it_started(tmp_path: Path) -> None:
+    code = "import os, time; print(os.fork(), flush=True); time.sleep(3600)"
+    before = {one.pid for one in psutil.process_iter()}
+    with pytest.raises(subprocess.TimeoutExpired):
+        janitor.finish([sys.executable, "-c", code], tmp_path, 0.5)
+    left = [one for one in psutil.process_iter(["cmdline"]) if one.pid not in before]
+    assert not [one for one in left if code in (one.info["cmdline"] or ())]
 
 
 def test_the_proxy_cuts_in_the_middle(servers: Servers, tmp_path: Path) -> None:

@@ -115,6 +115,8 @@ def _run(
             times = measured(run.clients, servers, transports=selection.transports, told=bar.tell)
     made = result(run, time.monotonic() - began, times)
     print_result(made)
+    if not run.judged:
+        print("no case was run: nothing on this machine fits what was asked for", file=sys.stderr)
     if times:
         print_measures(times)
     json, junit, html = files

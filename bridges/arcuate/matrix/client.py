@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.matrix import janitor
 
 __all__ = ["FEATURES", "Client", "build", "checkout", "find"]
 
@@ -179,16 +180,7 @@ def build(client: Client) -> str:
     if not client.build:
         return ""
     try:
-        done = subprocess.run(
-            _command(client.build),
-            cwd=client.folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_BUILD_SECONDS,
-            check=False,
-        )
+        done = janitor.finish(_command(client.build), client.folder, _BUILD_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"{' '.join(client.build)}: {error}"
     if done.returncode == 0:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from arcuate.matrix import faulty
-from arcuate.matrix.features import sent
+from arcuate.matrix import answers, faulty
+from arcuate.matrix.features import got, sent
 from arcuate.matrix.outcome import Verdict, passed
 from arcuate.matrix.seat import Seat, fail, refused
 from arcuate.matrix.servers import SMALL
@@ -22,6 +22,8 @@ _SLACK = 17.0
 _SCHEMES = {"grpc": "grpc", "zmq": "zmq", "ipc": "zmq+ipc", "http": "http"}
 _OTHER_KEY = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 """A CURVE key of nobody here."""
+_SECURE = {"grpc": "tls", "http": "tls", "zmq": "curve", "ipc": ""}
+"""What the hub has by kind of endpoint."""
 _ENVIRONMENT = "python"
 """Every hub has it."""
 
@@ -114,13 +116,24 @@ FAULTS: dict[str, Callable[[Seat], Verdict]] = {
 
 
 def secure(seat: Seat) -> dict[str, Callable[[], Verdict]]:
-    """The secure connections that a client says it has on a transport: each lets in and keeps out."""
+    """The secure connections of a transport: each lets in and keeps out, or is counted as unsupported."""
     assert seat.transport is not None
 
     def open_(kind: str) -> Verdict:
         seat.connect(kind, _ENVIRONMENT)
-        found = seat.raw("call", name="len", args=[sent(seat, "four")])
-        return passed() if found.value is not None else fail("a call over the connection gave no value")
+        found = got(seat, seat.raw("call", name="abs", args=[sent(seat, -2.5)]).value)
+        return passed() if np.array_equal(found, 2.5) else fail(f"abs(-2.5) over the connection is {found!r}")
+
+    def undeclared(kind: str) -> Verdict:
+        """What is not declared is counted as unsupported, and must not work."""
+        try:
+            verdict = open_(kind)
+        except answers.Declined as error:
+            return Verdict("unsupported", str(error))
+        except answers.Refused as error:
+            return Verdict("unsupported", str(error)[:300])
+        works = f"{kind} works, although conformance.json does not name it under 'secure'"
+        return fail(works) if verdict.outcome == "exact" else verdict
 
     def refuse(kind: str, **wrong: str) -> Verdict:
         fields = {**seat.endpoint(kind).connect(_ENVIRONMENT), **wrong}
@@ -130,12 +143,11 @@ def secure(seat: Seat) -> dict[str, Callable[[], Verdict]]:
 
     cases: dict[str, Callable[[], Verdict]] = {"token": lambda: open_("token")}
     have = seat.client.secured(seat.name)
-    if "tls" in have:
-        cases["tls"] = lambda: open_("tls")
-        cases["tls/untrusted"] = lambda: refuse("tls", ca="")
-    if "curve" in have:
-        cases["curve"] = lambda: open_("curve")
-        cases["curve/wrong-key"] = lambda: refuse(
-            "curve", server_key="rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
-        )
+    kind = _SECURE[seat.transport.url]
+    if kind and kind not in have:
+        cases[kind] = lambda: undeclared(kind)
+    elif kind:
+        cases[kind] = lambda: open_(kind)
+        wrong = {"tls": ("untrusted", {"ca": ""}), "curve": ("wrong-key", {"server_key": _OTHER_KEY})}[kind]
+        cases[f"{kind}/{wrong[0]}"] = lambda: refuse(kind, **wrong[1])
     return cases

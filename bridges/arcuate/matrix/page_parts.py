@@ -37,7 +37,7 @@ def verdict(result: Result) -> tuple[str, str]:
     }
     total = sum(found.values())
     parts = ", ".join(f"{times:,} {word(name)}" for name, times in sorted(found.items(), key=_as_listed))
-    if not total:
+    if total == found["missing"]:
         return "missing", f"{shape('missing')} No case was run."
     if bad:
         worst = "fail" if "fail" in bad else "errored"

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from arcuate.matrix import answers
+from arcuate.matrix import answers, janitor
 
 __all__ = ["Ended", "Program"]
 
@@ -143,6 +143,7 @@ class Program:
             )
         except OSError as error:
             raise Ended(f"{' '.join(self._command)} cannot be started: {error}") from None
+        janitor.watch(self._process.pid)
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
         self.starts += 1
@@ -184,6 +185,7 @@ class Program:
             pass
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # what it started, too
+        janitor.forget(process.pid)
         return process.wait()
 
     def _said(self) -> str:

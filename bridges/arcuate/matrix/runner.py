@@ -234,8 +234,9 @@ class Run:
             self._note(Cell(one.client, transport, ""), Verdict("errored", text))
 
     @contextmanager
-    def _program(self, one: Client) -> Iterator[Program]:
-        with Program(one.program(), one.folder) as program:
+    def _program(self, one: Client, servers: Servers) -> Iterator[Program]:
+        own = {"TMPDIR": str(servers.folder)}  # what one that is killed leaves there goes with the run
+        with Program(one.program(), one.folder, own) as program:
             self._programs.add(program)
             try:
                 yield program
@@ -246,7 +247,7 @@ class Run:
 
     def _alone(self, one: Client, servers: Servers) -> None:
         """What concerns the client alone: decoding, and the probes."""
-        with self._program(one) as program:
+        with self._program(one, servers) as program:
             seat = Seat(one, None, "", servers, program=program, patience=self.selection.patience)
             self._by_itself(one, seat)
 
@@ -271,7 +272,7 @@ class Run:
             for environment in self.environments:
                 self._note(Cell(one.client, way.name, environment.name), Verdict("missing", missing))
             return
-        with self._program(one) as program:
+        with self._program(one, servers) as program:
             for environment in self.environments:
                 if environment.missing:
                     cell = Cell(one.client, way.name, environment.name)
@@ -344,7 +345,12 @@ class Run:
         """
         bad = any(cell.counts[name] for cell in self.cells for name in BAD)
         lacking = any(cell.counts["missing"] for cell in self.cells if cell.environment != "matlab")
-        return bad or not any(cell.cases for cell in self.cells) or (require_all and lacking)
+        return bad or not self.judged or (require_all and lacking)
+
+    @property
+    def judged(self) -> int:
+        """How many cases were run; with none, nothing has been shown."""
+        return sum(number for cell in self.cells for name, number in cell.counts.items() if name != "missing")
 
 
 def _few(cases: Sequence[Case], selection: Selection) -> list[Case]:

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from arcuate.errors import Unavailable, Unsupported
+from arcuate.matrix import janitor
 
 __all__ = ["SMALL", "Endpoint", "Servers"]
 
@@ -88,6 +89,7 @@ class _Hub:
                 env={**env, "XDG_CONFIG_HOME": str(folder)},
                 start_new_session=True,
             )
+        janitor.watch(self.process.pid, hub=True)
 
     def ready(self) -> dict[str, str]:
         end = time.monotonic() + _START_SECONDS
@@ -107,6 +109,7 @@ class _Hub:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        janitor.forget(self.process.pid)
 
 
 class Servers:
@@ -119,6 +122,7 @@ class Servers:
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory(prefix="arcuate-matrix-")
         self.folder = Path(self._place.name)
+        janitor.folder(self.folder)
         self._hubs: dict[str, tuple[_Hub, dict[str, str], dict[str, str]]] = {}
         self._lock = threading.Lock()
 
@@ -173,6 +177,7 @@ class Servers:
                 hub.stop()
             self._hubs.clear()
             self._place.cleanup()
+            janitor.forget(self.folder)
 
     def __enter__(self) -> Servers:
         return self
