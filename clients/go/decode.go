@@ -71,13 +71,13 @@ func (d *decoder) value() any {
 		}
 		return []byte{}
 	case wire.Missing:
-		return Missing{Dtype: Dtype(row.Dtype), Unit: Unit(row.Unit), Hint: TimeHint(row.Flags)}
+		return Missing{Dtype: Dtype(row.Dtype), Unit: Unit(row.Unit), Hint: TimeHint(row.Flags) & (NumpyTime | PandasTime)}
 	case wire.Datetime:
-		return Datetime{int64(row.Value), Unit(row.Unit), row.Text, TimeHint(row.Flags)}
+		return Datetime{int64(row.Value), Unit(row.Unit), row.Text, TimeHint(row.Flags) & (NumpyTime | PandasTime)}
 	case wire.Date:
 		return Date(int64(row.Value))
 	case wire.Duration:
-		return Duration{int64(row.Value), Unit(row.Unit), TimeHint(row.Flags)}
+		return Duration{int64(row.Value), Unit(row.Unit), TimeHint(row.Flags) & (NumpyTime | PandasTime)}
 	case wire.Array:
 		return d.simplified(d.array(row))
 	}
@@ -145,11 +145,14 @@ func (d *decoder) composite(row *wire.Node) any {
 	return d.handle(row)
 }
 
+// arrayHints are the hints that there are: a flag of a later version is ignored, and not written again.
+const arrayHints = wire.ArraySequence | wire.ArrayTuple | wire.ArrayBoxed | wire.ArrayPandas | wire.ArrayNumpy
+
 // array reads an array, which is never simplified here.
 func (d *decoder) array(row *wire.Node) AnyArray {
 	l := Layout{
 		Shape: d.shape(int(row.Count)), Unit: Unit(row.Unit), Zone: row.Text,
-		Hint: ArrayHint(row.Flags &^ (wire.ArrayMask | wire.ArrayFortran)),
+		Hint: ArrayHint(row.Flags & arrayHints),
 	}
 	if row.Flags&wire.ArrayFortran != 0 {
 		l.Order = ColumnMajor
