@@ -6,6 +6,7 @@ nobody comes, the hub says what it takes.
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -273,6 +274,43 @@ def test_a_connection_that_is_there_is_not_turned_elsewhere(site: Site, confined
         assert list(reached if isinstance(reached, list) else [reached]) == [port]
         with pytest.raises(TimeoutError):
             other.accept()
+
+
+@needs_confinement
+def test_it_does_not_take_all_of_the_hubs_descriptors(site: Site, confined: Session) -> None:
+    """Those that it closes count no longer, and a question that cannot be looked at is answered."""
+    port = int(site.inner.rpartition(":")[2])
+    many = (
+        "import socket\n"
+        "held, refused = [], ''\n"
+        "try:\n"
+        " for _ in range(200):\n"
+        f"  s = socket.socket(); s.connect(('127.0.0.1', {port})); held.append(s)\n"
+        "except OSError as e: refused = e.strerror\n"
+        "said = [len(held), refused]\n"
+        "for one in held: one.close()\n"
+    )
+    code = f"(lambda d: (exec({many!r}, d), d['said'])[1])({{}})"
+    number, refused = inside(confined, code)
+    assert 60 <= number <= 64
+    assert refused == os.strerror(errno.EMFILE)
+    until(lambda: inside(confined, code)[0] >= 60, "those that were closed are free again")
+    assert attempt(confined, f"socket.socket().connect_ex(('127.0.0.1', {port}))") == "done"
+
+
+def test_a_question_is_answered_whatever_happens(monkeypatch: pytest.MonkeyPatch, site: Site) -> None:
+    if unavailable():
+        pytest.skip(f"confinement: {unavailable()}")
+    port = int(site.inner.rpartition(":")[2])
+
+    def broken(*_: object) -> bool:
+        raise OSError(errno.ENFILE, "no room")
+
+    with site.session("eve") as own:
+        monkeypatch.setattr("arcuate.worker.gate._Worker.full", broken)
+        began = time.monotonic()
+        assert attempt(own, f"socket.socket().connect(('127.0.0.1', {port}))") == "OSError"
+        assert time.monotonic() - began < 10
 
 
 @needs_confinement

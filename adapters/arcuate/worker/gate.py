@@ -29,6 +29,10 @@ _PUT = 0x40182103
 _SECONDS = 1.0
 """What a connection on this machine may take."""
 _HOST = "127.0.0.1"
+_MOST = 64
+"""Connections that a worker has at once: each holds a descriptor of the hub, of which others need some."""
+_LIVE = frozenset(("01", "04", "05"))
+"""States of Linux's table of connections in which the other end may still hold a descriptor."""
 
 
 class Pass:
@@ -57,6 +61,13 @@ class _Worker:
     def __init__(self, port: int) -> None:
         self.port = port
         self.begun = False
+        self.ends: set[int] = set()
+
+    def full(self) -> bool:
+        """Whether it has as many connections as it may have."""
+        if len(self.ends) >= _MOST:
+            self.ends &= _live()
+        return len(self.ends) >= _MOST
 
 
 class Gate:
@@ -113,14 +124,19 @@ class Gate:
         if call in sandbox.programs():
             allowed, worker.begun = int(not worker.begun), True
         else:
-            failed = self._connect(listener, number, worker.port, pid, target & 0xFFFFFFFF, address, length)
+            where = target & 0xFFFFFFFF, address, length
+            try:
+                failed = self._connect(listener, number, worker, pid, *where)
+            except Exception as error:  # without an answer, it would wait for ever
+                failed = (error.errno if isinstance(error, OSError) else 0) or errno.EACCES
         said = struct.pack("<QqiI", number, 0, 0 if allowed else -failed, allowed)
         fcntl.ioctl(listener, sandbox.ANSWER, said)
 
     def _connect(
-        self, listener: int, number: int, port: int, pid: int, target: int, address: int, length: int
+        self, listener: int, number: int, worker: _Worker, pid: int, target: int, address: int, length: int
     ) -> int:
         """Gives the worker a connection; the error number, or 0."""
+        port = worker.port
         wanted = struct.pack("<H", socket.AF_INET) + struct.pack(">H", port) + socket.inet_aton(_HOST)
         try:
             with open(f"/proc/{pid}/mem", "rb", 0) as memory:
@@ -130,6 +146,8 @@ class Gate:
                 flags = int(next(line for line in info if line.startswith("flags:")).split()[1], 8)
         except (OSError, StopIteration):
             return errno.EACCES
+        if worker.full():
+            return errno.EMFILE
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as fresh:
             fresh.settimeout(_SECONDS)
             try:
@@ -143,7 +161,15 @@ class Gate:
                 fcntl.ioctl(listener, _PUT, put)
             except OSError as error:
                 return error.errno or errno.EACCES
+            worker.ends.add(fresh.getsockname()[1])
         return 0
+
+
+def _live() -> set[int]:
+    """The ports of this machine's ends of connections over IPv4."""
+    with open("/proc/thread-self/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] in _LIVE}
 
 
 _lock = threading.Lock()
