@@ -8,24 +8,28 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hub.inside import apart, lines, post, serving, session, stateless, until, variable
+from tests.hub.inside import PATIENCE, apart, lines, post, serving, session, stateless, until, variable
 
-from arcuate.client import connect
+from arcuate.client import connect, publish
 from arcuate.client.net.target import inside
+from arcuate.client.streams import topics
 from arcuate.errors import (
     CallCancelled,
     CallTimeout,
     EnvironmentCrashed,
     InvalidArgument,
     LimitExceeded,
+    RemoteError,
 )
 from arcuate.hub import Config, Hub
 from arcuate.hub.delegation import Delegation, Delegations
 from arcuate.hub.server import Server
+from arcuate.hub.session import HubSession
 
 WAITS = "import time\nwhile True: time.sleep(0.005)"
 ASK = """
@@ -348,6 +352,104 @@ def test_a_stateless_call_leaves_nothing(helper: dict[str, str]) -> None:
             status, found = post(url, "/v1/environments/python/call/leaving.leave", {"args": []})
             assert (status, found) == (200, {"value": 42})
             until(lambda: not opened(server), "what it opened is closed")
+
+
+LATE = """
+import builtins, threading
+def late():
+    import arcuate.client, builtins
+    try:
+        with {begin} as found:
+            for one in found: builtins.got = one
+    except Exception as error: builtins.said = type(error).__name__
+threading.Thread(target=late, daemon=True).start()
+"""
+
+
+def test_what_a_stateless_call_begins_late_is_refused(tmp_path: Path) -> None:
+    """A thread of its code asks for a session, and the call ends before the hub comes to open it."""
+    with serving(limits={"pool": 1}) as server:
+        url, real = server.endpoints["http"], server.hub.open
+        asked, over = threading.Event(), threading.Event()
+
+        def late(*args: Any, **more: Any) -> Any:
+            if len(args) > 5 and args[5] is not None:
+                asked.set()
+                assert over.wait(PATIENCE)
+            return real(*args, **more)
+
+        server.hub.open = late  # type: ignore[method-assign]
+        code = LATE.format(begin="arcuate.client.connect('hub:///python')") + until_there(tmp_path / "go")
+        call = apart(lambda: post(url, "/v1/environments/python/call/builtins.exec", {"args": [code]}))
+        until(asked.is_set, "the session is asked for")
+        (tmp_path / "go").touch()
+        assert call()[0] == 200
+        over.set()
+        found = until(lambda: said(url), "the answer to the session that was asked for")
+        assert found == "AuthenticationFailed"
+        assert len(server.hub.sessions) == 1
+
+
+def until_there(file: Path) -> str:
+    """Code that waits for a file."""
+    return f"\nimport os, time\nwhile not os.path.exists({str(file)!r}): time.sleep(0.005)"
+
+
+def said(url: str) -> Any:
+    """What the thread came to."""
+    code = "getattr(__import__('builtins'), 'said', None)"
+    return post(url, "/v1/environments/python/call/builtins.eval", {"args": [code]})[1]["value"]
+
+
+def test_a_subscription_of_a_stateless_call_ends_with_it() -> None:
+    with serving(limits={"pool": 1}) as server:
+        url = server.endpoints["http"]
+        subscribed = "\nwhile not hasattr(builtins, 'got'): __import__('time').sleep(0.01)"
+        code = LATE.format(begin="arcuate.client.subscribe('lab', 'hub://')") + subscribed
+        call = apart(lambda: post(url, "/v1/environments/python/call/builtins.exec", {"args": [code]}))
+        until(lambda: any(one["subscribers"] for one in topics(url)), "it is subscribed")
+        publish("lab", 1.5, url)
+        assert call()[0] == 200
+        assert until(lambda: said(url), "the end of the subscription") == "AuthenticationFailed"
+        assert not any(one["subscribers"] for one in topics(url))
+
+
+@pytest.mark.parametrize("path", ["/v1/environments/python/eval", "session"])
+def test_a_call_that_is_on_its_way_when_the_outer_one_is_cancelled(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cancel looks for what was begun inside, and this is not there yet; it ends all the same."""
+    with serving() as server, session(server) as p:
+        pools, submitted = server.hub.pools.submit, HubSession.submit
+
+        def overtaken(request: Any) -> None:
+            if request.outer is not None:
+                request.outer.cancelled = True
+
+        def pooled(*args: Any) -> Any:
+            overtaken(args[2])
+            return pools(*args)
+
+        def direct(self: HubSession, request: Any, **more: Any) -> None:
+            overtaken(request)
+            submitted(self, request, **more)
+
+        p.run("from arcuate.client import connect\nr = connect('hub:///python')")
+        server.hub.pools.submit = pooled  # type: ignore[method-assign]
+        monkeypatch.setattr(HubSession, "submit", direct)
+        slow = "__import__('time').sleep(600)"
+        if path == "session":
+            with pytest.raises((CallCancelled, RemoteError), match="cancel"):
+                p.run(f"r.eval({slow!r})", timeout=20)
+            return
+        inner, token = variable(p, "HTTP"), variable(p, "TOKEN")
+        waits = apart(lambda: p.run(until_there(tmp_path / "go"), timeout=20))
+        until(lambda: any(one.innermost() for one in server.hub.sessions), "the outer call runs")
+        _, found = post(inner, path, {"code": slow}, token)
+        (tmp_path / "go").touch()
+        assert found["error"]["code"] == "CALL_CANCELLED", found
+        with suppress(CallCancelled):
+            waits()
 
 
 # ---------------------------------------------------------------------- the log

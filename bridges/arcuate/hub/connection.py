@@ -255,6 +255,8 @@ class Connection:
             raise SessionClosed("there is no session on this connection; send 'open' or name an environment")
         self.hub.permit(principal, session.environment, request, session)
         session.submit(request, draining=self.hub.draining and request.outer is None)
+        if _overtaken(request):
+            session.cancel(request.id, request)
 
     def _pooled(self, principal: Principal, environment: str, request: Request) -> None:
         number = request.id
@@ -274,6 +276,8 @@ class Connection:
             raise
         if number in self._stateless:
             self._stateless[number] = job
+            if _overtaken(request):
+                self.hub.pools.cancel(job)
 
     def _cancel(self, request: Request) -> None:
         number = messages.fields(request.message).get("call")
@@ -436,6 +440,12 @@ class Connection:
                 self.hub.pools.cancel(job)
         if session is not None:
             session.detach(self._send)
+
+
+def _overtaken(request: Request) -> bool:
+    """Whether the call inside which it is made ended while it was on its way, and did not see it."""
+    outer = request.outer
+    return outer is not None and (outer.cancelled or outer.stopped)
 
 
 def _send_known(send: Send, unknown: frozenset[int], message: Nodes) -> None:

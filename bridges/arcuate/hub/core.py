@@ -169,9 +169,11 @@ class Hub:
         """
         if above is not None:
             above.deeper(self.config.limits.nesting)
-            nested = above.running() is not None
-        self._reserve(principal, nested)
         delegation = Delegation(self.delegations, above)
+        if above is not None:
+            above.lasting(delegation.within)
+            nested = delegation.within is not None
+        self._reserve(principal, nested)
         try:
             transport = self.environments.open(
                 environment,

@@ -216,6 +216,18 @@ class Delegation:
             request.controls["deadline"] = min(left, request.controls.get("deadline", left))
         request.outer = outer
 
+    def lasting(self, within: Call | None) -> None:
+        """Refuses a session that no call would end: an interpreter of a pool has none between its calls.
+
+        Args:
+            within: the call in which it is to be opened.
+
+        Raises:
+            AuthenticationFailed: the stateless call that asked for it is over.
+        """
+        if within is None and (self.session is None or not self.session.resumable):
+            raise _unknown()
+
     def opened(self, session: HubSession) -> None:
         """A session was opened for the interpreter's code."""
         with self._lock:
@@ -241,6 +253,11 @@ class Delegation:
         if code in _BROKEN or (session is not None and not session.resumable):
             call.stopped = True
             self._end(lambda one: one is call, _broken_off())
+        if session is not None and not session.resumable and self._connections:
+            with self._lock:
+                connections = list(self._connections)
+            for connection in connections:
+                connection.feeds.end(_unknown())
 
     def reclaim(self) -> None:
         """The interpreter is gone: everything that its code has begun ends."""

@@ -126,6 +126,13 @@ class Feeds:
         while self._readers:
             self._readers.popitem()[1].close()
 
+    def end(self, error: ArcuateError) -> None:
+        """Ends all subscriptions, and says why."""
+        while self._readers:
+            number, reader = self._readers.popitem()
+            reader.close()
+            self._connection.answer(error_message(number, error))
+
     def _observe(self, principal: Principal, request: Request, code: str, begun: float) -> None:
         self._connection.hub.observe(principal, "", "", request, code, time.monotonic() - begun)
 
@@ -136,6 +143,10 @@ def _publish(connection: Connection, request: Request) -> None:
 
 def _subscribe(connection: Connection, request: Request) -> None:
     connection.feeds.subscribe(connection.recognised(), request)
+    try:
+        connection.recognised()
+    except ArcuateError as error:  # its time ended in this very moment
+        connection.feeds.end(error)
 
 
 def _credit(connection: Connection, request: Request) -> None:
