@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from tests.interop.conftest import client, results, run
 
+from arcuate.matrix import page_parts
+from arcuate.matrix.report import result
 from arcuate.matrix.servers import Servers
 from arcuate.matrix.vectors import Case
 
@@ -107,6 +109,7 @@ def test_no_case_at_all_proves_nothing(servers: Servers) -> None:
         found = run(one, [], servers, ("echo",))
         assert not found.judged
         assert found.failed()
+        assert "No case was run" in page_parts.verdict(result(found, 0.0))[1]
 
 
 def test_yes_to_everything(servers: Servers) -> None:
