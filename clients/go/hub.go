@@ -15,13 +15,10 @@ type Hub struct {
 	once sync.Once
 }
 
-// DialHub connects to a hub: grpc://host:port, or grpcs:// for TLS.
+// DialHub connects to a hub: grpc://host:port, or grpcs:// for TLS. In a program that code in an interpreter of a hub
+// has started, hub:// is that hub.
 func DialHub(ctx context.Context, address string, options ...Option) (*Hub, error) {
-	to, err := parse(address)
-	if err != nil {
-		return nil, err
-	}
-	s, err := newSettings(options)
+	to, s, err := destination(address, options)
 	if err != nil {
 		return nil, err
 	}

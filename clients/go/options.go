@@ -134,6 +134,47 @@ type address struct {
 	secure            bool
 }
 
+// destination reads what is given to connect with.
+func destination(text string, options []Option) (address, *settings, error) {
+	s, err := newSettings(options)
+	if err != nil {
+		return address{}, nil, err
+	}
+	if text, err = inside(text, s); err != nil {
+		return address{}, nil, err
+	}
+	to, err := parse(text)
+	return to, s, err
+}
+
+// insideHub is the scheme of the hub that has started the interpreter in which this program was started.
+const insideHub = "hub://"
+
+// inside returns what an address stands for that may be hub:///r, and sets the token for it, if none is given.
+func inside(text string, s *settings) (string, error) {
+	place, found := strings.CutPrefix(text, insideHub)
+	if !found {
+		return text, nil
+	}
+	if place != "" && !strings.HasPrefix(place, "/") {
+		return "", newError(InvalidArgument, ExecutedNo,
+			"%q names a host; the hub that started this interpreter is %s/%s", text, insideHub, place)
+	}
+	at, own := os.Getenv("ARCUATE_DELEGATED_GRPC"), os.Getenv("ARCUATE_DELEGATED_TOKEN")
+	if own == "" {
+		return "", newError(InvalidArgument, ExecutedNo, "%q is the hub that has started the interpreter that this program "+
+			"runs in, and none has, or it does not allow that (ARCUATE_DELEGATED_TOKEN is not set); give the address of a hub", text)
+	}
+	if at == "" {
+		return "", newError(InvalidArgument, ExecutedNo, "%q: the hub has no gRPC endpoint on this machine that programs in its "+
+			"interpreters can use (ARCUATE_DELEGATED_GRPC is not set); start it with --grpc 127.0.0.1:0", text)
+	}
+	if s.token == "" {
+		s.token = own
+	}
+	return at + place, nil
+}
+
 // parse reads grpc://host:port/environment.
 func parse(text string) (address, error) {
 	bad := func(why string) (address, error) {

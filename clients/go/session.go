@@ -40,9 +40,11 @@ type Info struct {
 }
 
 // Dial opens a session: it connects to a hub and starts an interpreter there. The address is
-// grpc://host:port/environment, or grpcs:// for TLS. The context bounds the dialling only; Close ends the session.
+// grpc://host:port/environment, or grpcs:// for TLS. In a program that code in an interpreter of a hub has started,
+// hub:///environment is that hub, with the rights of whoever called the interpreter. The context bounds the dialling
+// only; Close ends the session.
 func Dial(ctx context.Context, address string, options ...Option) (*Session, error) {
-	to, err := parse(address)
+	to, chosen, err := destination(address, options)
 	if err != nil {
 		return nil, err
 	}
@@ -50,10 +52,7 @@ func Dial(ctx context.Context, address string, options ...Option) (*Session, err
 		return nil, newError(InvalidArgument, ExecutedNo,
 			"which environment? Write grpc://%s/r, for example; ListEnvironments says which there are", to.host)
 	}
-	s := &Session{functions: map[string]*Function{}, names: map[*Function]string{}}
-	if s.settings, err = newSettings(options); err != nil {
-		return nil, err
-	}
+	s := &Session{settings: chosen, functions: map[string]*Function{}, names: map[*Function]string{}}
 	if s.link, err = connect(ctx, to, s.settings); err != nil {
 		return nil, err
 	}

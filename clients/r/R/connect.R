@@ -23,6 +23,20 @@ parse_address <- function(url) {
          environment = if (nzchar(environment)) utf8_decode(environment))
 }
 
+# What hub:///r stands for in an interpreter: the hub that has started it, and the token that it was given for this.
+inside_hub <- function(url, token) {
+    if (!is.character(url) || length(url) != 1L || is.na(url) || !startsWith(url, "hub://")) return(list(url = url, token = token))
+    place <- substring(url, 7L)
+    if (nzchar(place) && !startsWith(place, "/"))
+        raise("INVALID_ARGUMENT", "\"", url, "\" names a host; the hub that started this interpreter is hub:///", place)
+    address <- Sys.getenv("ARCUATE_DELEGATED_HTTP")
+    own <- Sys.getenv("ARCUATE_DELEGATED_TOKEN")
+    if (!nzchar(address) || !nzchar(own))
+        raise("INVALID_ARGUMENT", "\"", url, "\" is the hub that has started this interpreter, and none has, or it does not allow that ",
+              "(ARCUATE_DELEGATED_HTTP and ARCUATE_DELEGATED_TOKEN are not set); give the address of a hub")
+    list(url = paste0(address, place), token = if (is.null(token)) own else token)
+}
+
 utf8_decode <- function(text) {
     text <- curl::curl_unescape(text)
     Encoding(text) <- "UTF-8"
@@ -33,7 +47,8 @@ utf8_decode <- function(text) {
 #'
 #' @param url the address: `http://host:8080/r`, `https://...`, `zmq://host:5555/r` or `zmq+ipc:///folder/socket/r`. The part
 #'   behind the host is the name of the environment. Without it no interpreter is opened: such a connection can list
-#'   environments, publish and subscribe.
+#'   environments, publish and subscribe. In an interpreter that a hub has started `hub:///python` is that hub, with the rights
+#'   of whoever called the interpreter.
 #' @param environment the name of the environment, if it is not part of the address.
 #' @param token says who you are.
 #' @param ca for `https`: a PEM file with the authority of the hub's certificate; else those that the system trusts.
@@ -57,6 +72,9 @@ utf8_decode <- function(text) {
 #' @export
 arcuate_connect <- function(url, environment = NULL, token = NULL, ca = NULL, curve = NULL, options = list(), limits = NULL,
                             timeout = 60, on_output = NULL, on_event = NULL) {
+    inside <- inside_hub(url, token)
+    url <- inside$url
+    token <- inside$token
     target <- parse_address(url)
     if (!is.null(environment)) target$environment <- environment
     chosen <- c(message = 2147483648, array = 68719476736, nodes = 2e7, text = 1073741824, depth = 64)

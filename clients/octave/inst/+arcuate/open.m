@@ -2,6 +2,8 @@ function c = open(url, varargin)
 %OPEN Opens a session with an environment behind a hub.
 %   C = ARCUATE.OPEN(URL) with URL such as 'http://127.0.0.1:8080/r': the hub, and the environment whose
 %   interpreter is wanted. Without an environment only ARCUATE.ENVIRONMENTS, PUBLISH and SUBSCRIBE can be used.
+%   In an interpreter that a hub has started 'hub:///r' is that hub, with the rights of whoever called the
+%   interpreter.
 %
 %   C = ARCUATE.OPEN(URL, NAME, VALUE, ...):
 %   'token'      says who you are
@@ -53,6 +55,7 @@ for name = fieldnames(o.limits).'
 end
 limits.levels = 8;
 o.limits = limits;
+[url, o.token] = arcuate.link.inside(url, o.token);
 t = arcuate.link.target(url);
 c = arcuate.Connection();
 c.url = url; c.environment = t.environment;
