@@ -64,6 +64,7 @@ RESULT = _object(
     },
     vectors={"type": "object", "additionalProperties": {"type": "object", "required": ["kind"]}},
     cells={"type": "array", "items": CELL},
+    pairs={"type": "array"},
     measures={"type": "array"},
 )
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,9 @@ def _option(name: str, told: str, metavar: str = "NAME") -> Any:
 
 
 def matrix(
-    client: Annotated[_Names, _option("--client", "Only this client")] = None,
+    client: Annotated[
+        _Names, _option("--client", "Only this client; a folder with a conformance.json is one, too")
+    ] = None,
     environment: Annotated[_Names, _option("--environment", "Only in this environment")] = None,
     transport: Annotated[_Names, _option("--transport", "Only over this transport")] = None,
     case: Annotated[
@@ -35,7 +38,7 @@ def matrix(
         typer.Option(
             "--what",
             metavar="KINDS",
-            help="Only these kinds: decode,echo,observe,produce,feature,error,secure,fault.",
+            help="Only these kinds: decode,echo,observe,produce,feature,error,secure,fault,pair.",
         ),
     ] = None,
     require_all: Annotated[
@@ -99,7 +102,8 @@ def _run(
     from arcuate.matrix.servers import Servers
 
     began = time.monotonic()
-    found = clients.find(clients.checkout())
+    found, names = clients.choose(clients.checkout(), selection.clients)
+    selection = replace(selection, clients=names)
     places = environments()
     _known("client", selection.clients, [one.client for one in found])
     _known("environment", selection.environments, [one.name for one in places])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -32,25 +32,43 @@ def print_result(found: Mapping[str, Any], console: Console | None = None) -> No
             row = [_shown(cells.get((client["name"], way, name))) for name in ("", *names)]
             label = f"{client['name']} {client['version']}" if way == ways[0] else ""
             table.add_row(label, way or "none", *row)
-    console.print(table)
+    pairs = found.get("pairs", [])
+    if found["cells"] or not pairs:
+        console.print(table)
+    if pairs:
+        console.print(_pairs(pairs))
     for one in (*found["clients"], *found["environments"]):
         if one["missing"]:
             console.print(Text.assemble((f"{one['name']}: missing runtime. ", "yellow"), one["missing"]))
     bad = [
         (cell, case)
-        for cell in found["cells"]
+        for cell in (*found["cells"], *pairs)
         for case in cell["cases"]
         if case["outcome"] in ("fail", "errored")
     ]
     for cell, case in bad[:_MOST]:
-        where = " ".join(part for part in (cell["client"], cell["transport"], cell["environment"]) if part)
+        where = (
+            f"{cell['caller']} calls {cell['called']}"
+            if "caller" in cell
+            else " ".join(part for part in (cell["client"], cell["transport"], cell["environment"]) if part)
+        )
         style = _SHORT[case["outcome"]][1]
         head = (f"{case['outcome']} ", style), (f"{where} {case['what']} {case['case']}", "bold")
         console.print(Text.assemble(*head, f": {case['detail'][:600]}"), soft_wrap=True)
     if len(bad) > _MOST:
         console.print(f"... and {len(bad) - _MOST} more; --json FILE has all of them")
-    total = {name: sum(cell["counts"][name] for cell in found["cells"]) for name in _SHORT}
+    total = {name: sum(cell["counts"][name] for cell in (*found["cells"], *pairs)) for name in _SHORT}
     console.print(Text("in all: ") + _counts(total) + Text(f" in {found['seconds']:.0f} s"))
+
+
+def _pairs(pairs: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each caller, a column for each that is called."""
+    called = list(dict.fromkeys(one["called"] for one in pairs))
+    table = Table("code in", *(f"calls {name}" for name in called), header_style="bold")
+    for caller in dict.fromkeys(one["caller"] for one in pairs):
+        cells = {one["called"]: one for one in pairs if one["caller"] == caller}
+        table.add_row(caller, *(_shown(cells.get(name)) for name in called))
+    return table
 
 
 def _shown(cell: Mapping[str, Any] | None) -> Text:

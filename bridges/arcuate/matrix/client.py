@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from arcuate.errors import InvalidArgument, Unsupported
 from arcuate.matrix import janitor
 
-__all__ = ["FEATURES", "Client", "build", "checkout", "find"]
+__all__ = ["FEATURES", "Client", "build", "checkout", "choose", "find"]
 
 FEATURES = (
     "environments", "describe", "call", "named", "nargout", "eval", "run", "live", "output", "set", "get",
@@ -150,6 +150,33 @@ def find(root: Path) -> list[Client]:
         (root / "clients").glob("*/conformance.json"), key=lambda one: (one.parent.name != "python", one)
     )
     return [read(file) for file in files]
+
+
+def choose(root: Path, wanted: Sequence[str]) -> tuple[list[Client], list[str]]:
+    """The clients of a checkout, and those that are given by their folder.
+
+    Args:
+        root: the checkout.
+        wanted: names of clients, and folders that hold a ``conformance.json``.
+
+    Returns:
+        The clients, and the names of the wanted ones. One from a folder takes the place of one of its name.
+
+    Raises:
+        InvalidArgument: what looks like a folder holds no ``conformance.json``, or a wrong one.
+    """
+    found, names = {one.client: one for one in find(root)}, []
+    for word in wanted:
+        file = Path(word).expanduser().absolute() / "conformance.json"
+        if word not in found and ("/" in word or file.is_file()):
+            if not file.is_file():
+                raise InvalidArgument(
+                    f"there is no conformance.json in the folder {word!r}; a client has one"
+                )
+            one = read(file)
+            found[one.client], word = one, one.client
+        names.append(word)
+    return list(found.values()), names
 
 
 def read(file: Path) -> Client:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from arcuate.client import publish, subscribe
+from arcuate.matrix import answers
 from arcuate.matrix.languages import LANGUAGES
 from arcuate.matrix.outcome import Verdict, passed
 from arcuate.matrix.seat import Seat, fail, refused
@@ -112,8 +113,9 @@ def _run(seat: Seat) -> Verdict:
 
 
 def _live(seat: Seat) -> Verdict:
-    live = seat.ask("run", code=LANGUAGES[seat.environment].two).live
-    return passed() if live else fail("the output came after the run and not during it")
+    if seat.ask("run", code=LANGUAGES[seat.environment].two).live:
+        return passed()
+    raise answers.Declined("the output came after the run and not during it")
 
 
 def _output(seat: Seat) -> Verdict:
@@ -308,7 +310,6 @@ ERRORS: dict[str, tuple[str, Callable[[Seat], Verdict]]] = {
 
 def probes(seat: Seat) -> dict[str, Callable[[], Verdict]]:
     """Requests that no program knows: each must say so, or its other answers are worth nothing."""
-    from arcuate.matrix import answers
 
     def declined(op: str, **fields: Any) -> Verdict:
         try:

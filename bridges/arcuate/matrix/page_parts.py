@@ -105,11 +105,20 @@ def sections(result: Result) -> str:
         ("pairs", "Any language calls any other"),
         ("measures", "Time, and each client's own share of it"),
     ):
-        rows = [row for row in result.get(key) or [] if isinstance(row, Mapping)]
+        rows = [_short(row) for row in result.get(key) or [] if isinstance(row, Mapping)]
         if rows:
             region = f'<div class="scroll" role="region" aria-label="{title}" tabindex="0">'
             out += f"<section><h2>{title}</h2>{region}{_plain(rows)}</div></section>"
     return out
+
+
+def _short(row: Result) -> dict[str, Any]:
+    """A row without what a table cannot hold; of its cases those that went wrong."""
+    made = {name: value for name, value in row.items() if name not in ("cases", "counts")}
+    if "cases" in row:
+        bad = [case for case in row["cases"] if case["outcome"] in ("fail", "errored", "missing")]
+        made["wrong"] = "; ".join(f"{case['what']} {case['case']}: {case['detail']}" for case in bad)
+    return made
 
 
 def _plain(rows: Sequence[Result]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from arcuate.matrix.outcome import shorten
+from arcuate.matrix.pairs import INSIDE, rows
 from arcuate.matrix.runner import Run
 
 __all__ = ["result", "write_json", "write_junit"]
@@ -34,6 +35,7 @@ def result(run: Run, seconds: float, measures: Sequence[Mapping[str, Any]] = ())
         "environments": [vars(one) for one in run.environments],
         "vectors": {one.name: shorten(one.value) for one in run.vectors if not one.error and not one.large},
         "cells": [cell.mapping() for cell in run.cells],
+        "pairs": rows(run.pairs),
         "measures": list(measures),
     }
 
@@ -44,13 +46,17 @@ def write_json(found: Mapping[str, Any], file: Path) -> None:
 
 
 def write_junit(found: Mapping[str, Any], file: Path) -> None:
-    """Writes the result as JUnit XML: a suite for each cell, a test for each case.
+    """Writes the result as JUnit XML: a suite for each cell and each pair, a test for each case.
 
     ``unsupported`` and ``missing`` are skipped tests.
     """
     root = ET.Element("testsuites", name="arcuate matrix", time=str(found["seconds"]))
     total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
-    for cell in found["cells"]:
+    pairs = [
+        {**pair, "client": pair["caller"], "transport": INSIDE, "environment": pair["called"]}
+        for pair in found.get("pairs", [])
+    ]
+    for cell in (*found["cells"], *pairs):
         counts = cell["counts"]
         numbers = {
             "tests": sum(counts.values()),

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from arcuate.matrix import answers, faults, features, observe, produce, values
+from arcuate.matrix import answers, faults, features, observe, pairs, produce, values
 from arcuate.matrix import client as clients
 from arcuate.matrix.client import Client, Transport
 from arcuate.matrix.languages import LANGUAGES
@@ -23,7 +23,7 @@ from arcuate.matrix.vectors import Case
 
 __all__ = ["SMOKE", "WHATS", "ClientReport", "EnvironmentReport", "Run", "Selection"]
 
-WHATS = ("decode", "echo", "observe", "produce", "feature", "error", "secure", "fault")
+WHATS = ("decode", "echo", "observe", "produce", "feature", "error", "secure", "fault", "pair")
 """Kinds of cases, in the order in which they run."""
 SMOKE = (
     "null", "bool/*", "int/*", "text/*", "float/*", "array/f8/*", "labelled/*",
@@ -104,6 +104,7 @@ class Run:
 
     Attributes:
         cells: what happened.
+        pairs: what happened when code in one environment called another one.
         reports: the clients.
     """
 
@@ -124,6 +125,8 @@ class Run:
         )
         self.selection = selection
         self.cells: list[Cell] = []
+        self.pairs: list[Cell] = []
+        self._all, self._everything = list(found), list(cases)
         self.reports: list[ClientReport] = []
         self._progress = progress
         self._lock = threading.Lock()
@@ -164,7 +167,7 @@ class Run:
     def run(self, servers: Servers) -> None:
         """Runs all cells."""
         with ThreadPoolExecutor(_AT_ONCE, "matrix") as pool:
-            jobs = [pool.submit(job) for job in self._jobs(servers)]
+            jobs = [pool.submit(job) for job in (*self._jobs(servers), *self._calling(servers))]
             try:
                 for job in jobs:
                     job.result()  # its own errors are in the cells
@@ -178,6 +181,7 @@ class Run:
         order = {one.client: number for number, one in enumerate(self.clients)}
         ways = {(one.client, way.name): n for one in self.clients for n, way in enumerate(one.transports)}
         places = {one.name: number for number, one in enumerate(self.environments)}
+        self.pairs.sort(key=lambda cell: (places[cell.client], places.get(cell.environment, -1)))
         self.cells.sort(
             key=lambda cell: (
                 order[cell.client],
@@ -189,6 +193,8 @@ class Run:
     def _jobs(self, servers: Servers) -> list[Callable[[], None]]:
         jobs: list[Callable[[], None]] = []
         chosen = self.selection.whats
+        if set(chosen) == {"pair"}:
+            return jobs
         for one, report in zip(self.clients, self.reports, strict=True):
             broken = self._broken.get(one.client, "")
             if report.missing or broken:
@@ -196,7 +202,7 @@ class Run:
                 self._absent(one, verdict)
                 continue
             jobs.append(partial(self._guarded, one, "", partial(self._alone, one, servers)))
-            if not chosen or set(chosen) - {"decode"}:
+            if not chosen or set(chosen) - {"decode", "pair"}:
                 jobs += [
                     partial(self._guarded, one, way.name, partial(self._over, one, way, servers))
                     for way in self._ways(one)
@@ -335,6 +341,64 @@ class Run:
         seat.attempt(name, what, (name, *names), judge)
         self._progress(1)
 
+    # ----------------------------------------------------------------- pairs
+
+    def _calling(self, servers: Servers) -> list[Callable[[], None]]:
+        """A job for each environment as the caller; part of a run that chooses no client and no transport."""
+        chosen = self.selection
+        narrow = chosen.clients or chosen.transports or chosen.smoke or chosen.whats
+        if "pair" not in chosen.whats and narrow:
+            return []
+        driver = next((one for one in self._all if one.client == "python"), None)
+        places = [one for one in self.environments if one.name in pairs.CALLERS]
+        return [partial(self._caller, one, driver, places, servers) for one in places] if driver else []
+
+    def _caller(
+        self, one: EnvironmentReport, driver: Client, places: list[EnvironmentReport], servers: Servers
+    ) -> None:
+        """One environment calls all others."""
+        lacking = one.missing or pairs.missing(one.name, self._all, clients.checkout())
+        if lacking:
+            for other in places:
+                cell = Cell(one.name, pairs.INSIDE, other.name)
+                cell.cases.append(CaseResult("runtime", "pair", Verdict("missing", lacking), 0.0))
+                self._add(cell)
+            return
+        way = next(way for way in driver.transports if way.url == "http")
+        vectors = [
+            case
+            for case in self._everything
+            if case.name in pairs.VECTORS and (not self.selection.cases or self.selection.case(case.name))
+        ]
+        try:
+            with self._program(driver) as program:
+                preludes = pairs.preludes(one.name, clients.checkout())
+                seat = Seat(driver, way, one.name, servers, preludes, program, self.selection.patience)
+                there: list[str] = []
+                for other in places:
+                    if self._stop:
+                        raise CancelledError
+                    if other.missing:
+                        cell = Cell(one.name, pairs.INSIDE, other.name)
+                        verdict = Verdict("missing", other.missing)
+                        cell.cases.append(CaseResult("runtime", "pair", verdict, 0.0))
+                    else:
+                        cell = pairs.attempt(seat, other.name, there, vectors)
+                        there.insert(0, other.name)
+                    self._add(cell)
+        except CancelledError:
+            raise
+        except Exception as error:
+            cell = Cell(one.name, pairs.INSIDE, "")
+            verdict = Verdict("errored", f"the runner itself: {type(error).__name__}: {error}")
+            cell.cases.append(CaseResult("runtime", "pair", verdict, 0.0))
+            self._add(cell)
+
+    def _add(self, cell: Cell) -> None:
+        with self._lock:
+            self.pairs.append(cell)
+        self._progress(len(cell.cases))
+
     # ---------------------------------------------------------------- result
 
     def failed(self, require_all: bool = False) -> bool:
@@ -343,14 +407,16 @@ class Run:
         Args:
             require_all: a missing runtime is a failure, except for MATLAB, which nobody can install freely.
         """
-        bad = any(cell.counts[name] for cell in self.cells for name in BAD)
-        lacking = any(cell.counts["missing"] for cell in self.cells if cell.environment != "matlab")
+        cells = [*self.cells, *self.pairs]
+        bad = any(cell.counts[name] for cell in cells for name in BAD)
+        lacking = any(cell.counts["missing"] for cell in cells if cell.environment != "matlab")
         return bad or not self.judged or (require_all and lacking)
 
     @property
     def judged(self) -> int:
         """How many cases were run; with none, nothing has been shown."""
-        return sum(number for cell in self.cells for name, number in cell.counts.items() if name != "missing")
+        cells = [*self.cells, *self.pairs]
+        return sum(number for cell in cells for name, number in cell.counts.items() if name != "missing")
 
 
 def _few(cases: Sequence[Case], selection: Selection) -> list[Case]:

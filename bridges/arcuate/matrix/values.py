@@ -22,7 +22,7 @@ from arcuate.matrix.vectors import Case
 from arcuate.values import frames, protobuf
 from arcuate.values.equal import equal
 
-__all__ = ["decode", "echo", "judge", "observed", "produced", "travels"]
+__all__ = ["decode", "echo", "judge", "observed", "produced", "relayed", "relayed_seen", "travels"]
 
 _BOUND = ("function", "handle")
 """Kinds that are values within a session only."""
@@ -155,9 +155,19 @@ def decode(seat: Seat, case: Case) -> Verdict:
     assert data is not None
     given = {"value": seat.given(data), **seat.out(len(data))}
     if case.error:
-        return refused(lambda: seat.ask("decode", seat.patience, **given), case.error)
+        return refused(lambda: _unless_unknown(seat, case, given), case.error)
     languages = (seat.client.values,)
     return _judged(case, languages, seat, lambda: seat.ask("decode", seat.patience, **given), data)
+
+
+def _unless_unknown(seat: Seat, case: Case, given: dict[str, Any]) -> Any:
+    """Has an error vector decoded; a client without that kind need not look into it, if it says so."""
+    try:
+        return seat.ask("decode", seat.patience, **given)
+    except answers.Refused as error:
+        if error.error.code == "UNSUPPORTED" != case.error and seat.client.reason((case.name,)):
+            raise answers.Declined(error.error.message) from None
+        raise
 
 
 def echo(seat: Seat, case: Case) -> Verdict:
@@ -207,7 +217,7 @@ def observed(seat: Seat, case: Case) -> Verdict:
         return fail("the answer holds no value")
     shown = render(found.value.read(), seat.client.encoding)
     text = _text(shown)
-    wanted = _to_be_seen(case, seat.client.values, seat.environment)
+    wanted = _to_be_seen(case, (seat.client.values,), seat.environment)
     if text in wanted:
         return Verdict("exact")
     form = _form(seat, case, data)
@@ -222,10 +232,53 @@ def observed(seat: Seat, case: Case) -> Verdict:
     )
 
 
-def _to_be_seen(case: Case, client: str, environment: str) -> list[str]:
+def relayed(seat: Seat, case: Case, called: str) -> Verdict:
+    """Through the environment of the cell to another one, whose identity function returns it, and back."""
+    data = case.encoded(seat.client.encoding)
+    assert data is not None
+    languages = (seat.client.values, seat.environment, called, seat.environment, seat.client.values)
+    names = [_named(seat, text) for text in (called, "arcuate_id")]
+    fields = {"name": "arcuate_relay", "args": [*names, seat.given(data)], **seat.out(len(data))}
+    return _judged(case, languages, seat, lambda: seat.ask("call", seat.patience, **fields), data)
+
+
+def relayed_seen(seat: Seat, case: Case, called: str) -> Verdict:
+    """What another environment says of the value that has arrived through that of the cell."""
+    data = case.encoded(seat.client.encoding)
+    assert data is not None
+    languages = (seat.client.values, seat.environment)
+    args = [*(_named(seat, text) for text in (called, "arcuate_see")), seat.given(data)]
+    try:
+        found = seat.ask("call", seat.patience, name="arcuate_relay", args=args)
+    except answers.Refused as error:
+        verdict = _declined(journey(case, (*languages, called)), error)
+        if verdict is None:
+            raise
+        return verdict
+    if found.value is None:
+        return fail("the answer holds no value")
+    text = _text(render(found.value.read(), seat.client.encoding))
+    wanted = _to_be_seen(case, languages, called)
+    if text in wanted:
+        return Verdict("exact")
+    form = _form(seat, case, data)
+    if form is not None:
+        journeys = permitted.journey(form, languages[1:])
+        wanted += [observe.seen(one.value, called) for one in journeys if one.value is not None]
+        if text in wanted:
+            return Verdict("exact")
+    return fail(f"{called} sees {text!r}, where {' or '.join(map(repr, wanted))} was to be seen")
+
+
+def _named(seat: Seat, text: str) -> dict[str, str]:
+    """A text as an argument."""
+    return seat.given(reference.encode({"kind": "text", "value": text}, seat.client.encoding))
+
+
+def _to_be_seen(case: Case, languages: tuple[str, ...], environment: str) -> list[str]:
     """What may be seen there: a client in R or Octave may send one element as the scalar or as an array."""
-    wanted = []
-    for one in journey(case, (client,)):
+    wanted, client = [], languages[-1]
+    for one in journey(case, languages):
         if one.value is not None:
             forms = [one.value]
             if client in _VECTORS:
