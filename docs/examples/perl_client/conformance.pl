@@ -20,14 +20,29 @@ sub value_in {
 }
 sub value_out { {bytes => encode_base64 Arcuate::encode($_[0]), ''} }
 
-sub answered { my ($value) = @_; my %got = (value => value_out($value)); $got{output} = $session->{output} if $session && length($session->{output} // ''); \%got }
+# What was asked for and this client does not have.
+sub only {
+    my ($ask, @known) = @_;
+    my %known = map { ($_ => 1) } qw(id op), @known;
+    for (keys %$ask) { die {unsupported => "no $_"} if !$known{$_} && $ask->{$_} && (ref $ask->{$_} ne 'HASH' || %{$ask->{$_}}) }
+}
+
+# Does a call: its value or values, and what it printed.
+sub answered {
+    my ($ask, $do) = @_;
+    my %named = map { ($_ => value_in($ask->{named}{$_})) } keys %{$ask->{named} // {}};
+    my @values = $do->(%named ? (named => \%named) : (), map { defined $ask->{$_} ? ($_ => $ask->{$_}) : () } qw(nargout timeout));
+    my %got = ($ask->{nargout} // 1) > 1 ? (values => [map { value_out($_) } @values]) : ($ask->{nargout} // 1) ? (value => value_out($values[0])) : ();
+    $got{output} = $session->{output}{stdout} if length $session->{output}{stdout};
+    return \%got;
+}
 
 my %DO = (
     hello => sub { {client => 'perl', version => '1', runtime => sprintf('perl %vd', $^V), protocol => 1} },
     decode => sub { {value => value_out(value_in($_[0]{value}))} },
     connect => sub {
         my ($ask) = @_;
-        die {unsupported => 'neither TLS nor options'} if $ask->{ca} || %{$ask->{options} // {}};
+        only($ask, qw(transport url token timeout));
         $session->close if $session;
         $session = undef;
         $session = Arcuate->connect($ask->{url}, token => $ask->{token}, timeout => $ask->{timeout});
@@ -35,15 +50,25 @@ my %DO = (
         my $greeting = $session->{greeting};
         {language => $greeting->get('language'), version => $greeting->get('version')};
     },
+    environments => sub { {environments => [$session->environments]} },
+    describe => sub { my $found = $session->describe($_[0]{name}); {signature => $found->get('signature'), help => $found->get('doc')} },
     call => sub {
         my ($ask) = @_;
-        for (qw(target named nargout keep timeout out)) { die {unsupported => "no $_"} if ref $ask->{$_} ? %{$ask->{$_}} : $ask->{$_} && "$ask->{$_}" ne ($_ eq 'nargout' ? '1' : '') }
-        answered($session->call($ask->{name}, map { value_in($_) } @{$ask->{args} // []}));
+        only($ask, qw(name args named nargout timeout));
+        my @args = map { value_in($_) } @{$ask->{args} // []};
+        answered($ask, sub { $session->call($ask->{name}, \@args, @_) });
     },
-    eval => sub { my ($ask) = @_; for (qw(nargout keep timeout)) { die {unsupported => "no $_"} if $ask->{$_} && "$ask->{$_}" ne ($_ eq 'nargout' ? '1' : '') } answered($session->eval($ask->{code})) },
-    run => sub { $session->run($_[0]{code}); {output => {stdout => $session->{output}, stderr => ''}, live => JSON::PP::false} },
+    eval => sub { my ($ask) = @_; only($ask, qw(code nargout timeout)); answered($ask, sub { $session->eval($ask->{code}, @_) }) },
+    run => sub {
+        my ($ask) = @_;
+        only($ask, qw(code timeout));
+        $session->run($ask->{code}, defined $ask->{timeout} ? (timeout => $ask->{timeout}) : ());
+        {output => $session->{output}, live => JSON::PP::false};
+    },
     set => sub { $session->set($_[0]{name}, value_in($_[0]{value})); {} },
     get => sub { {value => value_out($session->get($_[0]{name}))} },
+    delete => sub { $session->delete($_[0]{name}); {} },
+    list => sub { {names => [$session->list]} },
     close => sub { $session->close if $session; $session = undef; {} },
 );
 
