@@ -29,7 +29,8 @@ ROWS = {f"{row.section}: {row.name}": row for row in table.rows()}
 HINTS = {
     "list: forced list",
     "list: struct array",
-    "mapping: map",
+    "mapping: map, keys sorted",
+    "mapping: map, keys in another order",
     "sparse matrix: float64, csr",
     "sparse matrix: float64, coo",
 }

@@ -9,6 +9,7 @@ from typing import Any
 from arcuate.matrix.observe_r import column_major
 from arcuate.matrix.observed import NUMPY, entries, many, number
 from arcuate.matrix.permitted import Node, travel
+from arcuate.matrix.permitted_octave import is_map, is_sparse
 
 __all__ = ["seen_by_octave"]
 
@@ -95,8 +96,8 @@ def _see(node: Node, plain: bool = True) -> str:
         return _list(node)
     if kind == "mapping":
         pairs = [(key, _see(item)) for key, item in node["items"]]
-        if "map" in node.get("hints", []):
-            return "map " + _fields(sorted(pairs, key=lambda pair: pair[0].encode()))
+        if is_map(node):
+            return "map " + _fields(pairs)
         return "struct 1x1 " + _fields(pairs)
     if kind == "sparse":
         return _sparse(node)
@@ -292,9 +293,15 @@ def _categorical(node: Node) -> str:
 
 
 def _sparse(node: Node) -> str:
-    places = sorted(zip(*entries(node), node["data"], strict=True), key=lambda one: (one[1], one[0]))
     dtype: str = "f8" if node["dtype"] == "f4" else "c16" if node["dtype"] == "c8" else node["dtype"]
-    rows, columns, data = ([one[i] for one in places] for i in range(3))
+    if not is_sparse(node):
+        size = [len(node["data"]), 1]
+        places = [_numbers(list(map(float, part)), "f8", size) for part in entries(node)]
+        shape = _numbers(list(map(float, node["shape"])), "f8", [1, 2])
+        parts = {"rows": places[0], "columns": places[1], "data": _numbers(node["data"], dtype, size)}
+        return _struct(arcuate=_char("sparse"), shape=shape, **parts)
+    stored = sorted(zip(*entries(node), node["data"], strict=True), key=lambda one: (one[1], one[0]))
+    rows, columns, data = ([one[i] for one in stored] for i in range(3))
     shown = _numbers(data, dtype, [len(data), 1] if data else [0, 0])
     at = f"({','.join(map(str, rows))}) ({','.join(map(str, columns))})"
     return f"sparse {_size(node['shape'])} {at} {shown}"

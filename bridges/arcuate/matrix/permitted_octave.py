@@ -8,7 +8,7 @@ from typing import Any
 from arcuate.matrix.observed import entries, number
 from arcuate.matrix.permitted import Node, Refused, Walk
 
-__all__ = ["octave"]
+__all__ = ["is_map", "is_sparse", "octave"]
 
 _DOUBLE = 2**53
 _WIDE = {"f2": "f4"}
@@ -33,10 +33,8 @@ def octave(walk: Walk, node: Node, plain: bool) -> Node:
     if kind == "list":
         return _list(walk, node)
     if kind == "mapping":
-        keys = [key.encode() for key, _ in node["items"]]
-        if "map" in node.get("hints", []) and keys != sorted(keys):
-            raise Refused  # a containers.Map sorts its keys
-        return {**node, "items": walk.pairs(node["items"])}
+        made = {**node, "items": walk.pairs(node["items"])}
+        return made if is_map(node) else {key: item for key, item in made.items() if key != "hints"}
     if kind == "sparse":
         return _sparse(walk, node)
     part = {"labelled": walk.labelled, "dataset": walk.dataset, "table": walk.table}
@@ -161,6 +159,18 @@ def _rows(items: list[str], shape: list[int]) -> list[str]:
     return made
 
 
+def is_map(node: Node) -> bool:
+    """Whether a mapping becomes a containers.Map, which sorts its keys: of others the order would be lost."""
+    keys = [key.encode() for key, _ in node["items"]]
+    return "map" in node.get("hints", []) and keys == sorted(keys)
+
+
+def is_sparse(node: Node) -> bool:
+    """Whether Octave's class holds a sparse matrix: a marked struct keeps stored zeros and doubled places."""
+    places = list(zip(*entries(node), strict=True))
+    return len(set(places)) == len(places) and not any(map(_is_zero, node["data"]))
+
+
 def _is_zero(item: Any) -> bool:
     if isinstance(item, (list, tuple)):
         return all(map(_is_zero, item))
@@ -169,11 +179,8 @@ def _is_zero(item: Any) -> bool:
 
 def _sparse(walk: Walk, node: Node) -> Node:
     dtype = node["dtype"]
-    places = list(zip(*entries(node), strict=True))
-    if dtype not in ("bool", "f4", "f8", "c8", "c16") or len(set(places)) != len(places):
+    if dtype not in ("bool", "f4", "f8", "c8", "c16"):
         raise Refused
-    if any(_is_zero(item) for item in node["data"]):
-        raise Refused  # an entry that is stored for nothing is not stored there
     if dtype in ("f4", "c8"):
         walk.changes.add("widened single -> double")
         return {**node, "dtype": {"f4": "f8", "c8": "c16"}[dtype]}

@@ -7,6 +7,7 @@ from typing import Any
 from arcuate.matrix.observe_r import column_major
 from arcuate.matrix.observed import NUMPY, entries, number
 from arcuate.matrix.permitted import Node, travel
+from arcuate.matrix.permitted_octave import is_map, is_sparse
 from arcuate.matrix.produced import Made, Unwritable, comma, small
 
 __all__ = ["write"]
@@ -189,11 +190,9 @@ def _cells(shown: list[str]) -> str:
 
 def _mapping(node: Node) -> str:
     pairs = [(key, _write(item)) for key, item in node["items"]]
-    if "map" in node.get("hints", []):
+    if is_map(node):
         if not pairs:
             return "containers.Map('KeyType', 'char', 'ValueType', 'any')"
-        if any(not key for key, _ in pairs):
-            raise Unwritable("the constructor of containers.Map refuses the empty key; assignments do not")
         if any(not key for key, _ in pairs):
             raise Unwritable("the constructor of containers.Map refuses the empty key; assignments do not")
         keys = _cells([text(key) for key, _ in pairs])
@@ -263,9 +262,14 @@ def _categorical(node: Node) -> str:
 
 def _sparse(node: Node) -> str:
     rows, columns = entries(node)
+    size, dtype = [1, len(rows)], str(node["dtype"])
+    if not is_sparse(node):
+        wide = {"f4": "f8", "c8": "c16"}.get(dtype, dtype)
+        fields = [("arcuate", "'sparse'"), ("shape", f"[{comma(node['shape'])}]")]
+        fields += [("rows", f"[{comma(rows)}]"), ("columns", f"[{comma(columns)}]")]
+        return _struct([*fields, ("data", _vector(node["data"], wide, size))])
     places = [f"[{comma(at + 1 for at in part)}]" for part in (rows, columns)]
     rest = comma(node["shape"])
-    size, dtype = [1, len(rows)], node["dtype"]
     if dtype == "bool":
         shown = _vector(node["data"], "bool", size) if rows else "true(1, 0)"
         return f"sparse({comma(places)}, {shown}, {rest})"

@@ -12,6 +12,7 @@ __all__ = ["write"]
 
 _UNITS = {"min": "m", "day": "D", "week": "W", "month": "M", "year": "Y"}
 _NAT = -(2**63)
+_SEQUENCES = {"bool": "bool", "int": "i8", "float": "f8", "complex": "c16", "text": "text"}
 _NULLABLE = {"bool": "boolean", "text": "string", "f4": "Float32", "f8": "Float64"}
 _NULLABLE |= {
     f"{sign}{size}": f"{name}nt{8 * size}"
@@ -22,7 +23,28 @@ _NULLABLE |= {
 
 def write(node: Node) -> Made:
     """The literal of a value."""
-    return Made(_write(node), node)
+    return Made(_write(node), _sent(node))
+
+
+def _sent(node: Node) -> Node:
+    """The form in which Python sends a value: of lists, those of plain scalars of one class are sequences."""
+    kind = node["kind"]
+    if kind == "array" and "sequence" in node.get("hints", ()) and None in node["data"]:
+        own = _kind(node["dtype"])
+        items = [{"kind": "missing"} if one is None else {"kind": own, "value": one} for one in node["data"]]
+        return {"kind": "list", "items": items}
+    if kind == "mapping":
+        return {**node, "items": [[key, _sent(item)] for key, item in node["items"]]}
+    if kind != "list":
+        return node
+    items = [_sent(item) for item in node["items"]]
+    kinds = {item["kind"] if item.get("dtype", "none") == "none" else "" for item in items}
+    dtype = _SEQUENCES.get(kinds.pop()) if len(kinds) == 1 else None
+    values: list[Any] = [item.get("value") for item in items]
+    whole = dtype != "i8" or all(-(2**63) <= int(value) < 2**63 for value in values)
+    if dtype is None or not whole or "shape" in node or "forced" in node.get("hints", ()):
+        return {**node, "items": items}
+    return {"kind": "array", "dtype": dtype, "shape": [len(items)], "data": values, "hints": ["sequence"]}
 
 
 def _write(node: Node) -> str:

@@ -207,13 +207,10 @@ end
 function [v, i, p, b] = mapping (f, i, p, b)
   own = i;
   [v, keys, i, p, b] = children (f, i, p, b);
-  if (f.flags(own) == 1)
+  if (f.flags(own) == 1 && issorted (keys))   % a containers.Map sorts them: of others the order would be lost
     if (isempty (keys))
       v = containers.Map ('KeyType', 'char', 'ValueType', 'any');
     else
-      if (! issorted (keys))
-        error ('Arcuate:conversion', '@%d a containers.Map sorts its keys, and these are in another order, which would be lost; sort them (in Python Map(sorted(x.items()))), or send a plain mapping, which arrives as a struct', own);
-      end
       v = containers.Map (keys, v, 'UniformValues', false);
     end
     return;
@@ -426,7 +423,7 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   dtype = f.dtype(i); unit = f.unit(i);
   rows = number (f, p); cols = number (f, p + 1); p += 2;
   names = {'uint8', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64', '', 'single', 'double', 'single', 'double'};
-  x = buffer (f, b, names{dtype});
+  x = protected (buffer (f, b, names{dtype}));
   if (dtype >= 13)
     x = complex (double (x(1:2:end)), double (x(2:2:end)));
   end
@@ -451,18 +448,17 @@ function [v, i, p, b] = sparsely (f, i, p, b)
   if (unit == 1)
     [r, c] = deal (c, r);
   end
-  if (islogical (x))
-    v = sparse (r(x) + 1, c(x) + 1, true, rows, cols);
-  else
+  i++;
+  kept = x != 0;
+  v = sparse (r(kept) + 1, c(kept) + 1, true, rows, cols);
+  if (nnz (v) != numel (x))   % stored zeros, or a place that stands twice
+    v = struct ('arcuate', 'sparse', 'shape', [rows, cols], 'rows', r, 'columns', c, 'data', x);
+  elseif (! islogical (x))
     v = sparse (r + 1, c + 1, x, rows, cols);
     if (dtype >= 13 && ! iscomplex (v))
       v = complex (v, sparse (rows, cols));
     end
   end
-  if (nnz (v) != numel (x))
-    error ('Arcuate:conversion', '@%d a sparse matrix stores %d entries that are zero or share a place with another, and Octave keeps neither; remove them first (in Python x.sum_duplicates() and x.eliminate_zeros()), or send a full array', i, numel (x) - nnz (v));
-  end
-  i++;
 end
 
 function i = behind (f, i)

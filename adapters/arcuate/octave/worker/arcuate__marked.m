@@ -44,6 +44,8 @@ function [R, T, P, B] = arcuate__marked (v, depth, nd)
         else
           [R, T, P, B] = masked (v.data, v.mask, nd, [], true);
         end
+      case 'sparse'
+        [R, P, B] = entries (v);
       case 'texts'   % a plain list of texts, made by arcuate__workspace
         [R, T, P, B] = wordlist (v.data);
       case 'missing'
@@ -60,6 +62,28 @@ function [R, T, P, B] = arcuate__marked (v, depth, nd)
     err.message = sprintf ('%sa struct whose field ''arcuate'' is ''%s'' cannot be read as one: %s; repair its fields, or remove the field ''arcuate''', err.message(1:k), v.arcuate, err.message(k+1:end));
     error (struct ('identifier', 'Arcuate:conversion', 'message', err.message));
   end
+end
+
+function [R, P, B] = entries (v)
+  % A sparse matrix with stored zeros, or with a place that stands twice, as its entries one by one.
+  x = v.data(:); at = double ([v.rows(:), v.columns(:)]); shape = double (v.shape(:).');
+  if (numel (shape) != 2 || rows (at) != numel (x) || any (at(:) != fix (at(:))) || any ((at < 0 | at >= shape)(:)))
+    error ('Arcuate:conversion', 'the %d entries of a sparse matrix of size %s need a row and a column each, which count from 0 and are below that size', numel (x), mat2str (shape));
+  elseif (! isfloat (x) && ! islogical (x) || any (isna (x)))
+    error ('Arcuate:conversion', 'the entries of a sparse matrix are of class %s or hold NA; allowed are double, single and logical without NA', class (x));
+  end
+  dtype = 12 - isa (x, 'single');
+  if (islogical (x))
+    dtype = 1; x = uint8 (x);
+  elseif (iscomplex (x))
+    dtype += 2; x = [real(x).'; imag(x).'];
+  end
+  cls = 'int32'; flags = 0;
+  if (any ([shape, rows(at)] > 2147483647))
+    cls = 'int64'; flags = 1;
+  end
+  R = uint64 ([rows(at); 0; 0; 0; 18; dtype; flags; 2]);
+  P = uint64 (shape); B = {x, feval(cls, at(:,1)), feval(cls, at(:,2))};
 end
 
 function c = category_values (c)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
 
 from arcuate.errors import ConversionError
@@ -65,6 +66,7 @@ def _walk(cursor: Cursor, row: Row, path: str, change: _Change, inside: bool) ->
     kind, dtype, flags, _, count, _, _, _ = row
     shape: tuple[int, ...] = ()
     data: memoryview | None = None
+    what = ""
     if kind == codes.ARRAY:
         shape = tuple(cursor.numbers(count))
         wanted = dtype in _LETTERS
@@ -79,11 +81,16 @@ def _walk(cursor: Cursor, row: Row, path: str, change: _Change, inside: bool) ->
         cursor.drop()
     elif kind == codes.SPARSE:
         shape = tuple(cursor.numbers(2))
-        for _ in range(3):
-            cursor.drop()
+        buffers = [cursor.buffer() for _ in range(3)]
+        if change in _SORTED and dtype in _ENTRIES and _set_apart(row, buffers):
+            what = "a sparse matrix with stored zeros, or with two entries at one place, becomes a struct"
     elif kind == codes.LIST and flags & codes.LIST_SHAPED:
         cursor.numbers(cursor.numbers(1)[0])
-    what = change(row, shape, data, inside)
+    elif kind == codes.MAPPING and flags & codes.MAPPING_MAP and change in _SORTED:
+        keys = _keys(cursor, count)
+        if keys != sorted(keys):
+            what = "a map whose keys are not sorted becomes a struct, since a containers.Map sorts them"
+    what = what or change(row, shape, data, inside)
     if what:
         raise ConversionError(
             f"strict: {what}. Send it in a form that arrives unchanged, or connect without strict=True",
@@ -145,6 +152,32 @@ def _items(data: memoryview, letter: str) -> array[int]:
     return array(letter, bytes(data))
 
 
+def _keys(cursor: Cursor, count: int) -> list[bytes]:
+    """The keys of the mapping that the cursor has just entered."""
+    place, depth, keys = cursor.place, cursor.depth, []
+    for _ in range(count):
+        keys.append(cursor.peek()[6].encode())
+        cursor.skip()
+    cursor.back(place, depth)
+    return keys
+
+
+def _set_apart(row: Row, buffers: list[memoryview]) -> bool:
+    """Whether a sparse matrix has entries that are zero, or two at one place, which no class there holds."""
+    _, dtype, flags, form, _, stored, _, _ = row
+    data, first, second = buffers
+    letter, parts = _ENTRIES[dtype]
+    numbers = array(letter, bytes(data))
+    if not all(map(any, zip(*[iter(numbers)] * parts, strict=True))):
+        return True
+    width = "q" if flags & codes.SPARSE_WIDE else "i"
+    inner, outer = array(width, bytes(first)), array(width, bytes(second))
+    if form != codes.SPARSE_COO:
+        ends = enumerate(pairwise(outer))
+        outer = array(width, (at for at, (begin, end) in ends for _ in range(begin, end)))
+    return len(set(zip(inner, outer, strict=True))) != stored
+
+
 def _octave(row: Row, shape: tuple[int, ...], data: memoryview | None, inside: bool) -> str:
     kind = row[0]
     if kind in (codes.TABLE, codes.CATEGORICAL, codes.DATETIME, codes.DATE, codes.DURATION):
@@ -169,6 +202,8 @@ def _matlab(row: Row, shape: tuple[int, ...], data: memoryview | None, inside: b
         return "the integer becomes a double" if abs(signed(value)) <= _SAFE else "the integer becomes int64"
     if kind == codes.FLOAT and dtype == codes.D_F2:
         return "f2 becomes single"
+    if kind == codes.SPARSE and dtype in (codes.D_F4, codes.D_C8):
+        return f"a sparse matrix of {codes.DTYPE_NAMES[dtype]} becomes one of doubles"
     if kind != codes.ARRAY:
         return ""
     if flags & codes.ARRAY_SEQUENCE:
@@ -192,5 +227,12 @@ def _matlab(row: Row, shape: tuple[int, ...], data: memoryview | None, inside: b
         return f"an array of shape {shape} loses its trailing dimension of length 1"
     return ""
 
+
+# Their maps sort their keys, and their sparse matrices have one entry per place, which is not zero.
+_SORTED: tuple[_Change, ...] = (_octave, _matlab)
+_ENTRIES = {
+    codes.D_BOOL: ("B", 1), codes.D_F4: ("f", 1), codes.D_F8: ("d", 1),
+    codes.D_C8: ("f", 2), codes.D_C16: ("d", 2),
+}  # fmt: skip
 
 _LANGUAGES: dict[str, _Change] = {"r": _r, "octave": _octave, "matlab": _matlab}

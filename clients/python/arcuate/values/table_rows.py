@@ -148,6 +148,13 @@ def _sparse(form: str, dtype: str) -> Any:
     return getattr(sp, f"{form}_array")(dense * np.dtype(dtype).type(1j if dtype[0] == "c" else 1))
 
 
+def _entries(data: list[Any], rows: list[int]) -> Any:
+    """A sparse matrix of these three entries: two in the first column, one in the second."""
+    import scipy.sparse as sp
+
+    return sp.coo_array((np.array(data), (np.array(rows, "i4"), np.array([0, 0, 1], "i4"))), shape=(2, 2))
+
+
 def _csc(value: Any) -> Any:
     return value.tocsc()
 
@@ -267,7 +274,14 @@ _LISTS = [
     ),
     _row("mapping", "dict", lambda: {"b": 0.5, "a": "x", "1 a": True, "": 1.5, "é": {"c": 2.5}}),
     _row("mapping", "empty dict", dict),
-    _row("mapping", "map", lambda: Map({"1 a": 0.5, "b": "x"}), r=Trip(change=dict)),
+    _row("mapping", "map, keys sorted", lambda: Map({"1 a": 0.5, "b": "x"}), r=Trip(change=dict)),
+    _row(
+        "mapping",
+        "map, keys in another order",
+        lambda: Map({"b": 0.5, "a": "x"}),
+        r=Trip(change=dict),
+        octave=_to(_reshaped("struct"), change=dict),
+    ),
 ]
 
 _NUMPY = [
@@ -440,6 +454,28 @@ _SPARSE = [
     _row("sparse matrix", "float64, coo", lambda: _sparse("coo", "f8"), octave=Trip(change=_csc)),
     _row("sparse matrix", "bool", lambda: _sparse("csc", "?")),
     _row("sparse matrix", "complex128", lambda: _sparse("csc", "c16"), r=_refused("Matrix")),
+    _row(
+        "sparse matrix",
+        "float32",
+        lambda: _sparse("csc", "f4"),
+        r=Trip(_widened("double"), _widened("f8"), lambda value: value.astype("f8")),
+        octave=Trip(_widened("double"), _widened("f8"), lambda value: value.astype("f8")),
+    ),
+    _row(
+        "sparse matrix",
+        "with stored zeros",
+        lambda: _entries([1.0, 0.0, -0.0], [0, 1, 1]),
+        octave=_STRUCT,
+    ),
+    _row(
+        "sparse matrix", "with stored false", lambda: _entries([True, False, True], [0, 1, 1]), octave=_STRUCT
+    ),
+    _row(
+        "sparse matrix",
+        "with two entries at one place",
+        lambda: _entries([0.1, 0.2, 1.5], [0, 0, 1]),
+        octave=_STRUCT,
+    ),
     _row(
         "sparse matrix", "int32", lambda: _sparse("csc", "i4"), r=_refused("int32"), octave=_refused("int32")
     ),

@@ -64,13 +64,15 @@ classdef Zeromq < handle
                     'raise the setting ''message'' of the hub, or send the data in parts'], total, o.most), ...
                     'setting', 'message');
             end
+            first = 1; % the part that is the frame: it is sent whole
             if numel(p{1}) > 65536
+                first = 2;
                 p = [{[uint8('ARCL'), zeros(1, 4, 'uint8'), typecast(uint64(numel(p{1})), 'uint8')]}, p];
             end
             o.heard = tic(); o.asked = false;
             o.patient = 20 + total/1e7; % what is asked waits behind what was sent
             for j = 1:numel(p)
-                if numel(p{j}) > 1048576 && j > 1 % in parts of a megabyte: see ARCUATE.WIRE.CHUNKS
+                if numel(p{j}) > 1048576 && j > first % in parts of a megabyte: see ARCUATE.WIRE.CHUNKS
                     left = arcuate.wire.bytes(p{j});
                     arcuate.wire.chunks(p(j), @part);
                     continue
@@ -79,7 +81,10 @@ classdef Zeromq < handle
                 if ~isa(x, 'uint8')
                     x = typecast(reshape(x, 1, []), 'uint8');
                 end
-                k = 134217728; % the longest part
+                k = 134217728; % the longest part of a buffer
+                if j == first
+                    k = max(numel(x), 1);
+                end
                 for from = 0:k:max(numel(x) - 1, 0)
                     y = x;
                     if numel(x) > k

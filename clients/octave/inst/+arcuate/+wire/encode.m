@@ -129,7 +129,7 @@ for j = 1:numel(v)
     x = v{j};
     parts{j} = @() arcuate.wire.encode(x, depth + 1);
 end
-shape = []; flags = 0;
+shape = []; flags = arcuate.wire.forced();
 if ndims(v) > 2 || any(size(v)) && (size(v, 1) ~= 1 || isempty(v))
     shape = [ndims(v), size(v)]; flags = 4;
 end

@@ -37,13 +37,13 @@ switch f.kind(i)
     case 2
         v = integer(f.bits(8*i-7:8*i), f.dtype(i), f.flags(i)); i = i + 1;
     case 3
-        v = f.num(i);
+        v = numeric(f.num(i));
         if f.dtype(i) == 10 || f.dtype(i) == 11
             v = single(v);
         end
         i = i + 1;
     case 4
-        x = typecast(f.pool(8*p-7:8*p+8), 'double');
+        x = numeric(typecast(f.pool(8*p-7:8*p+8), 'double'));
         v = complex(x(1), x(2));
         if f.dtype(i) == 13
             v = complex(single(x(1)), single(x(2)));
@@ -78,6 +78,14 @@ switch f.kind(i)
     otherwise
         error('Arcuate:unsupported', ['@%d this side does not know values of kind %d; install the same ' ...
             'version of Arcuate on both sides'], i, f.kind(i));
+end
+end
+
+function x = numeric(x)
+% A NaN that has the bits of Octave's NA is a number; what is missing is marked in the frame, not by bits.
+gone = arcuate.wire.gone(x);
+if any(gone(:))
+    x(gone) = NaN;
 end
 end
 
@@ -239,14 +247,14 @@ switch dtype
     case 1
         v = buffer(f, b, 'uint8') ~= 0;
     case {2, 3, 4, 5, 6, 7, 8, 9, 11, 12}
-        v = buffer(f, b, arcuate.wire.class_of(dtype));
+        v = numeric(buffer(f, b, arcuate.wire.class_of(dtype)));
         if dtype == 5 && bitand(flags, 4) && all(v <= 9007199254740992 & v >= -9007199254740992)
             v = double(v); % a plain list of the language's own integers
         end
     case 10
         v = halves(buffer(f, b, 'uint16'));
     case {13, 14}
-        v = buffer(f, b, arcuate.wire.class_of(dtype - 2));
+        v = numeric(buffer(f, b, arcuate.wire.class_of(dtype - 2)));
         other = v(2:2:end); v = v(1:2:end);
     case 15
         v = pieces(buffer(f, b, 'uint8').');
@@ -312,9 +320,9 @@ end
 if dtype == 1
     x = buffer(f, b, 'uint8') ~= 0;
 elseif dtype < 13
-    x = double(buffer(f, b, arcuate.wire.class_of(dtype)));
+    x = double(numeric(buffer(f, b, arcuate.wire.class_of(dtype))));
 else
-    x = double(buffer(f, b, arcuate.wire.class_of(dtype - 2)));
+    x = double(numeric(buffer(f, b, arcuate.wire.class_of(dtype - 2))));
     x = complex(x(1:2:end), x(2:2:end));
 end
 kinds = {'int32', 'int64'};

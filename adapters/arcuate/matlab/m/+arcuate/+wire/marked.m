@@ -50,18 +50,27 @@ end
 end
 
 function n = entries(v)
-x = reshape(v.data, [], 1); dtype = 12;
+x = v.data(:); at = double([v.rows(:), v.columns(:)]); shape = double(v.shape(:).');
+k = size(at, 1);
+if numel(shape) ~= 2 || k ~= numel(x) || any(at(:) ~= fix(at(:)) | at(:) < 0) || any(at(:,1) >= shape(1) | at(:,2) >= shape(2))
+    error('Arcuate:conversion', ['the %d entries of a sparse matrix of size %s need a row and a column each, which ' ...
+        'count from 0 and are below that size'], numel(x), mat2str(shape));
+elseif ~isfloat(x) && ~islogical(x) || any(arcuate.wire.gone(x))
+    error('Arcuate:conversion', ['the entries of a sparse matrix are of class %s or hold NA; allowed are double, ' ...
+        'single and logical without NA'], class(x));
+end
+dtype = 12 - isa(x, 'single');
 if islogical(x)
     x = uint8(x); dtype = 1;
 elseif ~isreal(x)
-    x = [real(x).'; imag(x).']; dtype = 14;
+    x = [real(x).'; imag(x).']; dtype = dtype + 2;
 end
-places = {int32(v.rows(:)), int32(v.columns(:))}; flags = 0;
-if any([v.shape(:); numel(v.rows)] > 2147483647)
-    places = {int64(v.rows(:)), int64(v.columns(:))}; flags = 1;
+cls = 'int32'; flags = 0;
+if any([shape, k] > 2147483647)
+    cls = 'int64'; flags = 1;
 end
-n = arcuate.wire.node(18, 'value', uint64(numel(v.rows)), 'dtype', dtype, 'flags', flags, 'unit', 2, 'pool', v.shape, ...
-    'buffers', [{x}, places]);
+n = arcuate.wire.node(18, 'value', uint64(k), 'dtype', dtype, 'flags', flags, 'unit', 2, 'pool', shape, ...
+    'buffers', {x, feval(cls, at(:,1)), feval(cls, at(:,2))});
 end
 
 function n = pairs(v, depth, part)
