@@ -106,6 +106,16 @@ OBSERVED: list[tuple[str, Any, str]] = [
         scipy.sparse.csc_matrix([[False, True]]),
         "issparse (x) && islogical (x) && isequal (full (x), [false true])",
     ),
+    (
+        "sparse-zeros",
+        scipy.sparse.coo_array(([0.0, -0.0, 1.5], ([0, 1, 1], [0, 0, 1])), shape=(2, 2)),
+        "strcmp (x.arcuate, 'sparse') && isequal (x.rows, [0; 1; 1]) && isequal (1 ./ x.data(1:2), [Inf; -Inf])",
+    ),
+    (
+        "map-unsorted",
+        Map({"b b": 1.5, "a": 2.0}),
+        "isstruct (x) && isequal (fieldnames (x), {'b b'; 'a'})",
+    ),
     ("sparse-complex", scipy.sparse.coo_matrix([[0, 1j]]), "issparse (x) && isequal (full (x), [0 1i])"),
     (
         "labelled",
@@ -272,6 +282,27 @@ def test_edits_of_a_categorical_are_honoured(octave: Session) -> None:
     octave["x"] = pd.Categorical(["a", "b"])
     octave.run("x.codes(2) = -1; x.categories{1} = 'z';")
     assert list(octave["x"]) == ["z", np.nan] or (octave["x"][0] == "z" and pd.isna(octave["x"][1]))
+
+
+def test_edits_of_the_entries_of_a_sparse_matrix_are_honoured_or_refused(octave: Session) -> None:
+    twice = scipy.sparse.coo_array(([0.5, 0.25, 1.0], ([0, 0, 1], [0, 0, 1])), shape=(2, 2))
+    octave["x"] = twice
+    octave.run("x.data(2) = 0; x.rows(2) = 1;")
+    equal.assert_same(
+        octave["x"], scipy.sparse.coo_array(([0.5, 0.0, 1.0], ([0, 1, 1], [0, 0, 1])), shape=(2, 2))
+    )
+    wrong = {
+        "x.rows(1) = 2;": "count from 0",
+        "x.columns(1) = 0.5;": "count from 0",
+        "x.rows(1) = -1;": "count from 0",
+        "x.rows(1) = [];": "cannot be read as one",
+        "x.data(1) = NA;": "without NA",
+    }
+    for edit, message in wrong.items():
+        octave["x"] = twice
+        octave.run(edit)
+        with pytest.raises(ConversionError, match=message):
+            octave.get("x")
 
 
 def test_what_cannot_travel_says_where(octave: Session) -> None:

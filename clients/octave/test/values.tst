@@ -19,6 +19,12 @@
 %! assert (isna (x), [false, true, false]);
 %! assert (isnan (x), [false, true, true]);
 %! assert (isna (arcuate.unpack (arcuate.pack (single (NA)))));
+%! b = arcuate.pack (1.5); % a number that is made one with the bits of NA
+%! b(strfind (char (b), char (typecast (1.5, "uint8"))) + (0:7)) = typecast (NA, "uint8");
+%! sum32 = arcuate.wire.adler ([b(1:52), b(57:end)]);
+%! b(53:56) = typecast (uint32 (sum32), "uint8");
+%! x = arcuate.unpack (b);
+%! assert (isnan (x) && ! isna (x));
 %!test # -0 is not 0
 %! assert (1 / arcuate.unpack (arcuate.pack (-0)), -Inf);
 %!test # texts, of any script
@@ -29,6 +35,12 @@
 %! same (s);
 %!test # sparse matrices
 %! same (sparse ([1, 0; 0, 2.5])); same (sparse ([true, false])); same (sparse ([1i, 0]));
+%!test # its entries, where some are zeros or share a place; what was edited wrongly is refused
+%! s = struct ("arcuate", "sparse", "shape", [2, 2], "rows", [0; 0; 1], "columns", [0; 0; 1], "data", [0.5; 0; -0]);
+%! w = arcuate.unpack (arcuate.pack (s));
+%! assert (w, s); assert (1 / w.data(3), -Inf);
+%! s.rows(1) = 2;
+%! fail ("arcuate.pack (s)", "count from 0");
 %!test # a map
 %! m = arcuate.unpack (arcuate.pack (containers.Map ({"a b", "c"}, {1, "x"})));
 %! assert (m.keys (), {"a b", "c"}); assert (m("c"), "x");
