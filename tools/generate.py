@@ -137,15 +137,8 @@ def octave_client() -> Files:
         Path("adapters/arcuate/matlab/m/+arcuate/+wire"),
         Path("clients/octave/inst/+arcuate/+wire"),
     )
-    own = (
-        "octave",
-        "forced",
-        "function_in",
-        "function_out",
-        "handle_in",
-        "handle_node",
-        "frame",
-    )  # each side's own
+    # Each side's own:
+    own = ("octave", "forced", "function_in", "function_out", "handle_in", "handle_node", "frame")
     files = sorted((ROOT / source).glob("*.m"))
     return {target / path.name: path.read_text(encoding="utf-8") for path in files if path.stem not in own}
 
