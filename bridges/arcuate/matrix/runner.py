@@ -371,7 +371,7 @@ class Run:
             if case.name in pairs.VECTORS and (not self.selection.cases or self.selection.case(case.name))
         ]
         try:
-            with self._program(driver) as program:
+            with self._program(driver, servers) as program:
                 preludes = pairs.preludes(one.name, clients.checkout())
                 seat = Seat(driver, way, one.name, servers, preludes, program, self.selection.patience)
                 there: list[str] = []
