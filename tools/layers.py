@@ -14,7 +14,7 @@ from pathlib import Path
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ("worker",)  # adapters that other adapters build on
+SHARED = ("connector", "worker")  # adapters that other adapters build on
 
 
 def modules(source_root: str) -> list[str]:

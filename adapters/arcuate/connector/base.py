@@ -1,0 +1,196 @@
+"""What every connector is: configured, opened, closed, asked for its health, and resilient."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, ClassVar
+
+from pydantic import SecretStr
+from typing_extensions import Self
+
+from arcuate.connector.config import ConnectorConfig, load
+from arcuate.connector.errors import IntegrationError
+from arcuate.connector.health import Health, Status
+from arcuate.connector.resilience import Resilience
+from arcuate.connector.secrets import conceal, redacted, reveal
+from arcuate.errors import SessionClosed
+
+__all__ = ["Connector"]
+
+
+class Connector:
+    """One system, through one library.
+
+    A subclass sets :attr:`Config` and :attr:`default_name` and writes :meth:`_open`, :meth:`_close` and
+    :meth:`_check`; its requests go through ``self.resilience.run``.
+
+    Args:
+        config: a configuration, a mapping, or nothing.
+        **arguments: settings; they win over ``config``.
+
+    Attributes:
+        config: the settings.
+        resilience: what carries requests out.
+    """
+
+    Config: ClassVar[type[ConnectorConfig]] = ConnectorConfig
+    default_name: ClassVar[str] = ""
+
+    def __init__(
+        self, config: ConnectorConfig | Mapping[str, Any] | None = None, /, **arguments: Any
+    ) -> None:
+        if isinstance(config, ConnectorConfig):
+            found: Any = config.model_copy(update=arguments) if arguments else config
+            if arguments:
+                found = type(config).model_validate(dict(found))
+        else:
+            found = load(self.Config, config, arguments, name=self.default_name)
+        self.config: Any = found
+        self.resilience = Resilience(
+            self.name,
+            retry=found.retry,
+            rate=found.rate,
+            breaker=found.breaker,
+            fallback=found.fallback,
+        )
+        self._lock = threading.RLock()
+        self._opened = self._closed = False
+        self._status: Status = "unknown"
+        self._since: dt.datetime | None = None
+
+    # --- To be written by a connector
+
+    def _open(self) -> None:
+        """Connects, as far as the library does so before the first request."""
+
+    def _close(self) -> None:
+        """Gives back what :meth:`_open` took."""
+
+    def _check(self) -> Mapping[str, Any]:
+        """Asks the system for a sign of life, once, without repetition; facts such as its version."""
+        return {}
+
+    # --- Life
+
+    @property
+    def name(self) -> str:
+        """How it is called in health, logs and settings."""
+        return self.config.name or self.default_name or type(self).__name__
+
+    def open(self) -> Self:
+        """Connects. A second call does nothing; requests call it."""
+        with self._lock:
+            if self._closed:
+                raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
+            if not self._opened:
+                self._open()
+                self._opened = True
+        return self
+
+    def close(self) -> None:
+        """Gives everything back. A second call does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                if self._opened:
+                    self._close()
+            finally:
+                self.resilience.close()
+
+    async def aopen(self) -> Self:
+        """As :meth:`open`, for asyncio."""
+        return await asyncio.to_thread(self.open)
+
+    async def aclose(self) -> None:
+        """As :meth:`close`, for asyncio."""
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.aopen()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open" if self._opened else "not opened"
+        where = f" {redacted(self.config.url)}" if self.config.url else ""
+        return f"<{type(self).__name__} {self.name}{where}, {state}>"
+
+    # --- Health
+
+    def health(self) -> Health:
+        """Asks the system once and says how it is. Never raises for what the system does."""
+        begun = time.perf_counter()
+        facts: Mapping[str, Any] = {}
+        try:
+            self.open()
+            facts = self._check()
+            status, detail = ("ok", "") if self.resilience.breaker.state == "closed" else ("degraded", "")
+            if status == "degraded":
+                detail = "it answers again, after failures"
+        except IntegrationError as error:
+            status, detail = "down", self.conceal(error)
+        except SessionClosed as error:
+            status, detail = "unknown", str(error)
+        latency = time.perf_counter() - begun
+        return self._noted(status, latency if status in ("ok", "degraded") else None, detail, facts)
+
+    async def ahealth(self) -> Health:
+        """As :meth:`health`, for asyncio."""
+        return await asyncio.to_thread(self.health)
+
+    def _noted(self, status: Any, latency: float | None, detail: str, facts: Mapping[str, Any]) -> Health:
+        with self._lock:
+            if status != self._status:
+                self._status, self._since = status, dt.datetime.now(dt.timezone.utc)
+            return Health(self.name, status, latency, self._since, detail, dict(facts))
+
+    # --- Secrets
+
+    def secrets(self) -> list[str]:
+        """The secrets of the configuration, for :meth:`conceal`."""
+        return [text for text in _secrets_of(self.config) if text]
+
+    def conceal(self, text: Any) -> str:
+        """A text without any of the configuration's secrets."""
+        return conceal(text, self.secrets())
+
+
+def _secrets_of(value: Any) -> list[str | None]:
+    from urllib.parse import unquote, urlsplit
+
+    from pydantic import BaseModel
+
+    if isinstance(value, SecretStr):
+        try:
+            return [reveal(value)]
+        except Exception:
+            return []
+    if isinstance(value, BaseModel):
+        return [one for field in type(value).model_fields for one in _secrets_of(getattr(value, field))]
+    if isinstance(value, Mapping):
+        return [one for item in value.values() for one in _secrets_of(item)]
+    if isinstance(value, str) and "://" in value:
+        try:
+            password = urlsplit(value).password
+        except ValueError:
+            return []
+        return [password, unquote(password)] if password else []
+    return []

@@ -1,0 +1,89 @@
+"""The last good values of a connector on disk, as frames: with types, labels and missing values as they were.
+
+A folder with mode 0700 of the user's cache, one file a key. Nothing in it is executed when it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from arcuate.errors import ArcuateError, InvalidArgument
+from arcuate.values import decode, encode, frames
+
+__all__ = ["Keep", "default_folder"]
+
+_LIMIT = 64 << 20
+
+
+def default_folder() -> Path:
+    """Where kept values are: ``$XDG_CACHE_HOME/arcuate/kept``."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base, "arcuate", "kept")
+
+
+class Keep:
+    """Kept values of one connector.
+
+    Args:
+        service: the connector's name.
+        folder: where; the default is :func:`default_folder`.
+        limit: bytes of one value; a larger one is not kept.
+    """
+
+    def __init__(self, service: str, folder: str | Path | None = None, limit: int = _LIMIT) -> None:
+        self._folder = Path(folder) if folder is not None else default_folder()
+        self._service = service
+        self._limit = limit
+
+    def _path(self, key: str) -> Path:
+        name = hashlib.sha256(f"{self._service}\0{key}".encode()).hexdigest()
+        return self._folder / f"{name}.frame"
+
+    def put(self, key: str, value: Any) -> bool:
+        """Keeps a value; ``False`` if it cannot be kept: too large, or no value of Arcuate's."""
+        try:
+            data = frames.to_bytes(encode({"at": time.time(), "value": value}))
+        except ArcuateError:
+            return False
+        if len(data) > self._limit:
+            return False
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._check()
+            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".new", delete=False) as file:
+                try:
+                    file.write(data)
+                    file.close()
+                    os.replace(file.name, self._path(key))
+                except BaseException:
+                    with contextlib.suppress(OSError):
+                        os.unlink(file.name)
+                    raise
+        except OSError:
+            return False  # a full disk is no reason to lose an answer
+        return True
+
+    def get(self, key: str) -> tuple[Any, float] | None:
+        """The kept value and its age in seconds; ``None`` if there is none that can be read."""
+        path = self._path(key)
+        try:
+            self._check()
+            with path.open("rb") as file:
+                data = file.read(self._limit + 1)
+            kept = decode(frames.load(memoryview(data)))
+            return kept["value"], max(0.0, time.time() - kept["at"])
+        except (OSError, ArcuateError, KeyError, TypeError):
+            return None
+
+    def _check(self) -> None:
+        found = os.stat(self._folder)
+        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+            raise InvalidArgument(
+                f"the folder of kept values can be read by others; type: chmod 700 {self._folder}"
+            )

@@ -1,0 +1,266 @@
+"""Retry, rate limit, circuit breaker and fallback around a request: declared by policies, the same everywhere.
+
+In this order: fallback( retry( breaker( rate limit( the request )))). Pauses and repetition are stamina's, the
+rate limit is pyrate-limiter's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import stamina
+from pyrate_limiter import Limiter
+from pyrate_limiter import Rate as _Rate
+
+from arcuate.connector.breaker import CircuitBreaker
+from arcuate.connector.errors import IntegrationError, RateLimitError
+from arcuate.connector.keep import Keep
+from arcuate.connector.policies import Breaker, Fallback, Rate, Retry
+from arcuate.connector.result import DegradedWarning, Result
+from arcuate.connector.telemetry import Telemetry
+
+__all__ = ["Resilience"]
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Endpoint = tuple[str, Callable[[], T]]
+
+
+class Resilience:
+    """Carries requests of one connector out.
+
+    Args:
+        service: the connector's name.
+        retry: how what may be repeated is repeated; ``None``: never.
+        rate: the limit on our side.
+        breaker: when the system is left alone.
+        fallback: what is given instead of an error, if anything.
+        keep: where last good values are.
+        telemetry: spans and counts.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        *,
+        retry: Retry | None = None,
+        rate: Rate | None = None,
+        breaker: Breaker | None = None,
+        fallback: Fallback | None = None,
+        keep: Keep | None = None,
+        telemetry: Telemetry | None = None,
+    ) -> None:
+        self.service = service
+        self.retry = retry
+        self.rate = rate
+        self.fallback = fallback
+        self.breaker = CircuitBreaker(breaker, service)
+        self.keep = keep if keep is not None else Keep(service)
+        self.telemetry = telemetry if telemetry is not None else Telemetry(service)
+        self._limiter = (
+            Limiter(_Rate(rate.calls, max(1, round(rate.seconds * 1000)))) if rate is not None else None
+        )
+
+    def close(self) -> None:
+        """Ends what the limiter needs."""
+        if self._limiter is not None:
+            self._limiter.close()
+
+    # --- One request
+
+    def run(
+        self,
+        operation: Callable[[], T],
+        *,
+        name: str = "request",
+        repeatable: bool = False,
+        key: str | None = None,
+        others: tuple[Endpoint[T], ...] = (),
+    ) -> Result[T]:
+        """Carries one request out.
+
+        Args:
+            operation: makes one attempt; raises :class:`IntegrationError`.
+            name: what it is, for spans and logs.
+            repeatable: whether it may be carried out twice without harm.
+            key: under which its last good value is kept; ``None``: it is not.
+            others: other endpoints, tried one after the other before the fallback: (name, operation).
+
+        Raises:
+            IntegrationError: what the last attempt raised, when there is no fallback.
+        """
+        attempts = 0
+
+        def attempt() -> T:
+            nonlocal attempts
+            attempts += 1
+            self._admit()
+            return self._judged(operation)
+
+        with self.telemetry.span(name) as span:
+            try:
+                value = self._repeated(attempt) if repeatable else attempt()
+            except IntegrationError as error:
+                span.failed(error, attempts)
+                for other, operate in others if error.recoverable else ():
+                    try:
+                        return self._degraded(Result(operate(), True, other, 0.0, error, attempts))
+                    except IntegrationError:
+                        continue
+                return self._fallen(error, key, attempts)
+            span.done(attempts)
+        if key is not None and self.fallback is not None and self.fallback.kind == "cache":
+            self.keep.put(key, value)
+        return Result(value, attempts=attempts)
+
+    async def arun(
+        self,
+        operation: Callable[[], Awaitable[T]],
+        *,
+        name: str = "request",
+        repeatable: bool = False,
+        key: str | None = None,
+    ) -> Result[T]:
+        """As :meth:`run`, for asyncio."""
+        attempts = 0
+
+        async def attempt() -> T:
+            nonlocal attempts
+            attempts += 1
+            await self._aadmit()
+            return await self._ajudged(operation)
+
+        with self.telemetry.span(name) as span:
+            try:
+                value = await (self._arepeated(attempt) if repeatable else attempt())
+            except IntegrationError as error:
+                span.failed(error, attempts)
+                return await asyncio.to_thread(self._fallen, error, key, attempts)
+            span.done(attempts)
+        if key is not None and self.fallback is not None and self.fallback.kind == "cache":
+            await asyncio.to_thread(self.keep.put, key, value)
+        return Result(value, attempts=attempts)
+
+    # --- Its parts
+
+    def _judged(self, operation: Callable[[], T]) -> T:
+        """One attempt, of which the breaker learns."""
+        self.breaker.enter()
+        try:
+            value = operation()
+        except BaseException as error:
+            self._learn(error)
+            raise
+        self.breaker.succeeded()
+        return value
+
+    async def _ajudged(self, operation: Callable[[], Awaitable[T]]) -> T:
+        self.breaker.enter()
+        try:
+            value = await operation()
+        except BaseException as error:
+            self._learn(error)
+            raise
+        self.breaker.succeeded()
+        return value
+
+    def _learn(self, error: BaseException) -> None:
+        """A refusal (401, 404, a wrong query) is an answer: the system is well."""
+        if not isinstance(error, IntegrationError):
+            self.breaker.abandoned()
+        elif error.recoverable and not isinstance(error, RateLimitError):
+            self.breaker.failed()
+        else:
+            self.breaker.succeeded()
+
+    def _admit(self) -> None:
+        if self._limiter is None or self.rate is None:
+            return
+        if not self._limiter.try_acquire(self.service, timeout=self.rate.wait, blocking=self.rate.wait > 0):
+            raise self._refused(self.rate)
+
+    async def _aadmit(self) -> None:
+        if self._limiter is None or self.rate is None:
+            return
+        end = time.monotonic() + self.rate.wait
+        while not self._limiter.try_acquire(self.service, blocking=False):
+            if time.monotonic() >= end:
+                raise self._refused(self.rate)
+            await asyncio.sleep(min(0.01, self.rate.seconds / self.rate.calls))
+
+    def _refused(self, rate: Rate) -> RateLimitError:
+        return RateLimitError(
+            f"{self.service}: more than {rate.calls} calls in {rate.seconds:g} s; waited {rate.wait:g} s for "
+            "a turn (setting 'rate')",
+            service=self.service,
+            recoverable=False,
+        )
+
+    def _hook(self, end: float) -> Callable[[Exception], bool | float]:
+        """Whether, and after which pause, an error is worth another attempt within the time that is left."""
+
+        def worth(error: Exception) -> bool | float:
+            if not isinstance(error, IntegrationError) or not error.recoverable:
+                return False
+            if error.retry_after is None:
+                return time.monotonic() < end
+            return error.retry_after if time.monotonic() + error.retry_after < end else False
+
+        return worth
+
+    def _context(self, retry: Retry) -> Any:
+        return stamina.retry_context(
+            on=self._hook(time.monotonic() + retry.total),
+            attempts=retry.attempts,
+            timeout=retry.total,
+            wait_initial=retry.initial,
+            wait_max=retry.maximum,
+            wait_jitter=retry.jitter,
+        )
+
+    def _repeated(self, attempt: Callable[[], T]) -> T:
+        if self.retry is None:
+            return attempt()
+        for one in self._context(self.retry):
+            with one:
+                return attempt()
+        raise AssertionError("stamina gave no attempt")
+
+    async def _arepeated(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        if self.retry is None:
+            return await attempt()
+        async for one in self._context(self.retry):
+            with one:
+                return await attempt()
+        raise AssertionError("stamina gave no attempt")
+
+    def _fallen(self, error: IntegrationError, key: str | None, attempts: int) -> Result[Any]:
+        """The fallback, or the error."""
+        policy = self.fallback
+        if policy is None or not error.recoverable:
+            raise error
+        if policy.kind == "default":
+            return self._degraded(Result(policy.default, True, "default", None, error, attempts))
+        kept = self.keep.get(key) if key is not None else None
+        if kept is None or kept[1] > policy.max_age:
+            raise error
+        return self._degraded(Result(kept[0], True, "cache", kept[1], error, attempts))
+
+    def _degraded(self, result: Result[T]) -> Result[T]:
+        age = "" if result.age is None else f", {result.age:.0f} s old"
+        warnings.warn(
+            f"{self.service} does not answer ({result.reason}); the value is from {result.source}{age}",
+            DegradedWarning,
+            stacklevel=4,
+        )
+        log.warning(
+            "fallback",
+            extra={"service": self.service, "source": result.source, "age": result.age},
+        )
+        return result
