@@ -15,6 +15,7 @@ from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ("connector", "worker")  # adapters that other adapters build on
+ABOVE = ("integrations",)  # adapters that gather others
 
 
 def modules(source_root: str) -> list[str]:
@@ -34,9 +35,11 @@ def contract() -> str:
     """
     adapters = modules("adapters")
     shared = [name for name in adapters if name.removeprefix("arcuate.") in SHARED]
+    above = [name for name in adapters if name.removeprefix("arcuate.") in ABOVE]
     layers = [
         " : ".join(modules("bridges")),
-        " | ".join(name for name in adapters if name not in shared),
+        " : ".join(above),
+        " | ".join(name for name in adapters if name not in [*shared, *above]),
         " : ".join(shared),
         " : ".join(modules("clients/python")),
     ]

@@ -1,3 +1,4 @@
+# ruff: noqa: A004  (ConnectionError is part of the public face)
 """What all connectors share: configuration, life, health, resilience, errors, and the test kit for new ones.
 
 A connector is one class in a folder of its own (:mod:`arcuate.rest`, :mod:`arcuate.sql`, ...) that subclasses
@@ -20,6 +21,7 @@ from arcuate.connector.errors import (
 )
 from arcuate.connector.health import Health, Status
 from arcuate.connector.keep import Keep
+from arcuate.connector.patterns import ResilientIntegration, retry_on_failure
 from arcuate.connector.policies import Breaker, Fallback, Rate, Retry, Timeouts
 from arcuate.connector.resilience import Resilience
 from arcuate.connector.result import DegradedWarning, Result
@@ -43,6 +45,7 @@ __all__ = [
     "Rate",
     "RateLimitError",
     "Resilience",
+    "ResilientIntegration",
     "Result",
     "Retry",
     "Secret",
@@ -52,5 +55,6 @@ __all__ = [
     "connectors_of",
     "load",
     "redacted",
+    "retry_on_failure",
     "reveal",
 ]

@@ -1,7 +1,7 @@
 """A circuit breaker whose one state is shared by threads and by asyncio, which no library at hand offers.
 
-closed: calls pass, failures in a row are counted. open: calls are refused at once. half open, after a while: one
-call passes and decides.
+closed: calls pass, failures in a row are counted. open: calls are refused at once. half open, after a
+while: one call passes and decides.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@
         ├── DataError (ProtocolError)                     what it sent, or a file, cannot be read
         └── IntegrationTimeout (CallTimeout)              it did not answer in time
 
-``recoverable`` says whether the same request may succeed later without any change; only such errors are retried,
-and only where a request may be repeated.
+``recoverable`` says whether the same request may succeed later without any change; only such errors are
+retried, and only where a request may be repeated.
 """
 
 from __future__ import annotations

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from arcuate.errors import ArcuateError, InvalidArgument
+from arcuate.errors import ArcuateError
 from arcuate.values import decode, encode, frames
 
 __all__ = ["Keep", "default_folder"]
+
+log = logging.getLogger(__name__)
 
 _LIMIT = 64 << 20
 
@@ -55,7 +58,8 @@ class Keep:
             return False
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._check()
+            if not self._private():
+                return False
             with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".new", delete=False) as file:
                 try:
                     file.write(data)
@@ -73,7 +77,8 @@ class Keep:
         """The kept value and its age in seconds; ``None`` if there is none that can be read."""
         path = self._path(key)
         try:
-            self._check()
+            if not self._private():
+                return None
             with path.open("rb") as file:
                 data = file.read(self._limit + 1)
             kept = decode(frames.load(memoryview(data)))
@@ -81,9 +86,12 @@ class Keep:
         except (OSError, ArcuateError, KeyError, TypeError):
             return None
 
-    def _check(self) -> None:
+    def _private(self) -> bool:
+        """Whether nobody else can read or write here: a value that others could have put there is no value."""
         found = os.stat(self._folder)
-        if found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise InvalidArgument(
-                f"the folder of kept values can be read by others; type: chmod 700 {self._folder}"
-            )
+        if found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+            return True
+        log.warning(
+            "kept values are not used: others can reach their folder; type: chmod 700 %s", self._folder
+        )
+        return False

@@ -1,7 +1,7 @@
-"""Retry, rate limit, circuit breaker and fallback around a request: declared by policies, the same everywhere.
+"""Retry, rate limit, circuit breaker and fallback around a request: declared by policies, alike everywhere.
 
-In this order: fallback( retry( breaker( rate limit( the request )))). Pauses and repetition are stamina's, the
-rate limit is pyrate-limiter's.
+In this order: fallback( retry( breaker( rate limit( the request )))). Pauses and repetition are stamina's,
+the rate limit is pyrate-limiter's.
 """
 
 from __future__ import annotations
@@ -182,7 +182,8 @@ class Resilience:
     def _admit(self) -> None:
         if self._limiter is None or self.rate is None:
             return
-        if not self._limiter.try_acquire(self.service, timeout=self.rate.wait, blocking=self.rate.wait > 0):
+        wait = {"timeout": self.rate.wait} if self.rate.wait else {"blocking": False}
+        if not self._limiter.try_acquire(self.service, **wait):
             raise self._refused(self.rate)
 
     async def _aadmit(self) -> None:

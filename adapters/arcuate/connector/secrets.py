@@ -60,9 +60,7 @@ def _of_file(path: Path, what: str) -> str:
         with path.open(encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                raise InvalidArgument(
-                    f"{what} is in a file that others can read ({stat.filemode(mode)}); type: chmod 600 {path}"
-                )
+                raise InvalidArgument(f"{what} is in a file that others can read; type: chmod 600 {path}")
             return file.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(f"{what} is in the file {path}, which cannot be read: {error}") from None

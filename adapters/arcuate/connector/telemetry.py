@@ -1,7 +1,7 @@
 """OpenTelemetry spans and metrics of requests, where a program has OpenTelemetry set up; counts in any case.
 
-Never imports OpenTelemetry: a program that uses it has imported it already. A span has the connector's name, what
-kind of request it was, how often it was tried and how it ended; never addresses, bodies or results.
+Never imports OpenTelemetry: a program that uses it has imported it already. A span has the connector's name,
+what kind of request it was, how often it was tried and how it ended; never addresses, bodies or results.
 """
 
 from __future__ import annotations

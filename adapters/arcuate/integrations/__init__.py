@@ -1,0 +1,63 @@
+"""Every connector and what goes with it, by one import.
+
+    from arcuate.integrations import RESTAPIClient, DatabaseConnector, StreamingClient
+
+A name is imported from its own package when it is first used: what a program does not use need not be installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = [
+    "AuthenticationError",
+    "CircuitOpenError",
+    "ConnectionError",
+    "Connector",
+    "ConnectorConfig",
+    "DataError",
+    "DegradedWarning",
+    "Health",
+    "IntegrationError",
+    "IntegrationTimeout",
+    "NotFoundError",
+    "RateLimitError",
+    "ResilientIntegration",
+    "Result",
+    "retry_on_failure",
+]
+
+_PLACES: dict[str, tuple[str, ...]] = {
+    "arcuate.connector": (
+        "AuthenticationError",
+        "CircuitOpenError",
+        "ConnectionError",
+        "Connector",
+        "ConnectorConfig",
+        "DataError",
+        "DegradedWarning",
+        "Health",
+        "IntegrationError",
+        "IntegrationTimeout",
+        "NotFoundError",
+        "RateLimitError",
+        "ResilientIntegration",
+        "Result",
+        "retry_on_failure",
+    ),
+}
+_OF = {name: place for place, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    place = _OF.get(name)
+    if place is None:
+        raise AttributeError(f"module 'arcuate.integrations' has no attribute {name!r}")
+    found = getattr(importlib.import_module(place), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
