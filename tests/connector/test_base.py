@@ -9,7 +9,7 @@ from tests.connector.test_config import Probe
 
 from arcuate.connector import (
     AuthenticationError,
-    ConnectionError,
+    ConnectionError,  # noqa: A004
     Fallback,
     IntegrationError,
     ResilientIntegration,

@@ -1,4 +1,4 @@
-"""Retry, rate limit, breaker and fallback: with a clock of their own where time matters, in threads and asyncio."""
+"""Retry, rate limit, breaker and fallback, in threads and asyncio; with a clock of their own if it matters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from arcuate.connector import (
     AuthenticationError,
     Breaker,
     CircuitOpenError,
-    ConnectionError,
+    ConnectionError,  # noqa: A004
     DegradedWarning,
     Fallback,
     IntegrationError,
@@ -301,7 +301,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 spans, reader = InMemorySpanExporter(), InMemoryMetricReader()
-provider = TracerProvider(); provider.add_span_processor(SimpleSpanProcessor(spans)); trace.set_tracer_provider(provider)
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(spans))
+trace.set_tracer_provider(provider)
 metrics.set_meter_provider(MeterProvider([reader]))
 from tests.connector.test_resilience import FAST, Flaky, run
 from arcuate.connector import ConnectionError, Resilience
@@ -313,7 +315,8 @@ for span in spans.get_finished_spans():
     print(span.name, span.status.status_code.name, sorted(span.attributes.items()))
     assert "password" not in span.to_json()
 for metric in reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics:
-    print(metric.name, sorted((p.attributes["request"], p.attributes["outcome"]) for p in metric.data.data_points))
+    points = metric.data.data_points
+    print(metric.name, sorted((p.attributes["request"], p.attributes["outcome"]) for p in points))
 """
     import subprocess
     import sys
@@ -322,7 +325,8 @@ for metric in reader.get_metrics_data().resource_metrics[0].scope_metrics[0].met
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "probe read UNSET [('arcuate.attempts', 2), ('arcuate.service', 'probe')]",
-        "probe write ERROR [('arcuate.attempts', 1), ('arcuate.service', 'probe'), ('error.type', 'CONNECTION_LOST')]",
+        "probe write ERROR [('arcuate.attempts', 1), ('arcuate.service', 'probe'), "
+        "('error.type', 'CONNECTION_LOST')]",
         "arcuate.integration.duration [('read', 'ok'), ('write', 'CONNECTION_LOST')]",
         "arcuate.integration.attempts [('read', 'ok'), ('write', 'CONNECTION_LOST')]",
     ]

@@ -87,7 +87,7 @@ class Keep:
             return None
 
     def _private(self) -> bool:
-        """Whether nobody else can read or write here: a value that others could have put there is no value."""
+        """Whether nobody else can read or write here: what others could have put there is no value."""
         found = os.stat(self._folder)
         if found.st_uid == os.geteuid() and not found.st_mode & 0o077:
             return True

@@ -2,7 +2,7 @@
 
     from arcuate.integrations import RESTAPIClient, DatabaseConnector, StreamingClient
 
-A name is imported from its own package when it is first used: what a program does not use need not be installed.
+A name is imported from its own package when it is first used: what is not used need not be installed.
 """
 
 from __future__ import annotations
