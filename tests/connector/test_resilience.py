@@ -1,4 +1,4 @@
-"""Retry, rate limit, breaker and fallback, in threads and asyncio; with a clock of their own if it matters."""
+"""Retry, rate limit, breaker and fallback, in threads and in asyncio."""
 
 from __future__ import annotations
 
@@ -323,10 +323,10 @@ for metric in reader.get_metrics_data().resource_metrics[0].scope_metrics[0].met
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    written = [("arcuate.attempts", 1), ("arcuate.service", "probe"), ("error.type", "CONNECTION_LOST")]
     assert done.stdout.splitlines() == [
         "probe read UNSET [('arcuate.attempts', 2), ('arcuate.service', 'probe')]",
-        "probe write ERROR [('arcuate.attempts', 1), ('arcuate.service', 'probe'), "
-        "('error.type', 'CONNECTION_LOST')]",
+        f"probe write ERROR {written}",
         "arcuate.integration.duration [('read', 'ok'), ('write', 'CONNECTION_LOST')]",
         "arcuate.integration.attempts [('read', 'ok'), ('write', 'CONNECTION_LOST')]",
     ]
