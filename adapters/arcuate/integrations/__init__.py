@@ -17,6 +17,8 @@ __all__ = [
     "Connector",
     "ConnectorConfig",
     "DataError",
+    "DatabaseConfig",
+    "DatabaseConnector",
     "DegradedWarning",
     "Health",
     "IntegrationError",
@@ -25,6 +27,7 @@ __all__ = [
     "RateLimitError",
     "ResilientIntegration",
     "Result",
+    "TransactionError",
     "retry_on_failure",
 ]
 
@@ -46,6 +49,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Result",
         "retry_on_failure",
     ),
+    "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
 }
 _OF = {name: place for place, names in _PLACES.items() for name in names}
 

@@ -1,0 +1,347 @@
+"""The connector of SQL databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, ClassVar, TypeVar
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+from typing_extensions import Self
+
+from arcuate.connector import Connector
+from arcuate.errors import InvalidArgument
+from arcuate.sql.arrow import batch_of, columns_of, names_of, rows_of, to_pandas
+from arcuate.sql.errors import translated, translating
+from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
+from arcuate.sql.statements import Parameters, bound, execute, in_style
+
+__all__ = ["DatabaseConnector"]
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+
+class DatabaseConnector(Connector):
+    """A database.
+
+    A statement outside of :meth:`transaction` is a transaction of its own. Inside, it belongs to the one of
+    this thread. What only reads (``read_*``) is repeated when the connection is lost; what may write is not.
+
+    Args:
+        config: a configuration, or a mapping with a ``url``.
+        **arguments: settings of :class:`DatabaseConfig`.
+    """
+
+    Config = DatabaseConfig
+    default_name: ClassVar[str] = "database"
+
+    def __init__(self, config: DatabaseConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
+        super().__init__(config, **arguments)
+        self.kind, self._url = kind_of(self.config.url)
+        self._engine: sa.Engine | None = None
+        self._mine = threading.local()
+
+    # --- Life
+
+    def _open(self) -> None:
+        self._engine = engine_of(self.kind, self._url, self.config)
+
+    def _close(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _check(self) -> Mapping[str, Any]:
+        with self._translating(), self._connect() as connection:
+            version = {"sqlite": "sqlite_version()", "duckdb": "version()"}.get(self.kind, "version()")
+            return {
+                "version": str(connection.exec_driver_sql(f"SELECT {version}").scalar()),
+                "kind": self.kind,
+            }
+
+    def _translating(self) -> Any:
+        others: tuple[type[Exception], ...] = ()
+        if self.kind == "postgresql":
+            import psycopg
+
+            from arcuate.sql.postgres import ADBC_ERRORS
+
+            others = (psycopg.Error, *ADBC_ERRORS)
+        elif self.kind == "duckdb":
+            import duckdb
+
+            others = (duckdb.Error,)
+        return translating(self.name, self.conceal, others)
+
+    # --- Connections and transactions
+
+    def _connect(self) -> sa.Connection:
+        self.open()
+        assert self._engine is not None
+        with self._translating():
+            return self._engine.connect()
+
+    @property
+    def _current(self) -> sa.Connection | None:
+        """The connection of this thread's transaction."""
+        found: sa.Connection | None = getattr(self._mine, "connection", None)
+        return found
+
+    @contextmanager
+    def _using(self, *, reads: bool = False) -> Iterator[sa.Connection]:
+        """A connection: that of the transaction, or one of its own whose work is committed at the end.
+
+        PostgreSQL itself sees to it that what ``reads`` changes nothing.
+        """
+        if self._current is not None:
+            with self._translating():
+                yield self._current
+            return
+        with self._connect() as connection:
+            with self._translating():
+                if reads and self.kind == "postgresql":
+                    connection.execution_options(postgresql_readonly=True)
+                connection.begin()
+                yield connection
+            self._commit(connection)
+
+    def _commit(self, connection: sa.Connection) -> None:
+        try:
+            connection.commit()
+        except sa.exc.SQLAlchemyError as error:
+            found = translated(error, self.name, self.conceal, committing=True)
+            raise found from (getattr(error, "orig", None) or error)
+
+    def _run(self, name: str, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
+        def attempt() -> T:
+            with self._using() as connection:
+                return work(connection)
+
+        if self._current is not None:
+            return attempt()
+        if not repeatable:  # that a server cannot be reached is found out before anything is sent
+            self.resilience.run(self._reach, name="connect", repeatable=True)
+        return self.resilience.run(attempt, name=name, repeatable=repeatable).value
+
+    def _reach(self) -> None:
+        self._connect().close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Self]:
+        """All statements of this thread inside are kept together, or none. Inside another, a savepoint.
+
+        Raises:
+            TransactionError: the database gave it up (a deadlock); nothing was kept, carry it out again.
+            ConnectionError: the connection was lost; ``executed`` is "maybe" when that was while committing.
+        """
+        outer = self._current
+        if outer is not None:
+            with self._translating(), outer.begin_nested():
+                yield self
+            return
+        self.resilience.run(self._reach, name="connect", repeatable=True)
+        with self._connect() as connection:
+            self._mine.connection = connection
+            try:
+                with self._translating():
+                    connection.begin()
+                yield self
+                self._commit(connection)
+            finally:
+                self._mine.connection = None
+
+    def in_transaction(self, work: Callable[[Self], T]) -> T:
+        """Carries work out as one transaction, again from its start when the database gave it up.
+
+        Args:
+            work: is called with this connector; what it does outside of the database is repeated too.
+        """
+
+        def attempt() -> T:
+            with self.transaction():
+                return work(self)
+
+        return self.resilience.run(attempt, name="transaction", repeatable=True).value
+
+    # --- Statements
+
+    def execute_query(self, query: str, params: Parameters = None) -> list[Row]:
+        """Carries one statement out.
+
+        Args:
+            query: its text.
+            params: a sequence for ``%s``, a mapping for ``:name``; dicts become JSON.
+
+        Returns:
+            The rows, as mappings; an empty list for a statement without.
+        """
+
+        def work(connection: sa.Connection) -> list[Row]:
+            result = execute(connection, self.kind, query, params)
+            if not result.returns_rows:
+                return []
+            names = names_of(result.keys())
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+        return self._run("execute", work)
+
+    def execute_many(self, query: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Carries one statement out for each row of values, in one transaction; how many rows there were."""
+
+        def work(connection: sa.Connection) -> int:
+            count, iterator = 0, iter(rows)
+            while chunk := list(islice(iterator, 1000)):
+                width = len(chunk[0])
+                if any(len(row) != width for row in chunk):
+                    raise InvalidArgument("rows of values have different lengths")
+                values = [tuple(bound(value, self.kind) for value in row) for row in chunk]
+                connection.exec_driver_sql(in_style(query, self.kind, width), values)
+                count += len(chunk)
+            return count
+
+        return self._run("execute_many", work)
+
+    def insert(self, table: str, data: Any) -> int:
+        """Writes many rows, in one transaction; into PostgreSQL by COPY.
+
+        Args:
+            table: its name, or ``schema.table``.
+            data: a table of Arrow or pandas, or mappings with the same keys.
+
+        Returns:
+            How many rows were written.
+        """
+        names, rows = rows_of(data)
+        if not names:
+            return 0
+        parts = table.split(".")
+        if self.kind == "postgresql":
+            from arcuate.sql.postgres import copy_in
+
+            return self._run("insert", lambda connection: copy_in(connection, parts, names, rows))
+        self.open()
+        assert self._engine is not None
+        quote = self._engine.dialect.identifier_preparer.quote_identifier
+        target, columns = (".".join(map(quote, parts)), ", ".join(map(quote, names)))
+        whole = columns_of(data)
+        if self.kind == "duckdb" and whole is not None:
+            return self._run("insert", lambda connection: _append(connection, target, columns, whole))
+        marks = ", ".join(["%s"] * len(names))
+        columns, target = columns.replace("%", "%%"), target.replace("%", "%%")
+        return self.execute_many(f"INSERT INTO {target} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+
+    # --- Reading
+
+    def read_arrow(self, query: str, params: Parameters = None) -> pa.Table:
+        """A result as an Arrow table. It is repeated when the connection is lost, so it may only read."""
+
+        def attempt() -> pa.Table:
+            return pa.Table.from_batches(list(self._batches(query, params, None)))
+
+        if self._current is not None:
+            return attempt()
+        return self.resilience.run(attempt, name="read", repeatable=True).value
+
+    def read_table(self, query: str, params: Parameters = None) -> pd.DataFrame:
+        """As :meth:`read_arrow`, as a pandas table whose columns keep NULL apart from NaN."""
+        return to_pandas(self.read_arrow(query, params))
+
+    def stream_arrow(
+        self, query: str, params: Parameters = None, *, rows: int = 65_536
+    ) -> Iterator[pa.RecordBatch]:
+        """The batches of a large result, in bounded memory. Nothing is repeated once it has begun."""
+        if rows < 1:
+            raise InvalidArgument(f"rows is 1 or more; got {rows}")
+        if self._current is None:
+            self.resilience.run(self._reach, name="connect", repeatable=True)
+        return self._batches(query, params, rows)
+
+    def stream_rows(self, query: str, params: Parameters = None, *, rows: int = 1000) -> Iterator[Row]:
+        """The rows of a large result as mappings, in bounded memory."""
+        if self._current is None:
+            self.resilience.run(self._reach, name="connect", repeatable=True)
+        return self._rows(query, params, rows)
+
+    def _rows(self, query: str, params: Parameters, rows: int) -> Iterator[Row]:
+        with self._using(reads=True) as connection:
+            with execute(connection, self.kind, query, params, yield_per=rows) as result:
+                names = names_of(result.keys())
+                for row in (row for chunk in result.partitions(rows) for row in chunk):
+                    yield dict(zip(names, row, strict=True))
+
+    def _batches(self, query: str, params: Parameters, rows: int | None) -> Iterator[pa.RecordBatch]:
+        """Batches of so many rows, at least one; ``None``: as large as the result, or as ADBC makes them."""
+        with self._using(reads=True) as connection:
+            found = self._direct(connection, query, params, rows)
+            if found is not None:
+                yield from found
+                return
+            options = {} if rows is None else {"yield_per": rows}
+            with execute(connection, self.kind, query, params, **options) as result:
+                if not result.returns_rows:
+                    raise InvalidArgument("the statement has no rows; execute_query is for such")
+                names = names_of(result.keys())
+                types: list[Any] = [None] * len(names)
+                if self.kind == "postgresql":
+                    from arcuate.sql.postgres import types_of
+
+                    types = types_of(result.cursor.description)
+                chunks = result.partitions(rows) if rows is not None else iter([result.fetchall()])
+                first = True
+                for chunk in chunks:
+                    batch = batch_of(names, types, chunk)
+                    types, first = [field.type for field in batch.schema], False
+                    yield batch
+                if first:
+                    yield batch_of(names, types, [])
+
+    def _direct(
+        self, connection: sa.Connection, query: str, params: Parameters, rows: int | None
+    ) -> Iterator[pa.RecordBatch] | None:
+        """Batches from a library that makes Arrow itself, where that is exact and sees what we see."""
+        if self.kind == "duckdb" and not isinstance(params, Mapping):
+            raw: Any = connection.connection.driver_connection
+            values = [bound(value, "duckdb") for value in params or ()]
+            found = raw.sql(
+                in_style(query, "duckdb", len(values)) if values else query, params=values or None
+            )
+            if found is None:
+                return None
+            names_of(found.columns)
+            reader = found.to_arrow_reader(rows or 1_000_000)
+            return _at_least_one(reader, reader.schema)
+        if self.kind != "postgresql" or params or self._current is not None:
+            return None
+        from arcuate.sql import postgres
+
+        schema = postgres.schema_of(connection, query) if postgres.has_adbc() else None
+        if schema is None:
+            return None
+        names_of(schema.names)
+        assert self._engine is not None
+        address = postgres.address_of(self._engine.url, arguments_of(self.kind, self.config))
+        return _at_least_one(postgres.read_adbc(address, query, schema), schema)
+
+
+def _append(connection: sa.Connection, target: str, columns: str, table: pa.Table) -> int:
+    """Writes a table into DuckDB without a Python object for each value."""
+    raw: Any = connection.connection.driver_connection
+    raw.register("arcuate_rows", table)
+    try:
+        connection.exec_driver_sql(f"INSERT INTO {target} ({columns}) SELECT * FROM arcuate_rows")  # noqa: S608
+    finally:
+        raw.unregister("arcuate_rows")
+    return int(table.num_rows)
+
+
+def _at_least_one(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    empty = True
+    for batch in batches:
+        empty = False
+        yield batch
+    if empty:
+        yield pa.RecordBatch.from_pylist([], schema=schema)

@@ -1,0 +1,155 @@
+# ruff: noqa: A004  (ConnectionError is part of the public face)
+"""What the libraries of databases raise, as errors of connectors that say what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from arcuate.connector import (
+    AuthenticationError,
+    ConnectionError,
+    DataError,
+    IntegrationError,
+    IntegrationTimeout,
+    NotFoundError,
+)
+
+__all__ = ["TransactionError", "translated", "translating"]
+
+
+class TransactionError(IntegrationError):
+    """The database gave a transaction up, or it cannot go on. Nothing of it was kept.
+
+    ``recoverable``: carrying the whole of it out again may succeed, which ``in_transaction`` does.
+    """
+
+    code = "UNAVAILABLE"
+
+
+_MYSQL = {
+    **dict.fromkeys((1044, 1045, 1130, 1698), "28000"),
+    **dict.fromkeys((1049, 1051, 1054, 1146, 1305), "42P01"),
+    1213: "40P01",
+    1205: "55P03",
+    1040: "53300",
+    **dict.fromkeys((1053, 2002, 2003, 2006, 2013, 2014, 2055), "08006"),
+    **dict.fromkeys((1969, 3024), "57014"),
+    **dict.fromkeys((1792,), "25006"),
+}
+"""Numbers of MySQL and MariaDB as the SQLSTATE that says the same most clearly."""
+_TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite, DuckDB
+    (r"authentication failed|no password supplied|role .* does not exist|no pg_hba\.conf entry", "28P01"),
+    (r"database .* does not exist|no such (table|column|function)|Catalog Error|Binder Error", "42P01"),
+    (r"read-only transaction", "25006"),
+    (r"statement timeout", "57014"),
+    (r"server closed the connection|terminating connection|no connection to the server", "08006"),
+    (r"timeout expired|timed out", "timeout"),
+    (r"too many clients|remaining connection slots", "53300"),
+    (r"database (table )?is locked", "55P03"),
+    (r"TransactionContext|write-write conflict", "40001"),
+    (r"unable to open database|IO Error|is not a database|not a valid DuckDB", "file"),
+)
+_REPEAT = "nothing of the transaction was kept; carry the whole of it out again (in_transaction does that)"
+_LOST = "the database undoes what was not committed; carry it out again"
+
+
+def _code(error: BaseException) -> str:
+    """The SQLSTATE, or a word."""
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    if number is not None:
+        return _MYSQL.get(number, str(number))
+    state = getattr(error, "sqlstate", None)
+    if isinstance(state, str) and re.fullmatch(r"[0-9A-Z]{5}", state) and state != "00000":
+        return state
+    text = str(error)
+    return next((code for pattern, code in _TEXTS if re.search(pattern, text, re.IGNORECASE)), "")
+
+
+def _said(error: BaseException) -> str:
+    """What the database said, without rows or parameters that it may cite."""
+    primary = getattr(getattr(error, "diag", None), "message_primary", None)
+    if primary:
+        return str(primary)
+    if len(error.args) >= 2 and isinstance(error.args[0], int):
+        return str(error.args[1])
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def translated(
+    error: BaseException, service: str, conceal: Callable[[Any], str], *, committing: bool = False
+) -> IntegrationError:
+    """The error of connectors for one of SQLAlchemy or of a driver."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return IntegrationTimeout(
+            f"{service}: all connections are in use; close streams and transactions sooner, or set 'pool' higher",
+            service=service,
+        )
+    if isinstance(error, sa.exc.PendingRollbackError):
+        return TransactionError(f"{service}: the connection was lost; {_REPEAT}", service=service)
+    lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+    origin = getattr(error, "orig", None) or error
+    code, said = _code(origin), conceal(_said(origin))
+    kind, recoverable, advice = _judged(code)
+    if kind is IntegrationError and (lost or (not code and _is_operational(origin))):
+        kind, recoverable, advice = ConnectionError, True, _LOST
+    executed = "no"
+    if kind is ConnectionError and committing:
+        recoverable, executed = False, "maybe"
+        advice = "it was lost while committing: look whether the transaction was kept before you repeat it"
+    message = f"{service}: {said}" + (f"; {advice}" if advice else "")
+    found: IntegrationError = kind(
+        message, service=service, recoverable=recoverable, status=code or None, executed=executed
+    )
+    return found
+
+
+def _is_operational(error: BaseException) -> bool:
+    return (
+        type(error).__name__ in ("OperationalError", "InterfaceError")
+        and "sqlite" not in type(error).__module__
+    )
+
+
+def _judged(code: str) -> tuple[type[IntegrationError], bool, str]:
+    """The class for a code, whether the same may succeed later, and what to do."""
+    if code.startswith("28"):
+        return AuthenticationError, False, "look at the user and the password of the connector"
+    if code in ("40001", "40P01", "55P03"):
+        return TransactionError, True, _REPEAT
+    if code == "25P02":
+        return (
+            TransactionError,
+            False,
+            "an earlier statement of this transaction failed; leave its with block",
+        )
+    if code == "25006":
+        return IntegrationError, False, "reading changes nothing; use execute_query for what does"
+    if code == "57014" or code == "timeout":
+        return IntegrationTimeout, True, "set timeouts.call (or timeouts.connect) higher, or ask for less"
+    if code.startswith("08") or code in ("57P01", "57P02", "57P03"):
+        return ConnectionError, True, _LOST
+    if code == "53300":
+        return IntegrationError, True, "the database has no connection left; set 'pool' lower"
+    if code in ("42P01", "42703", "42883", "3D000", "3F000"):
+        return NotFoundError, False, ""
+    if code == "file":
+        return DataError, False, "look at the path, its rights, and whether another process has it open"
+    return IntegrationError, False, ""
+
+
+@contextmanager
+def translating(
+    service: str, conceal: Callable[[Any], str], others: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Inside, what a library raises becomes an error of connectors."""
+    caught: tuple[type[Exception], ...] = (sa.exc.SQLAlchemyError, *others)
+    try:
+        yield
+    except caught as error:
+        raise translated(error, service, conceal) from (getattr(error, "orig", None) or error)

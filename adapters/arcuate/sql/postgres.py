@@ -1,0 +1,162 @@
+"""PostgreSQL's own: the types of a result, reading by ADBC, writing by COPY."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import sqlalchemy as sa
+from psycopg import pq, sql
+
+from arcuate.connector import DataError
+from arcuate.sql.arrow import decimal_of
+from arcuate.sql.statements import bound
+
+__all__ = ["ADBC_ERRORS", "address_of", "copy_in", "has_adbc", "read_adbc", "schema_of", "types_of"]
+
+_TYPES = {
+    "bool": pa.bool_(),
+    "int2": pa.int16(),
+    "int4": pa.int32(),
+    "int8": pa.int64(),
+    "oid": pa.int64(),
+    "float4": pa.float32(),
+    "float8": pa.float64(),
+    "text": pa.string(),
+    "varchar": pa.string(),
+    "bpchar": pa.string(),
+    "name": pa.string(),
+    "bytea": pa.binary(),
+    "date": pa.date32(),
+    "time": pa.time64("us"),
+    "timestamp": pa.timestamp("us"),
+    "timestamptz": pa.timestamp("us", "UTC"),
+    "interval": pa.duration("us"),
+}
+_BY_ADBC = {
+    *("bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "bytea", "date"),
+    *("timestamp", "timestamptz", "numeric"),
+}
+"""What ADBC gives exactly; a numeric as text, from which a decimal is made here."""
+_HEADER = 4  # PostgreSQL counts it into a type's modifier
+
+
+def _name(oid: int) -> tuple[str, bool]:
+    """The name of a type, and whether it is an array of that type."""
+    found = psycopg.postgres.types.get(oid)
+    return ("", False) if found is None else (found.name, oid == found.array_oid)
+
+
+def _type(oid: int, modifier: int) -> pa.DataType | None:
+    name, array = _name(oid)
+    kind = _TYPES.get(name)
+    if name == "numeric" and modifier >= _HEADER:
+        kind = decimal_of((modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF)
+    return pa.list_(kind) if array and kind is not None else kind
+
+
+def types_of(description: Any) -> list[pa.DataType | None]:
+    """The Arrow types of a result that psycopg describes; ``None``: only its values say."""
+    return [_type(one.type_code, _modifier(one)) for one in description]
+
+
+def _modifier(column: Any) -> int:
+    if column.precision is None:
+        return -1
+    return int((column.precision << 16 | (column.scale or 0)) + _HEADER)
+
+
+def schema_of(connection: sa.Connection, statement: str) -> pa.Schema | None:
+    """The schema of a statement's result where ADBC gives all of it exactly; it is not carried out."""
+    raw: Any = connection.connection.driver_connection
+    link = raw.pgconn
+    if link.prepare(b"", statement.encode()).status != pq.ExecStatus.COMMAND_OK:
+        return None
+    told = link.describe_prepared(b"")
+    if told.status != pq.ExecStatus.COMMAND_OK or not told.nfields:
+        return None
+    fields = []
+    for i in range(told.nfields):
+        kind = _type(told.ftype(i), told.fmod(i))
+        name, array = _name(told.ftype(i))
+        if kind is None or array or name not in _BY_ADBC:
+            return None
+        fields.append(pa.field((told.fname(i) or b"").decode(), kind))
+    return pa.schema(fields)
+
+
+def has_adbc() -> bool:
+    """Whether its library is installed."""
+    return importlib.util.find_spec("adbc_driver_postgresql") is not None
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    if not has_adbc():
+        return ()
+    import adbc_driver_manager
+
+    return (adbc_driver_manager.Error,)
+
+
+ADBC_ERRORS = _errors()
+
+
+def address_of(url: sa.URL, arguments: dict[str, Any]) -> str:
+    """The same server, user and waits for libpq, which ADBC uses too."""
+    told = url.translate_connect_args(username="user", database="dbname")
+    return psycopg.conninfo.make_conninfo("", **{**dict(url.query), **told, **arguments})
+
+
+def read_adbc(address: str, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Batches of a result; each is given before the next is fetched.
+
+    Raises:
+        DataError: a number has no decimal, such as a numeric that is NaN.
+    """
+    from adbc_driver_postgresql import dbapi
+
+    with closing(dbapi.connect(address)) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute("SET TRANSACTION READ ONLY")
+        cursor.execute(statement)
+        with cursor.fetch_record_batch() as reader:
+            for batch in _saying(reader):
+                columns = [_as(column, field) for column, field in zip(batch.columns, schema, strict=True)]
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _saying(reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """What fails while batches are fetched comes as an error of Arrow, with PostgreSQL's words in it."""
+    try:
+        yield from reader
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).partition("ERROR:  ")[2] or str(error)
+        raise psycopg.DatabaseError(said) from error
+
+
+def _as(column: pa.Array, field: pa.Field) -> pa.Array:
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if column.type == field.type:
+        return column
+    try:
+        return column.cast(field.type)
+    except pa.ArrowException as error:
+        raise DataError(f"column {field.name!r} is no Arrow column of {field.type}: {error}") from error
+
+
+def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows: Iterable[Any]) -> int:
+    """Writes rows by COPY, within the transaction of the connection."""
+    raw: Any = connection.connection.driver_connection
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    count = 0
+    with raw.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row([bound(value, "postgresql") for value in row])
+            count += 1
+    return count

@@ -1,0 +1,142 @@
+"""The settings of a database, and the library that the scheme of its address chooses."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy.engine import URL, make_url
+
+from arcuate.connector import ConnectorConfig, Secret, redacted, reveal
+from arcuate.errors import InvalidArgument, Unsupported
+
+__all__ = ["DatabaseConfig", "arguments_of", "engine_of", "kind_of"]
+
+LIBRARIES = {
+    "postgresql": ("postgresql+psycopg", "psycopg", "psycopg[binary]"),
+    "mysql": ("mysql+pymysql", "pymysql", "pymysql"),
+    "mariadb": ("mariadb+pymysql", "pymysql", "pymysql"),
+    "sqlite": ("sqlite+pysqlite", "sqlite3", "sqlalchemy"),
+    "duckdb": ("duckdb", "duckdb_engine", "duckdb-engine"),
+}
+"""Scheme: (what SQLAlchemy calls it, the module, what to install)."""
+
+
+class DatabaseConfig(ConnectorConfig):
+    """Where a database is, and how it is used."""
+
+    url: str = Field(
+        default="sqlite://",
+        description="postgresql://, mysql://, mariadb://, sqlite:/// or duckdb:///; default: SQLite in memory",
+    )
+    password: Secret | None = Field(default=None, description="instead of one in the address")
+    pool: int = Field(default=5, ge=1, le=1000, description="connections at the same time, at most")
+
+
+def kind_of(address: str) -> tuple[str, URL]:
+    """The kind of database ("postgresql", ...) and SQLAlchemy's address of it.
+
+    Raises:
+        InvalidArgument: the address is none, or its scheme is not one of those that are known.
+        Unsupported: the library for it is not installed.
+    """
+    try:
+        url = make_url(address)
+    except (sa.exc.ArgumentError, ValueError):
+        raise InvalidArgument(
+            f"{redacted(address)!r} is no address of a database, such as postgresql://user@host/name"
+        ) from None
+    kind = url.drivername.partition("+")[0]
+    if kind not in LIBRARIES or "+" in url.drivername:
+        allowed = ", ".join(f"{one}://" for one in LIBRARIES)
+        raise InvalidArgument(f"the scheme {url.drivername}:// is not known; there are {allowed}")
+    driver, module, package = LIBRARIES[kind]
+    if importlib.util.find_spec(module) is None:
+        raise Unsupported(f"{kind}:// needs a library; type: pip install '{package}'")
+    return ("mysql" if kind == "mariadb" else kind), url.set(drivername=driver)
+
+
+def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
+    """What the driver is told: every wait is bounded, and a peer that fell silent is noticed."""
+    times = config.timeouts
+    if kind == "postgresql":
+        return {
+            "connect_timeout": max(1, round(times.connect)),
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": round(times.read * 1000),
+            "options": f"-cstatement_timeout={round(times.call * 1000)}",
+        }
+    if kind == "mysql":
+        return {
+            "connect_timeout": max(1, round(times.connect)),
+            "read_timeout": max(1, round(times.call)),
+            "write_timeout": max(1, round(times.call)),
+            "charset": "utf8mb4",
+        }
+    if kind == "sqlite":
+        return {"timeout": times.connect, "check_same_thread": False}
+    # Without this a table that does not exist would be looked for among Python's variables.
+    return {"config": {"python_enable_replacements": False}}
+
+
+def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
+    """SQLAlchemy's engine; it connects when it is first used."""
+    password = reveal(config.password, "the password of the database")
+    if password is not None:
+        url = url.set(password=password)
+    arguments = arguments_of(kind, config)
+    if kind == "mysql" and url.password:
+        arguments["password"] = str(url.password).encode()  # PyMySQL would encode it as Latin-1
+    # A database in memory is that of one connection, which is therefore handed from one user to the next.
+    memory = kind in ("sqlite", "duckdb") and url.database in (None, "", ":memory:")
+    engine = sa.create_engine(
+        url,
+        connect_args=arguments,
+        poolclass=sa.QueuePool,
+        pool_size=1 if memory else config.pool,
+        max_overflow=0,
+        pool_timeout=config.timeouts.connect,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+    if kind == "sqlite":
+        _sqlite_transactions(engine)
+    if kind == "postgresql":
+        _exact_intervals(engine)
+    return engine
+
+
+def _sqlite_transactions(engine: sa.Engine) -> None:
+    """Python's module begins a transaction late and not before every statement; SQLAlchemy begins it here."""
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+
+    @sa.event.listens_for(engine, "begin")
+    def _(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _exact_intervals(engine: sa.Engine) -> None:
+    """Psycopg takes a month as 30 days; an interval with months is refused instead of changed."""
+    import psycopg
+    from psycopg.types.datetime import IntervalLoader
+
+    class Exact(IntervalLoader):
+        def load(self, data: Any) -> Any:
+            text = bytes(data)
+            if b"mon" in text or b"year" in text:
+                raise psycopg.DataError(
+                    "an interval with months has no exact length in days; select it as text: "
+                    f"column::text gives {text.decode()!r}"
+                )
+            return super().load(data)
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.adapters.register_loader("interval", Exact)

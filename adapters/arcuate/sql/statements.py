@@ -1,0 +1,128 @@
+"""Statements and their parameters, which are always bound and never become part of the text.
+
+A sequence fills ``%s`` (as in DB-API's "format": a percent sign is then written ``%%``), a mapping fills
+``:name``. Without parameters the text goes to the database as it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from arcuate.errors import ConversionError, InvalidArgument
+
+__all__ = ["Parameters", "bound", "execute", "format_to_question"]
+
+Parameters = Sequence[Any] | Mapping[str, Any] | None
+_CAST = re.compile(r"(?<![:\w\\]):\w+(?=::)")  # PostgreSQL's :x::int, which SQLAlchemy takes for no parameter
+_PERCENT = re.compile(r"%(.?)", re.DOTALL)
+
+
+def execute(
+    connection: sa.Connection, kind: str, sql: str, parameters: Parameters, **options: Any
+) -> sa.CursorResult[Any]:
+    """Carries one statement out.
+
+    Raises:
+        InvalidArgument: statement and parameters do not fit.
+        ConversionError: the database has no such value.
+    """
+    if not isinstance(sql, str):
+        raise InvalidArgument(f"a statement is text; got {type(sql).__name__}")
+    if parameters is None or (isinstance(parameters, Sequence) and not parameters):
+        return connection.exec_driver_sql(sql, execution_options={**options, "no_parameters": True})
+    if isinstance(parameters, Mapping):
+        clause = sa.text(_CAST.sub(r"\g<0> ", sql))
+        needed, given = set(clause._bindparams), set(parameters)
+        if needed != given:
+            raise InvalidArgument(
+                f"the statement has the parameters {_listed(needed)}; given are {_listed(given)}. A colon that "
+                "begins no parameter is written \\:"
+            )
+        values = {name: bound(value, kind, name) for name, value in parameters.items()}
+        return connection.execute(clause, values, execution_options=options)
+    if isinstance(parameters, (str, bytes)) or not isinstance(parameters, Sequence):
+        raise InvalidArgument(
+            f"parameters are a tuple, a list or a mapping; got {type(parameters).__name__}; one is written (x,)"
+        )
+    row = tuple(bound(value, kind, str(i + 1)) for i, value in enumerate(parameters))
+    return connection.exec_driver_sql(in_style(sql, kind, len(row)), row, execution_options=options)
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def in_style(sql: str, kind: str, count: int) -> str:
+    """The statement as its driver takes it."""
+    if kind in ("sqlite", "duckdb"):
+        return format_to_question(sql, count)
+    _counted(sql, count)
+    return sql
+
+
+def _counted(sql: str, count: int) -> None:
+    found = sum(one.group(1) == "s" for one in _PERCENT.finditer(sql))
+    wrong = next((one for one in _PERCENT.finditer(sql) if one.group(1) not in ("s", "%")), None)
+    if wrong is not None:
+        raise InvalidArgument(
+            f"'{wrong.group()}' in a statement with parameters: a parameter is %s, a percent sign is %%"
+        )
+    if found != count:
+        raise InvalidArgument(f"the statement has {found} parameters (%s); {count} values are given")
+
+
+def format_to_question(sql: str, count: int) -> str:
+    """``%s`` becomes ``?``, for databases that know no other; their own ``?`` is let through."""
+    if "%s" not in sql and "?" in sql:
+        return sql
+    _counted(sql, count)
+    return _PERCENT.sub(lambda one: "?" if one.group(1) == "s" else "%", sql)
+
+
+def bound(value: Any, kind: str, place: str = "") -> Any:
+    """A value as the database's library takes it, unchanged in what it says.
+
+    Raises:
+        ConversionError: the database, or JSON, has no such value.
+    """
+    if isinstance(value, np.generic):
+        value = pd.Timestamp(value) if isinstance(value, np.datetime64) else value.item()
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        if value.nanosecond:
+            raise ConversionError(f"parameter {place}: {value} has nanoseconds, databases have microseconds")
+        value = value.to_pydatetime()
+    if isinstance(value, Mapping) or (isinstance(value, (list, tuple)) and kind != "postgresql"):
+        try:
+            return json.dumps(value, allow_nan=False, ensure_ascii=False)
+        except (TypeError, ValueError) as error:
+            raise ConversionError(f"parameter {place} cannot be JSON: {error}") from None
+    if isinstance(value, float) and not math.isfinite(value) and kind in ("sqlite", "mysql"):
+        if kind == "mysql" or math.isnan(value):
+            raise ConversionError(
+                f"parameter {place}: {value} is no value of {'MySQL' if kind == 'mysql' else 'SQLite'}, which "
+                "would store something else; give None for a missing value"
+            )
+    return _for_sqlite(value, place) if kind == "sqlite" else value
+
+
+def _for_sqlite(value: Any, place: str) -> Any:
+    """SQLite has integers of 64 bits, floats, texts and bytes."""
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat(" ") if isinstance(value, dt.datetime) else value.isoformat()
+    if isinstance(value, Decimal):
+        raise ConversionError(f"parameter {place}: SQLite has no decimals; give str(x) or float(x)")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ConversionError(f"parameter {place}: {value} does not fit into SQLite's 64 bits; give str(x)")
+    return value
