@@ -6,6 +6,7 @@ packages. What cannot be had is left out, and the tests that need it say so and 
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import subprocess
@@ -27,13 +28,26 @@ GO = {
 """Name: (module, version)."""
 AXE = "axe-core@4.14.1"
 """The one file of it that is used becomes .tools/axe.min.js."""
+DATABASES = {
+    "mariadb-server": ("/usr/sbin/mariadbd",),
+    "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
+}
+"""Debian's package: where its server is, of any version."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """Names of the program, the best known first."""
 
 
 def install() -> list[str]:
     """Make what is missing; return what could not be made, as lines ``name: reason``."""
-    return [*install_go(), *install_axe(), *install_chromium()]
+    return [*install_go(), *install_axe(), *install_chromium(), *install_databases()]
+
+
+def install_databases() -> list[str]:
+    """Install the servers that connectors are tested against, where that needs no password."""
+    missing = [package for package, places in DATABASES.items() if not any(map(glob.glob, places))]
+    if not missing or system.install(missing):
+        return []
+    return [f"{one}: not installed; on Debian type: sudo apt-get install -y {one}" for one in missing]
 
 
 def install_chromium() -> list[str]:

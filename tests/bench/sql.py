@@ -2,7 +2,7 @@
 
     python -m tests.bench.sql [ROWS]
 
-Prints one line of JSON: seconds of both (median of 5, by turns), their ratio, and how many MB of memory
+Prints a line of JSON: seconds of both (median of 5, by turns), their ratio, and how many MB of memory
 are taken at most while the same rows are streamed, in a process of its own.
 """
 
@@ -23,7 +23,8 @@ from arcuate.sql import DatabaseConnector
 
 QUERY = "SELECT * FROM wide"
 TABLE = (
-    "CREATE TABLE wide AS SELECT i::int8 AS id, i * 0.5::float8 AS x, (i % 100)::int4 AS k, 'name ' || i AS s, "
+    "CREATE TABLE wide AS SELECT i::int8 AS id, i * 0.5::float8 AS x, (i % 100)::int4 AS k, "
+    "'name ' || i AS s, "
     "i % 2 = 0 AS b, timestamptz '2026-01-01' + i * interval '1 s' AS t FROM generate_series(1, %s) AS i"
 )
 

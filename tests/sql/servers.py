@@ -1,4 +1,4 @@
-"""Real database servers of Debian's packages, each with its data in a folder of its own, ended by their ids."""
+"""Real database servers of Debian's packages, each its data in a folder of its own, ended by its id."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from typing_extensions import Self
 
-from arcuate.connector import Connector
+from arcuate.connector import Connector, IntegrationError
 from arcuate.errors import InvalidArgument
 from arcuate.sql.arrow import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.sql.errors import translated, translating
@@ -92,8 +92,8 @@ class DatabaseConnector(Connector):
         return found
 
     @contextmanager
-    def _using(self, *, reads: bool = False) -> Iterator[sa.Connection]:
-        """A connection: that of the transaction, or one of its own whose work is committed at the end.
+    def _using(self, connect: Callable[[], sa.Connection], *, reads: bool = False) -> Iterator[sa.Connection]:
+        """A connection: that of the transaction, or a new one whose work is committed at the end.
 
         PostgreSQL itself sees to it that what ``reads`` changes nothing.
         """
@@ -101,7 +101,7 @@ class DatabaseConnector(Connector):
             with self._translating():
                 yield self._current
             return
-        with self._connect() as connection:
+        with connect() as connection:
             with self._translating():
                 if reads and self.kind == "postgresql":
                     connection.execution_options(postgresql_readonly=True)
@@ -116,19 +116,36 @@ class DatabaseConnector(Connector):
             found = translated(error, self.name, self.conceal, committing=True)
             raise found from (getattr(error, "orig", None) or error)
 
-    def _run(self, name: str, work: Callable[[sa.Connection], T], *, repeatable: bool = False) -> T:
-        def attempt() -> T:
-            with self._using() as connection:
-                return work(connection)
-
+    def _run(self, name: str, work: Callable[[sa.Connection], T]) -> T:
+        """Carries work out that may write: only that a connection is made is repeated."""
         if self._current is not None:
-            return attempt()
-        if not repeatable:  # that a server cannot be reached is found out before anything is sent
-            self.resilience.run(self._reach, name="connect", repeatable=True)
-        return self.resilience.run(attempt, name=name, repeatable=repeatable).value
+            with self._using(self._connect) as connection:
+                return work(connection)
+        sent: list[IntegrationError] = []
 
-    def _reach(self) -> None:
-        self._connect().close()
+        def attempt() -> T:
+            connection = self._connect()
+            try:
+                with self._using(lambda: connection):
+                    return work(connection)
+            except IntegrationError as error:
+                if error.recoverable:
+                    sent.append(error)
+                    error.recoverable = False  # for now: neither repeated nor replaced by a fallback
+                raise
+
+        try:
+            return self.resilience.run(attempt, name=name, repeatable=True).value
+        except IntegrationError as error:
+            error.recoverable = error.recoverable or error in sent
+            raise
+
+    def _reach(self) -> sa.Connection:
+        """A connection, asked for again when there is none; what is then done with it is not repeated."""
+        result = self.resilience.run(self._connect, name="connect", repeatable=True)
+        if result.degraded and result.reason is not None:
+            raise result.reason  # a fallback is no connection
+        return result.value
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -138,18 +155,22 @@ class DatabaseConnector(Connector):
             TransactionError: the database gave it up (a deadlock); nothing was kept, carry it out again.
             ConnectionError: the connection was lost; ``executed`` is "maybe" when that was while committing.
         """
+        with self._bound(self._reach):
+            yield self
+
+    @contextmanager
+    def _bound(self, connect: Callable[[], sa.Connection]) -> Iterator[None]:
         outer = self._current
         if outer is not None:
             with self._translating(), outer.begin_nested():
-                yield self
+                yield
             return
-        self.resilience.run(self._reach, name="connect", repeatable=True)
-        with self._connect() as connection:
+        with connect() as connection:
             self._mine.connection = connection
             try:
                 with self._translating():
                     connection.begin()
-                yield self
+                yield
                 self._commit(connection)
             finally:
                 self._mine.connection = None
@@ -162,7 +183,7 @@ class DatabaseConnector(Connector):
         """
 
         def attempt() -> T:
-            with self.transaction():
+            with self._bound(self._connect):
                 return work(self)
 
         return self.resilience.run(attempt, name="transaction", repeatable=True).value
@@ -240,7 +261,7 @@ class DatabaseConnector(Connector):
         """A result as an Arrow table. It is repeated when the connection is lost, so it may only read."""
 
         def attempt() -> pa.Table:
-            return pa.Table.from_batches(list(self._batches(query, params, None)))
+            return pa.Table.from_batches(list(self._batches(query, params, None, self._connect)))
 
         if self._current is not None:
             return attempt()
@@ -256,26 +277,24 @@ class DatabaseConnector(Connector):
         """The batches of a large result, in bounded memory. Nothing is repeated once it has begun."""
         if rows < 1:
             raise InvalidArgument(f"rows is 1 or more; got {rows}")
-        if self._current is None:
-            self.resilience.run(self._reach, name="connect", repeatable=True)
-        return self._batches(query, params, rows)
+        return self._batches(query, params, rows, self._reach)
 
     def stream_rows(self, query: str, params: Parameters = None, *, rows: int = 1000) -> Iterator[Row]:
         """The rows of a large result as mappings, in bounded memory."""
-        if self._current is None:
-            self.resilience.run(self._reach, name="connect", repeatable=True)
-        return self._rows(query, params, rows)
-
-    def _rows(self, query: str, params: Parameters, rows: int) -> Iterator[Row]:
-        with self._using(reads=True) as connection:
-            with execute(connection, self.kind, query, params, yield_per=rows) as result:
-                names = names_of(result.keys())
-                for row in (row for chunk in result.partitions(rows) for row in chunk):
+        with (
+            self._using(self._reach, reads=True) as connection,
+            execute(connection, self.kind, query, params, yield_per=rows) as result,
+        ):
+            names = names_of(result.keys())
+            for chunk in result.partitions(rows):
+                for row in chunk:
                     yield dict(zip(names, row, strict=True))
 
-    def _batches(self, query: str, params: Parameters, rows: int | None) -> Iterator[pa.RecordBatch]:
+    def _batches(
+        self, query: str, params: Parameters, rows: int | None, connect: Callable[[], sa.Connection]
+    ) -> Iterator[pa.RecordBatch]:
         """Batches of so many rows, at least one; ``None``: as large as the result, or as ADBC makes them."""
-        with self._using(reads=True) as connection:
+        with self._using(connect, reads=True) as connection:
             found = self._direct(connection, query, params, rows)
             if found is not None:
                 yield from found

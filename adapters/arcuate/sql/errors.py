@@ -87,7 +87,8 @@ def translated(
     """The error of connectors for one of SQLAlchemy or of a driver."""
     if isinstance(error, sa.exc.TimeoutError):
         return IntegrationTimeout(
-            f"{service}: all connections are in use; close streams and transactions sooner, or set 'pool' higher",
+            f"{service}: all connections are in use; close streams and transactions sooner, or set 'pool' "
+            "higher",
             service=service,
         )
     if isinstance(error, sa.exc.PendingRollbackError):

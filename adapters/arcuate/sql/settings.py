@@ -29,7 +29,7 @@ class DatabaseConfig(ConnectorConfig):
 
     url: str = Field(
         default="sqlite://",
-        description="postgresql://, mysql://, mariadb://, sqlite:/// or duckdb:///; default: SQLite in memory",
+        description="its scheme is that of a database; by default SQLite in memory",
     )
     password: Secret | None = Field(default=None, description="instead of one in the address")
     pool: int = Field(default=5, ge=1, le=1000, description="connections at the same time, at most")

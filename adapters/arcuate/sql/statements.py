@@ -45,14 +45,15 @@ def execute(
         needed, given = set(clause._bindparams), set(parameters)
         if needed != given:
             raise InvalidArgument(
-                f"the statement has the parameters {_listed(needed)}; given are {_listed(given)}. A colon that "
-                "begins no parameter is written \\:"
+                f"the statement has the parameters {_listed(needed)}; given are {_listed(given)}. A "
+                "colon that begins no parameter is written \\:"
             )
         values = {name: bound(value, kind, name) for name, value in parameters.items()}
         return connection.execute(clause, values, execution_options=options)
     if isinstance(parameters, (str, bytes)) or not isinstance(parameters, Sequence):
         raise InvalidArgument(
-            f"parameters are a tuple, a list or a mapping; got {type(parameters).__name__}; one is written (x,)"
+            f"parameters are a tuple, a list or a mapping; got {type(parameters).__name__}; one is written "
+            "(x,)"
         )
     row = tuple(bound(value, kind, str(i + 1)) for i, value in enumerate(parameters))
     return connection.exec_driver_sql(in_style(sql, kind, len(row)), row, execution_options=options)
@@ -108,12 +109,13 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
             return json.dumps(value, allow_nan=False, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise ConversionError(f"parameter {place} cannot be JSON: {error}") from None
-    if isinstance(value, float) and not math.isfinite(value) and kind in ("sqlite", "mysql"):
-        if kind == "mysql" or math.isnan(value):
-            raise ConversionError(
-                f"parameter {place}: {value} is no value of {'MySQL' if kind == 'mysql' else 'SQLite'}, which "
-                "would store something else; give None for a missing value"
-            )
+    if isinstance(value, float) and (
+        (kind == "sqlite" and math.isnan(value)) or (kind == "mysql" and not math.isfinite(value))
+    ):
+        raise ConversionError(
+            f"parameter {place}: {value} is no value of {'MySQL' if kind == 'mysql' else 'SQLite'}, which "
+            "would store something else; give None for a missing value"
+        )
     return _for_sqlite(value, place) if kind == "sqlite" else value
 
 
