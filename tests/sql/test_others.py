@@ -81,6 +81,9 @@ def test_all_or_nothing(db: DatabaseConnector) -> None:
 
 
 def test_refused(db: DatabaseConnector) -> None:
+    with pytest.raises(InvalidArgument, match="execute_query is for such"):
+        db.read_arrow("INSERT INTO kept (id) VALUES (7)")
+    assert db.execute_query("SELECT * FROM kept") == []
     with pytest.raises(NotFoundError, match="nowhere"):
         db.execute_query("SELECT * FROM nowhere")
     with pytest.raises(NotFoundError, match="nowhere"):

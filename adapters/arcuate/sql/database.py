@@ -24,6 +24,7 @@ __all__ = ["DatabaseConnector"]
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_NO_ROWS = "the statement is not one that reads; execute_query is for such"
 
 
 class DatabaseConnector(Connector):
@@ -302,7 +303,7 @@ class DatabaseConnector(Connector):
             options = {} if rows is None else {"yield_per": rows}
             with execute(connection, self.kind, query, params, **options) as result:
                 if not result.returns_rows:
-                    raise InvalidArgument("the statement has no rows; execute_query is for such")
+                    raise InvalidArgument(_NO_ROWS)
                 names = names_of(result.keys())
                 types: list[Any] = [None] * len(names)
                 if self.kind == "postgresql":
@@ -325,11 +326,10 @@ class DatabaseConnector(Connector):
         if self.kind == "duckdb" and not isinstance(params, Mapping):
             raw: Any = connection.connection.driver_connection
             values = [bound(value, "duckdb") for value in params or ()]
-            found = raw.sql(
-                in_style(query, "duckdb", len(values)) if values else query, params=values or None
-            )
-            if found is None:
-                return None
+            text = in_style(query, "duckdb", len(values)) if values else query
+            if [one.type.name for one in raw.extract_statements(text)] not in (["SELECT"], ["EXPLAIN"]):
+                raise InvalidArgument(_NO_ROWS)
+            found = raw.sql(text, params=values or None)
             names_of(found.columns)
             reader = found.to_arrow_reader(rows or 1_000_000)
             return _at_least_one(reader, reader.schema)
