@@ -33,13 +33,15 @@ DATABASES = {
     "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
 }
 """Debian's package: where its server is, of any version."""
+SERVERS = {"json-server": "0.17.4", "oauth2-mock-server": "8.2.3"}
+"""Servers from npm that connectors are tested against: name: version."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """Names of the program, the best known first."""
 
 
 def install() -> list[str]:
     """Make what is missing; return what could not be made, as lines ``name: reason``."""
-    return [*install_go(), *install_axe(), *install_chromium(), *install_databases()]
+    return [*install_go(), *install_axe(), *install_servers(), *install_chromium(), *install_databases()]
 
 
 def install_databases() -> list[str]:
@@ -78,6 +80,34 @@ def install_axe() -> list[str]:
             target.write_bytes(file.read())
     mark.write_text(AXE)
     return []
+
+
+def install_servers() -> list[str]:
+    """Install the servers of npm, each in a folder of its own: .tools/npm/NAME."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return [f"{name}: npm is not installed" for name in SERVERS]
+    problems = []
+    (FOLDER / "npm").mkdir(parents=True, exist_ok=True)
+    for name, version in SERVERS.items():
+        folder = FOLDER / "npm" / name
+        with env.locked(folder):
+            mark = folder / "installed.version"
+            if mark.is_file() and mark.read_text() == version:
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+            done = subprocess.run(
+                [*command, "--prefix", str(folder), f"{name}@{version}"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                problems.append(f"{name}: {(done.stderr.strip().splitlines() or ['npm install failed'])[-1]}")
+                continue
+            mark.write_text(version)
+    return problems
 
 
 def install_go(names: Iterable[str] = tuple(GO)) -> list[str]:

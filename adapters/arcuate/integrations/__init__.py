@@ -11,19 +11,31 @@ import importlib
 from typing import Any
 
 __all__ = [
+    "APIKeyAuthenticator",
     "AuthenticationError",
+    "BaseAuthenticator",
+    "BasicAuthenticator",
+    "BearerAuthenticator",
+    "CertificateAuthenticator",
     "CircuitOpenError",
     "ConnectionError",
     "Connector",
     "ConnectorConfig",
+    "Cursor",
     "DataError",
     "DatabaseConfig",
     "DatabaseConnector",
     "DegradedWarning",
+    "EncryptedStore",
     "Health",
     "IntegrationError",
     "IntegrationTimeout",
+    "KeyringStore",
+    "Link",
     "NotFoundError",
+    "OAuth2Authenticator",
+    "Page",
+    "RESTAPIClient",
     "RateLimitError",
     "ResilientIntegration",
     "Result",
@@ -32,6 +44,16 @@ __all__ = [
 ]
 
 _PLACES: dict[str, tuple[str, ...]] = {
+    "arcuate.auth": (
+        "APIKeyAuthenticator",
+        "BaseAuthenticator",
+        "BasicAuthenticator",
+        "BearerAuthenticator",
+        "CertificateAuthenticator",
+        "EncryptedStore",
+        "KeyringStore",
+        "OAuth2Authenticator",
+    ),
     "arcuate.connector": (
         "AuthenticationError",
         "CircuitOpenError",
@@ -49,6 +71,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Result",
         "retry_on_failure",
     ),
+    "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
 }
 _OF = {name: place for place, names in _PLACES.items() for name in names}

@@ -1,0 +1,389 @@
+"""OAuth 2.0 on Authlib: tokens that are fetched, kept, and renewed before they end, once for all threads."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import httpx2
+from pydantic import Field
+
+from arcuate.auth.base import BaseAuthenticator
+from arcuate.auth.callback import Callback
+from arcuate.auth.store import TokenStore
+from arcuate.connector import (
+    AuthenticationError,
+    ConnectionError,  # noqa: A004
+    Connector,
+    ConnectorConfig,
+    DataError,
+    IntegrationError,
+    IntegrationTimeout,
+    Secret,
+    reveal,
+)
+from arcuate.connector.authorization import Authorization
+from arcuate.errors import InvalidArgument
+
+__all__ = ["OAuth2Authenticator", "OAuth2Config"]
+
+
+class OAuth2Config(ConnectorConfig):
+    """Where the authorization server is, and who we are for it. ``url`` is not used."""
+
+    issuer: str = Field(default="", description="its address: the endpoints are asked for there")
+    token_url: str = Field(default="", description="its token endpoint, if not by 'issuer'")
+    authorization_url: str = Field(default="", description="its authorization endpoint, if not by 'issuer'")
+    client_id: str = ""
+    client_secret: Secret | None = None
+    client_auth: Literal["", "client_secret_basic", "client_secret_post", "none"] = Field(
+        default="", description="how the secret is sent; by default basic, or none without a secret"
+    )
+    grant: Literal["client_credentials", "authorization_code"] = "client_credentials"
+    scope: str = Field(default="", description="what is asked for, divided by spaces")
+    parameters: dict[str, str] = Field(
+        default_factory=dict, description="more for the token endpoint, such as audience"
+    )
+    leeway: float = Field(
+        default=60.0, ge=0, description="seconds before its end at which a token is renewed"
+    )
+    callback_port: int = Field(default=0, ge=0, le=65535, description="of login(); 0: one that is free")
+    ca_file: str | None = Field(default=None, description="PEM file of authorities that are trusted")
+
+
+class OAuth2Authenticator(BaseAuthenticator, Connector):
+    """Gets tokens from an authorization server.
+
+    ``grant="client_credentials"`` needs nothing more; ``"authorization_code"`` begins with :meth:`login`, in
+    which a person agrees in a browser, and goes on by refresh tokens.
+
+    Args:
+        config: settings (:class:`OAuth2Config`).
+        store: where the token is between two runs; ``None``: nowhere.
+        **arguments: settings.
+    """
+
+    Config: ClassVar[type[ConnectorConfig]] = OAuth2Config
+    default_name = "oauth2"
+
+    def __init__(
+        self,
+        config: ConnectorConfig | Mapping[str, Any] | None = None,
+        /,
+        *,
+        store: TokenStore | None = None,
+        **arguments: Any,
+    ) -> None:
+        BaseAuthenticator.__init__(self)
+        Connector.__init__(self, config, **arguments)
+        self._store = store
+        self._token: dict[str, Any] | None = None
+        self._http: Any = None
+        self._endpoints: dict[str, str] = {}
+        self._renewing = threading.RLock()
+
+    __repr__ = Connector.__repr__
+
+    # --- Headers
+
+    def authenticate(self, credentials: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The header with a token that is good for a while.
+
+        Args:
+            credentials: ``client_id`` and ``client_secret``, if they are not in the configuration.
+
+        Raises:
+            AuthenticationError: the server refuses, or :meth:`login` is needed.
+        """
+        if credentials:
+            with self._renewing:
+                self._adopt(credentials)
+        return dict(self.authorization().headers)
+
+    def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+        """The header with a new token.
+
+        Args:
+            refresh_token: with which it is asked for; by default the last one that the server gave.
+        """
+        with self._renewing:
+            self._renew(refresh_token)
+            return dict(self._headers())
+
+    def authorization(self, refused: Authorization | None = None) -> Authorization:
+        token = self._token
+        if token is not None and refused is None and not self._ending(token):
+            return Authorization(headers=self._headers())
+        with self._renewing:
+            if self._token is None and self._store is not None:
+                self._token = self._store.load(self._entry())
+            token = self._token
+            if token is None:
+                self._obtain()
+            elif self._ending(token) or (refused is not None and refused.headers == self._headers()):
+                self._renew(None)
+            return Authorization(headers=self._headers())
+
+    def secrets(self) -> list[str]:
+        """Also the tokens."""
+        token = self._token or {}
+        kept = [token.get(name) for name in ("access_token", "refresh_token", "id_token")]
+        return [*Connector.secrets(self), *(text for text in kept if isinstance(text, str))]
+
+    def _headers(self) -> dict[str, str]:
+        assert self._token is not None
+        return {"Authorization": f"Bearer {self._token['access_token']}"}
+
+    def _ending(self, token: Mapping[str, Any]) -> bool:
+        end, life = token.get("expires_at"), token.get("expires_in")
+        leeway = min(self.config.leeway, float(life) / 2) if life else self.config.leeway
+        return end is not None and time.time() + leeway >= end
+
+    def _adopt(self, credentials: Mapping[str, Any]) -> None:
+        other = [name for name in credentials if name not in ("client_id", "client_secret")]
+        if other:
+            raise InvalidArgument(f"credentials are client_id and client_secret; there is no {other[0]!r}")
+        update = {
+            "client_id": self.config.client_id,
+            "client_secret": self.config.client_secret,
+            **credentials,
+        }
+        if isinstance(update["client_secret"], str):
+            update["client_secret"] = Secret(update["client_secret"])
+        if any(update[name] != getattr(self.config, name) for name in update):
+            self.config = self.config.model_copy(update=update)
+            self._token = None
+            self._shut()
+
+    # --- Tokens
+
+    def _obtain(self) -> None:
+        if self.config.grant == "authorization_code":
+            raise AuthenticationError(
+                f"{self.name}: nobody has logged in; call login()", service=self.name, status=401
+            )
+        self._keep(self._fetched(grant_type="client_credentials"))
+
+    def _renew(self, refresh_token: str | None) -> None:
+        known = refresh_token or (self._token or {}).get("refresh_token")
+        if known is None:
+            if self.config.grant == "client_credentials":
+                return self._obtain()
+            raise AuthenticationError(
+                f"{self.name}: the token has ended, and the server gave none to renew it by; call login()",
+                service=self.name,
+                status=401,
+            )
+        try:
+            found = self._asked(
+                lambda client: client.refresh_token(self._endpoint("token"), refresh_token=known),
+                repeatable=False,  # a refresh token may be good for one use
+            )
+        except AuthenticationError:
+            self._forget()
+            if self.config.grant == "client_credentials":
+                return self._obtain()
+            raise
+        self._keep({**found, "refresh_token": found.get("refresh_token", known)})
+        return None
+
+    def _fetched(self, **what: Any) -> dict[str, Any]:
+        if what["grant_type"] == "client_credentials" and not self.config.client_id:
+            raise InvalidArgument(f"{self.name}: set 'client_id' and 'client_secret'")
+        return self._asked(
+            lambda client: client.fetch_token(self._endpoint("token"), **what, **self.config.parameters),
+            repeatable=what["grant_type"] == "client_credentials",
+        )
+
+    def _asked(self, question: Callable[[Any], Any], repeatable: bool) -> dict[str, Any]:
+        self.open()
+
+        def attempt() -> dict[str, Any]:
+            with self._faults():
+                return dict(question(self._client()))
+
+        found: dict[str, Any] = self.resilience.run(attempt, name="token", repeatable=repeatable).value
+        access, kind = found.get("access_token"), str(found.get("token_type", "bearer"))
+        if not isinstance(access, str) or not access or any(ord(one) < 33 for one in access):
+            raise DataError(f"{self.name}: the answer of the token endpoint has no token", service=self.name)
+        if kind.lower() != "bearer":
+            raise DataError(f"{self.name}: a token of type {kind!r}; only Bearer is known", service=self.name)
+        return found
+
+    def _keep(self, token: dict[str, Any]) -> None:
+        self._token = token
+        if self._store is not None:
+            self._store.save(self._entry(), token)
+
+    def _forget(self) -> None:
+        self._token = None
+        if self._store is not None:
+            self._store.remove(self._entry())
+
+    def _entry(self) -> str:
+        """The token's name in the store: no two servers, clients or scopes share one."""
+        config = self.config
+        server = config.issuer or config.token_url
+        return " ".join(
+            (server, config.client_id, config.grant, config.scope, *sorted(config.parameters.values()))
+        )
+
+    # --- A person agrees
+
+    def login(self, open_browser: Callable[[str], object] | None = None, *, wait: float = 300.0) -> None:
+        """Has a person agree in a browser: authorization code with PKCE and a callback on this machine.
+
+        Args:
+            open_browser: shows an address; by default the system's browser.
+            wait: seconds until it is given up.
+
+        Raises:
+            AuthenticationError: the person, or the server, refuses.
+            IntegrationTimeout: nobody agreed in time.
+        """
+        if open_browser is None:
+            import webbrowser
+
+            open_browser = webbrowser.open
+        verifier = secrets.token_urlsafe(64)
+        self.open()
+        with self._renewing, Callback(self.config.callback_port) as callback:
+            with self._faults():
+                client = self._client()
+                client.code_challenge_method = "S256"
+                address, state = client.create_authorization_url(
+                    self._endpoint("authorization"), code_verifier=verifier, redirect_uri=callback.url
+                )
+            callback.expect(state)
+            open_browser(address)
+            answer = callback.wait(wait)
+            if answer is None:
+                raise IntegrationTimeout(
+                    f"{self.name}: nobody agreed within {wait:g} s", service=self.name, recoverable=False
+                )
+            if "code" not in answer:
+                said = self.conceal(answer.get("error_description") or answer.get("error") or "no code")
+                raise AuthenticationError(f"{self.name}: the server refuses: {said}", service=self.name)
+            found = self._fetched(
+                grant_type="authorization_code",
+                code=answer["code"],
+                code_verifier=verifier,
+                redirect_uri=callback.url,
+            )
+            self._keep(found)
+
+    def logout(self) -> None:
+        """Forgets the token, in the store too."""
+        with self._renewing:
+            if self._token is None and self._store is None:
+                return
+            self._forget()
+
+    # --- The server
+
+    def _client(self) -> Any:
+        with self._renewing:
+            if self._http is None:
+                try:
+                    from authlib.integrations.httpx_client import OAuth2Client
+                except ModuleNotFoundError:
+                    raise InvalidArgument(
+                        "OAuth 2.0 needs a package; type: pip install 'arcuate[auth]'"
+                    ) from None
+                import ssl
+
+                times, secret = self.config.timeouts, reveal(self.config.client_secret, "the client's secret")
+                self._http = OAuth2Client(
+                    client_id=self.config.client_id,
+                    client_secret=secret,
+                    token_endpoint_auth_method=self.config.client_auth or None,
+                    scope=self.config.scope or None,
+                    timeout=httpx2.Timeout(times.read, connect=times.connect),
+                    verify=ssl.create_default_context(cafile=self.config.ca_file),
+                )
+            return self._http
+
+    def _endpoint(self, which: str) -> str:
+        given: str = getattr(self.config, f"{which}_url")
+        if given:
+            return given
+        if not self._endpoints:
+            if not self.config.issuer:
+                raise InvalidArgument(f"{self.name}: set 'issuer' or '{which}_url'")
+            found = self._discovered()
+            self._endpoints = {name: found.get(f"{name}_endpoint", "") for name in ("token", "authorization")}
+        if not self._endpoints[which]:
+            raise InvalidArgument(f"{self.name}: the server names no {which} endpoint; set '{which}_url'")
+        return self._endpoints[which]
+
+    def _discovered(self) -> Mapping[str, Any]:
+        issuer = self.config.issuer.rstrip("/")
+        with self._faults():
+            answer = self._client().get(f"{issuer}/.well-known/openid-configuration", withhold_token=True)
+            answer.raise_for_status()
+            found = answer.json()
+        if not isinstance(found, dict) or str(found.get("issuer", "")).rstrip("/") != issuer:
+            raise DataError(
+                f"{self.name}: {issuer} describes another server; look at 'issuer'", service=self.name
+            )
+        return found
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        from authlib.common.errors import AuthlibBaseError
+
+        try:
+            yield
+        except AuthlibBaseError as error:
+            said = self.conceal(f"{error.error}: {error.description}" if error.description else error.error)
+            raise AuthenticationError(
+                f"{self.name}: the authorization server refuses: {said}; look at 'client_id', "
+                "'client_secret', 'grant' and 'scope'",
+                service=self.name,
+                detail=error.error,
+            ) from error
+        except httpx2.HTTPStatusError as error:
+            status = error.response.status_code
+            raise IntegrationError(
+                f"{self.name}: the authorization server gave {status}",
+                service=self.name,
+                status=status,
+                recoverable=status >= 500,
+            ) from error
+        except httpx2.TimeoutException as error:
+            raise IntegrationTimeout(
+                f"{self.name}: the authorization server did not answer in time (setting 'timeouts')",
+                service=self.name,
+            ) from error
+        except httpx2.HTTPError as error:
+            raise ConnectionError(
+                f"{self.name}: the authorization server cannot be reached: {self.conceal(error)}",
+                service=self.name,
+                recoverable="CERTIFICATE_VERIFY_FAILED" not in str(error),
+            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            if isinstance(error, (InvalidArgument, IntegrationError)):
+                raise
+            raise DataError(
+                f"{self.name}: the authorization server's answer cannot be read: {self.conceal(error)}",
+                service=self.name,
+            ) from error
+
+    # --- Life
+
+    def _check(self) -> Sequence[Any] | Mapping[str, Any]:  # type: ignore[override]
+        self.authorization()
+        end = (self._token or {}).get("expires_at")
+        return {"expires_in": None if end is None else round(end - time.time())}
+
+    def _shut(self) -> None:
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def _close(self) -> None:
+        self._shut()

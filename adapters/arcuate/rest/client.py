@@ -1,0 +1,609 @@
+"""The client: one request with everything around it, in a sync and an async face."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+import httpx2
+from typing_extensions import Self
+
+from arcuate.connector import (
+    Connector,
+    ConnectorConfig,
+    DataError,
+    IntegrationTimeout,
+    Result,
+    redacted,
+    reveal,
+)
+from arcuate.connector.authorization import Authorization, Authorizer
+from arcuate.errors import InvalidArgument, LimitExceeded
+from arcuate.rest import exchange, faults, transfer
+from arcuate.rest.cache import Validators
+from arcuate.rest.config import RESTConfig, renamed
+from arcuate.rest.paging import Link, Paging
+from arcuate.rest.response import Response
+
+__all__ = ["RESTAPIClient", "Request"]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2: idempotent
+_PRIVATE = re.compile(r"(?i)auth|cookie|key|passw|secret|token")
+_NOTHING = Authorization()
+Progress = Callable[[int, int | None], object]
+
+
+class RESTAPIClient(Connector):
+    """A system with an HTTP interface.
+
+    A subclass may set :attr:`base_url` and :attr:`headers` itself::
+
+        class Weather(RESTAPIClient):
+            def __init__(self, api_config):
+                super().__init__(api_config)
+                self.base_url = api_config["base_url"]
+                self.headers = {"Authorization": f"Bearer {api_config['api_key']}"}
+
+            def station(self, number):
+                return self.get(f"stations/{number}")
+
+    Args:
+        api_config: settings; ``base_url`` is another name of ``url``. Keys that are no setting are the
+            program's own, and in ``config.extra``.
+        **arguments: settings (:class:`RESTConfig`).
+
+    Attributes:
+        base_url: what endpoints are relative to.
+        headers: sent with each request.
+    """
+
+    Config: ClassVar[type[ConnectorConfig]] = RESTConfig
+    default_name = "rest"
+
+    def __init__(
+        self, api_config: ConnectorConfig | Mapping[str, Any] | None = None, /, **arguments: Any
+    ) -> None:
+        if isinstance(api_config, Mapping):
+            api_config = renamed(api_config)
+        super().__init__(api_config, **renamed(arguments))
+        self.base_url: str = self.config.url
+        self.headers: dict[str, str] = {
+            name: reveal(value, f"the header {name}") or "" for name, value in self.config.headers.items()
+        }
+        self.authorizer: Authorizer | None = self.config.auth
+        self._validators = Validators(self.config.cache)
+        self._client: httpx2.Client | None = None
+        self._aclient: httpx2.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # --- Verbs
+
+    def get(self, endpoint: str = "", params: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """Asks for a thing; its JSON. Repeated when it fails for a reason that may pass.
+
+        Args:
+            endpoint: relative to :attr:`base_url`.
+            params: the query; what is ``None`` is left out.
+            **options: as of :meth:`request`.
+
+        Raises:
+            IntegrationError: the system failed or refused; says how, and what to do.
+        """
+        return self.request("GET", endpoint, params=params, **options).json()
+
+    def post(self, endpoint: str = "", data: Any = None, **options: Any) -> Any:
+        """Sends data; the answer's JSON. Never repeated, unless ``repeatable=True``."""
+        return self.request("POST", endpoint, data=data, **options).json()
+
+    def put(self, endpoint: str = "", data: Any = None, **options: Any) -> Any:
+        """Replaces a thing; the answer's JSON."""
+        return self.request("PUT", endpoint, data=data, **options).json()
+
+    def patch(self, endpoint: str = "", data: Any = None, **options: Any) -> Any:
+        """Changes a thing; the answer's JSON. Never repeated, unless ``repeatable=True``."""
+        return self.request("PATCH", endpoint, data=data, **options).json()
+
+    def delete(self, endpoint: str = "", **options: Any) -> Any:
+        """Removes a thing; the answer's JSON."""
+        return self.request("DELETE", endpoint, **options).json()
+
+    async def aget(self, endpoint: str = "", params: Mapping[str, Any] | None = None, **options: Any) -> Any:
+        """As :meth:`get`, for asyncio."""
+        return (await self.arequest("GET", endpoint, params=params, **options)).json()
+
+    async def apost(self, endpoint: str = "", data: Any = None, **options: Any) -> Any:
+        """As :meth:`post`, for asyncio."""
+        return (await self.arequest("POST", endpoint, data=data, **options)).json()
+
+    async def aput(self, endpoint: str = "", data: Any = None, **options: Any) -> Any:
+        """As :meth:`put`, for asyncio."""
+        return (await self.arequest("PUT", endpoint, data=data, **options)).json()
+
+    async def apatch(self, endpoint: str = "", data: Any = None, **options: Any) -> Any:
+        """As :meth:`patch`, for asyncio."""
+        return (await self.arequest("PATCH", endpoint, data=data, **options)).json()
+
+    async def adelete(self, endpoint: str = "", **options: Any) -> Any:
+        """As :meth:`delete`, for asyncio."""
+        return (await self.arequest("DELETE", endpoint, **options)).json()
+
+    # --- One request
+
+    def request(
+        self,
+        method: str,
+        endpoint: str = "",
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> Response:
+        """Carries a request out.
+
+        Args:
+            method: such as ``GET``.
+            endpoint: relative to :attr:`base_url`.
+            params: the query; what is ``None`` is left out.
+            data: bytes, or what is sent as JSON.
+            headers: of this request.
+            repeatable: whether it may be carried out twice; by default what HTTP says of the method.
+
+        Raises:
+            IntegrationError: the system failed or refused.
+            InvalidArgument: the request cannot be sent.
+            ConversionError: ``data`` is no JSON.
+        """
+        self.open()
+        one = Request(self, method, endpoint, params, data, headers)
+        result = self.resilience.run(
+            lambda: self._attempt(one), name=one.method, repeatable=one.repeats(repeatable), key=one.key()
+        )
+        return self.response(one, result)
+
+    async def arequest(
+        self,
+        method: str,
+        endpoint: str = "",
+        *,
+        params: Mapping[str, Any] | None = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> Response:
+        """As :meth:`request`, for asyncio."""
+        await self.aopen()
+        one = Request(self, method, endpoint, params, data, headers)
+        result = await self.resilience.arun(
+            lambda: self._aattempt(one), name=one.method, repeatable=one.repeats(repeatable), key=one.key()
+        )
+        return self.response(one, result)
+
+    def response(self, one: Request, result: Result[Any]) -> Response:
+        if not isinstance(result.value, dict) or "content" not in result.value:
+            default, _ = exchange.body_of(result.value)
+            found: dict[str, Any] = {"status": 200, "headers": {}, "content": default or b"", "links": {}}
+        else:
+            found = {**result.value, "content": bytes(result.value["content"])}
+        return Response(**found, url=one.shown, degraded=result.degraded, age=result.age, service=self.name)
+
+    def _attempt(self, one: Request) -> dict[str, Any]:
+        auth = self.authorizer.authorization() if self.authorizer is not None else _NOTHING
+        answer = self._sent(one, auth)
+        if answer["status"] == 401 and self.authorizer is not None:
+            answer = self._sent(one, self.authorizer.authorization(refused=auth))
+        return self.judge(one, answer)
+
+    async def _aattempt(self, one: Request) -> dict[str, Any]:
+        auth = (
+            await asyncio.to_thread(self.authorizer.authorization)
+            if self.authorizer is not None
+            else _NOTHING
+        )
+        answer = await self._asent(one, auth)
+        if answer["status"] == 401 and self.authorizer is not None:
+            answer = await self._asent(one, await asyncio.to_thread(self.authorizer.authorization, auth))
+        return self.judge(one, answer)
+
+    def _sent(self, one: Request, auth: Authorization) -> dict[str, Any]:
+        client = self.sync()
+        end = time.monotonic() + self.config.timeouts.call
+        request = one.built(client, auth)
+        key = one.conditional(request)
+        try:
+            for _ in range(exchange.MOVES + 1):
+                response = client.send(request, stream=True)
+                try:
+                    there = self.moved(response)
+                    if there is not None:
+                        request = there
+                        continue
+                    size, parts = 0, []
+                    for part in response.iter_bytes():
+                        size += len(part)
+                        self._bounded(one, size, end)
+                        parts.append(part)
+                finally:
+                    response.close()
+                answer = one.answer(response, b"".join(parts), key)
+                return answer if answer is not None else self._sent(one.unconditional(), auth)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            self.fail(one, error)
+        raise self._lost(one)
+
+    async def _asent(self, one: Request, auth: Authorization) -> dict[str, Any]:
+        try:
+            return await asyncio.wait_for(self._alone(one, auth), self.config.timeouts.call)
+        except asyncio.TimeoutError:
+            raise self._late(one) from None
+
+    async def _alone(self, one: Request, auth: Authorization) -> dict[str, Any]:
+        client = self._async()
+        request = one.built(client, auth)
+        key = one.conditional(request)
+        try:
+            for _ in range(exchange.MOVES + 1):
+                response = await client.send(request, stream=True)
+                try:
+                    there = self.moved(response)
+                    if there is not None:
+                        request = there
+                        continue
+                    size, parts = 0, []
+                    async for part in response.aiter_bytes():
+                        size += len(part)
+                        self._bounded(one, size, None)
+                        parts.append(part)
+                finally:
+                    await response.aclose()
+                answer = one.answer(response, b"".join(parts), key)
+                return answer if answer is not None else await self._alone(one.unconditional(), auth)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            self.fail(one, error)
+        raise self._lost(one)
+
+    def moved(self, response: httpx2.Response) -> httpx2.Request | None:
+        """The request that follows a redirection, if it is followed."""
+        there = response.next_request
+        if there is None or self.config.redirects == "none":
+            return None
+        same = exchange.origin(str(there.url)) == exchange.origin(str(response.request.url))
+        return there if same else None
+
+    def _bounded(self, one: Request, size: int, end: float | None) -> None:
+        if size > self.config.limit:
+            raise LimitExceeded(
+                f"{self.name}: the answer to {one.what} has more than {self.config.limit} bytes; raise "
+                "the setting 'limit', or use download()",
+                setting="limit",
+                executed="yes",
+            )
+        if end is not None and time.monotonic() > end:
+            raise self._late(one)
+
+    def judge(self, one: Request, answer: dict[str, Any]) -> dict[str, Any]:
+        status = answer["status"]
+        if status < 300:
+            return answer
+        body = self.conceal(answer["content"][:2000].decode("utf-8", "replace"))
+        raise faults.of_status(self.name, one.what, status, answer["headers"], body)
+
+    def fail(self, one: Request, error: Exception) -> NoReturn:
+        raise faults.of_exception(self.name, one.what, error, self.conceal) from error
+
+    def _late(self, one: Request) -> IntegrationTimeout:
+        return IntegrationTimeout(
+            f"{self.name}: {one.what} took more than {self.config.timeouts.call:g} s "
+            "(setting 'timeouts.call')",
+            service=self.name,
+            executed="maybe",
+        )
+
+    def _lost(self, one: Request) -> DataError:
+        return DataError(
+            f"{self.name}: {one.what} was redirected {exchange.MOVES} times and not answered",
+            service=self.name,
+        )
+
+    # --- Long lists
+
+    def pages(
+        self,
+        endpoint: str = "",
+        params: Mapping[str, Any] | None = None,
+        *,
+        paging: Paging | None = None,
+        limit: int | None = None,
+        **options: Any,
+    ) -> Iterator[list[Any]]:
+        """The pages of a long list, each asked for when it is wanted.
+
+        Args:
+            endpoint: relative to :attr:`base_url`.
+            params: the query.
+            paging: how the system divides it; by default by its ``Link`` header.
+            limit: so many pages at most.
+            **options: as of :meth:`request`.
+
+        Raises:
+            DataError: a page comes twice.
+        """
+        walk = _Walk(self, paging or Link(), endpoint, params, limit)
+        while walk.more():
+            yield walk.page(self.request("GET", walk.endpoint, params=walk.params, **options))
+
+    async def apages(
+        self,
+        endpoint: str = "",
+        params: Mapping[str, Any] | None = None,
+        *,
+        paging: Paging | None = None,
+        limit: int | None = None,
+        **options: Any,
+    ) -> AsyncIterator[list[Any]]:
+        """As :meth:`pages`, for asyncio."""
+        walk = _Walk(self, paging or Link(), endpoint, params, limit)
+        while walk.more():
+            yield walk.page(await self.arequest("GET", walk.endpoint, params=walk.params, **options))
+
+    def items(
+        self, endpoint: str = "", params: Mapping[str, Any] | None = None, **options: Any
+    ) -> Iterator[Any]:
+        """The items of all pages; arguments as of :meth:`pages`."""
+        for page in self.pages(endpoint, params, **options):
+            yield from page
+
+    # --- Files
+
+    def download(
+        self,
+        endpoint: str,
+        target: str | Path,
+        *,
+        params: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """Writes an answer to a file, piece by piece; after a failure it goes on where it was.
+
+        The file is there when all of it has come. Until then it is ``TARGET.part``, which a later download
+        continues if the system says by its validators that the thing is the same.
+
+        Args:
+            endpoint: relative to :attr:`base_url`.
+            target: the file; one that is there is replaced.
+            params: the query.
+            progress: is told the bytes that are there and the bytes in all, ``None`` if that is not known.
+        """
+        return transfer.download(self, endpoint, Path(target), params, progress)
+
+    def upload(
+        self,
+        endpoint: str,
+        source: str | Path,
+        *,
+        method: str = "PUT",
+        media_type: str = "application/octet-stream",
+        params: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        repeatable: bool | None = None,
+    ) -> Response:
+        """Sends a file as the body of a request, piece by piece.
+
+        Args:
+            endpoint: relative to :attr:`base_url`.
+            source: the file.
+            method: ``PUT`` is repeated after a failure, ``POST`` is not.
+            media_type: what the file is.
+            params: the query.
+            progress: is told the bytes that were sent and the bytes in all.
+            repeatable: as of :meth:`request`.
+        """
+        return transfer.upload(self, method, endpoint, Path(source), media_type, params, progress, repeatable)
+
+    # --- Life
+
+    def _open(self) -> None:
+        self._tls = exchange.tls(
+            self.config.ca_file, self.authorizer.certificate if self.authorizer else None
+        )
+
+    def _options(self) -> dict[str, Any]:
+        times = self.config.timeouts
+        return {
+            "verify": self._tls,
+            "timeout": httpx2.Timeout(times.read, connect=times.connect, pool=times.connect),
+            "follow_redirects": False,
+        }
+
+    def sync(self) -> httpx2.Client:
+        if self._client is None:
+            with self._lock:
+                self.open()
+                if self._client is None:
+                    self._client = httpx2.Client(**self._options())
+        return self._client
+
+    def _async(self) -> httpx2.AsyncClient:
+        loop = asyncio.get_running_loop()
+        if self._aclient is None:
+            self._aclient, self._loop = httpx2.AsyncClient(**self._options()), loop
+        elif self._loop is not loop:
+            raise InvalidArgument(
+                f"{self.name} is open in another event loop; close it there by aclose(), or make "
+                "one for each loop"
+            )
+        return self._aclient
+
+    async def aopen(self) -> Self:
+        """As :meth:`open`, for asyncio."""
+        if not self._opened or self._closed:
+            await asyncio.to_thread(self.open)
+        return self
+
+    async def aclose(self) -> None:
+        """As :meth:`close`, for asyncio."""
+        client, self._aclient = self._aclient, None
+        if client is not None:
+            await client.aclose()
+        await super().aclose()
+
+    def _close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        client, loop = self._aclient, self._loop
+        if client is not None and loop is not None and loop.is_running():
+            closing = client.aclose()
+            try:
+                here = asyncio.get_running_loop()
+            except RuntimeError:
+                here = None
+            if here is loop:
+                closing.close()
+                raise InvalidArgument(f"{self.name} was used by asyncio; close it by 'await aclose()'")
+            asyncio.run_coroutine_threadsafe(closing, loop).result(self.config.timeouts.call)
+        self._aclient = None
+
+    def _check(self) -> Mapping[str, Any]:
+        one = Request(self, "GET", self.config.check, None, None, None)
+        answer = self._attempt(one)
+        return {"status": answer["status"], "server": answer["headers"].get("server", "")}
+
+    # --- Secrets
+
+    def secrets(self) -> list[str]:
+        """Also those that are in :attr:`headers`, in ``config.extra`` and the authenticator's."""
+        found = super().secrets()
+        for name, value in [*self.headers.items(), *self.config.extra.items()]:
+            if isinstance(value, str) and _PRIVATE.search(name):
+                found += [value, value.rpartition(" ")[2]]
+        if self.authorizer is not None:
+            found += self.authorizer.secrets()
+        return [text for text in found if text]
+
+
+class Request:
+    """One request, however often it is sent."""
+
+    def __init__(
+        self,
+        client: RESTAPIClient,
+        method: str,
+        endpoint: str,
+        params: Mapping[str, Any] | None,
+        data: Any,
+        headers: Mapping[str, str] | None,
+    ) -> None:
+        self.method = method.upper()
+        self.url = exchange.address(client.base_url, endpoint)
+        self._client, self._params, self._headers = client, params, headers
+        self._content, self._sent = exchange.body_of(data)
+        self._plain = False
+        self.shown = client.conceal(redacted(self.url))
+        self.what = f"{self.method} {self.shown}"
+
+    def repeats(self, asked: bool | None) -> bool:
+        return self.method in _SAFE if asked is None else asked
+
+    def key(self) -> str | None:
+        """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
+        if self.method != "GET" or self._client.config.fallback is None:
+            return None
+        asked = repr((sorted(self._client.headers.items()), sorted((self._headers or {}).items())))
+        query = httpx2.QueryParams(exchange.params_of(self._params, {}))
+        return f"{self.url}?{query} {hashlib.sha256(asked.encode()).hexdigest()}"
+
+    def built(
+        self, client: httpx2.Client | httpx2.AsyncClient, auth: Authorization, content: Any = None
+    ) -> httpx2.Request:
+        """The request; ``content`` is sent piece by piece."""
+        try:
+            url = httpx2.URL(self.url)
+            params = exchange.params_of(self._params, auth.params)
+            return client.build_request(
+                self.method,
+                url.copy_merge_params(params) if params else url,
+                content=self._content if content is None else content,
+                headers=exchange.asked(self._client.headers, self._sent, self._headers, auth),
+            )
+        except (httpx2.InvalidURL, TypeError, ValueError) as error:
+            said = self._client.conceal(error)
+            raise InvalidArgument(f"{self._client.name}: {self.what} cannot be sent: {said}") from None
+
+    def conditional(self, request: httpx2.Request) -> Any:
+        """Adds the conditions under which an answer that we have need not come again; its key."""
+        key = self._client._validators.key(self.method, str(request.url), request.headers)
+        if key is not None and not self._plain:
+            request.headers.update(self._client._validators.conditions(key))
+        return key
+
+    def unconditional(self) -> Request:
+        """The same, once more: what we had is gone meanwhile."""
+        self._plain = True
+        return self
+
+    def answer(self, response: httpx2.Response, content: bytes, key: Any) -> dict[str, Any] | None:
+        """The answer as plain values, which can be kept on disk."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        links = (
+            {name: one["url"] for name, one in response.links.items() if "url" in one}
+            if "link" in headers
+            else {}
+        )
+        found = {"status": response.status_code, "headers": headers, "content": content, "links": links}
+        return self._client._validators.answer(key, found) if key is not None else found
+
+
+class _Walk:
+    """Goes from page to page, and never in a circle."""
+
+    def __init__(
+        self,
+        client: RESTAPIClient,
+        paging: Paging,
+        endpoint: str,
+        params: Mapping[str, Any] | None,
+        limit: int | None,
+    ) -> None:
+        self._client, self._paging, self._first, self._left = client, paging, endpoint, limit
+        self.endpoint, self.params = endpoint, paging.begin(params or {})
+        self._seen: set[str] = set()
+        self._last: bytes | None = None
+        self._ended = False
+
+    def more(self) -> bool:
+        if self._ended or self._left == 0:
+            return False
+        place = f"{self.endpoint}?{httpx2.QueryParams(self.params)}"
+        if place in self._seen:
+            raise self._circle()
+        self._seen.add(place)
+        if self._left is not None:
+            self._left -= 1
+        return True
+
+    def page(self, response: Response) -> list[Any]:
+        items = self._paging.items(response)
+        if items and response.content == self._last:
+            raise self._circle()
+        self._last = response.content
+        step = self._paging.follow(response, self.params, items)
+        if step is None:
+            self._ended = True
+        else:
+            there, self.params = step
+            if there is not None:
+                there = httpx2.URL(self._client.base_url).join(response.url).join(there).__str__()
+            self.endpoint = self._first if there is None else there
+        return items
+
+    def _circle(self) -> DataError:
+        return DataError(
+            f"{self._client.name}: the pages of {self._first!r} go in a circle; does the system divide "
+            f"them as {self._paging!r} says?",
+            service=self._client.name,
+        )

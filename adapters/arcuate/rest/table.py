@@ -1,0 +1,79 @@
+"""Records of JSON as tables, without changing a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from arcuate.errors import InvalidArgument
+
+__all__ = ["to_frame", "to_table"]
+
+
+def _arrow() -> Any:
+    try:
+        import pyarrow
+    except ModuleNotFoundError:
+        raise InvalidArgument("a table needs a package; type: pip install 'arcuate[arrow]'") from None
+    return pyarrow
+
+
+def to_table(records: list[Any], schema: Any, bad: Callable[[str], Exception]) -> Any:
+    """Records as a table; a key that a record lacks is a missing value.
+
+    Args:
+        records: mappings.
+        schema: types, or ``None``.
+        bad: makes the error.
+    """
+    pa = _arrow()
+    names: dict[str, None] = dict.fromkeys(schema.names) if schema is not None else {}
+    for place, one in enumerate(records):
+        if not isinstance(one, Mapping):
+            raise bad(f"has a {type(one).__name__} where a record is expected, at {place}")
+        if schema is None:
+            names.update(dict.fromkeys(one))
+    columns = {}
+    for name in names:
+        values = [one.get(name) for one in records]
+        wanted = schema.field(name).type if schema is not None else None
+        try:
+            columns[name] = _column(pa, values, wanted)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
+            raise bad(f"has values of no common type in the column {name!r}: {error}") from None
+    if schema is not None:
+        return pa.table(columns, schema=schema)
+    return pa.table(columns)
+
+
+def _column(pa: Any, values: list[Any], wanted: Any) -> Any:
+    found = pa.array(values, type=wanted)
+    if pa.types.is_floating(found.type) and any(
+        type(value) is int and abs(value) > 2**53 for value in values
+    ):
+        raise pa.ArrowInvalid("a whole number beyond 2**53 among fractions would lose digits")
+    return found
+
+
+def to_frame(table: Any) -> Any:
+    """A table as a frame. A column of integers or booleans with missing values has pandas' nullable type."""
+    import pandas as pd
+
+    pa = _arrow()
+    nullable = {
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.uint8(): pd.UInt8Dtype(),
+        pa.uint16(): pd.UInt16Dtype(),
+        pa.uint32(): pd.UInt32Dtype(),
+        pa.uint64(): pd.UInt64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    series = {}
+    for name in table.column_names:
+        column = table.column(name)
+        mapper = nullable.get if column.null_count else None
+        series[name] = column.to_pandas(types_mapper=mapper)
+    return pd.DataFrame(series, columns=table.column_names)
