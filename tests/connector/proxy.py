@@ -113,6 +113,7 @@ class FaultProxy:
     def _end(target: socket.socket, reset: bool) -> None:
         if reset:
             target.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            target.shutdown(socket.SHUT_RD)  # wakes whoever reads it: a reset is sent by the last close
             target.close()
         else:
             target.shutdown(socket.SHUT_RDWR)

@@ -182,25 +182,25 @@ def proxied(address: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
+    ("fault", "kind", "patience"),
     [
-        (Fault(silent=True), IntegrationTimeout),
-        (Fault(delay=5), IntegrationTimeout),
-        (Fault(cut=40), ConnectionError),
-        (Fault(cut=200, reset=True), ConnectionError),
+        (Fault(silent=True), IntegrationTimeout, 0.3),
+        (Fault(delay=5), IntegrationTimeout, 0.3),
+        (Fault(cut=40), ConnectionError, 20),
+        (Fault(cut=200, reset=True), ConnectionError, 20),
     ],
     ids=["half-open", "slow", "cut", "reset"],
 )
-def test_networks(proxied: FaultProxy, fault: Fault, kind: type[IntegrationError]) -> None:
-    times = {"read": 0.3, "connect": 0.3}
+def test_networks(proxied: FaultProxy, fault: Fault, kind: type[IntegrationError], patience: float) -> None:
     url = f"http://127.0.0.1:{proxied.port}"
-    with RESTAPIClient(url=url, retry=QUICK, timeouts=times) as client:
+    with RESTAPIClient(url=url, retry=QUICK, timeouts={"read": patience}) as client:
         proxied.fault = fault
         with pytest.raises(kind) as raised:
             client.get("stations")
         assert raised.value.recoverable
         assert proxied.connections == 3
         proxied.fault = Fault()
+    with RESTAPIClient(url=url) as client:
         assert client.get("stations") == STATIONS
 
 

@@ -14,7 +14,8 @@ from arcuate.errors import InvalidArgument
 
 __all__ = ["Callback"]
 
-_PAGE = b"<!doctype html><meta charset=utf-8><title>Arcuate</title><p>You can close this window and go back to your program."
+_PAGE = b"""<!doctype html><meta charset=utf-8><title>Arcuate</title>
+<p>You can close this window and go back to your program."""
 
 
 class Callback:

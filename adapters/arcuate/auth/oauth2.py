@@ -323,7 +323,7 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
     def _discovered(self) -> Mapping[str, Any]:
         issuer = self.config.issuer.rstrip("/")
         with self._faults():
-            answer = self._client().get(f"{issuer}/.well-known/openid-configuration", withhold_token=True)
+            answer = self._client().get(f"{issuer}/.well-known/openid-configuration", auth=None)
             answer.raise_for_status()
             found = answer.json()
         if not isinstance(found, dict) or str(found.get("issuer", "")).rstrip("/") != issuer:
