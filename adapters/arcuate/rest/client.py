@@ -80,6 +80,7 @@ class RESTAPIClient(Connector):
         self._client: httpx2.Client | None = None
         self._aclient: httpx2.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._shown: tuple[Any, str] | None = None
 
     # --- Verbs
 
@@ -475,6 +476,14 @@ class RESTAPIClient(Connector):
 
     # --- Secrets
 
+    def shown(self, url: str) -> str:
+        """An address without secrets; remembered for the last one, for concealing takes a while."""
+        key = (url, tuple(self.headers.items()))
+        last = self._shown
+        if last is None or last[0] != key:
+            self._shown = last = (key, self.conceal(redacted(url)))
+        return last[1]
+
     def secrets(self) -> list[str]:
         """Also those that are in :attr:`headers`, in ``config.extra`` and the authenticator's."""
         found = super().secrets()
@@ -503,7 +512,7 @@ class Request:
         self._client, self._params, self._headers = client, params, headers
         self._content, self._sent = exchange.body_of(data)
         self._plain = False
-        self.shown = client.conceal(redacted(self.url))
+        self.shown = client.shown(self.url)
         self.what = f"{self.method} {self.shown}"
 
     def repeats(self, asked: bool | None) -> bool:
