@@ -6,9 +6,8 @@ An authenticator is given to a connector (``RESTAPIClient(..., auth=...)``), or 
 
 from __future__ import annotations
 
-from arcuate.auth.oauth2 import OAuth2Authenticator, OAuth2Config
-
 from arcuate.auth.base import BaseAuthenticator
+from arcuate.auth.oauth2 import OAuth2Authenticator, OAuth2Config
 from arcuate.auth.static import (
     APIKeyAuthenticator,
     BasicAuthenticator,
