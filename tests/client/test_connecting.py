@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -141,3 +143,15 @@ def test_a_broken_package_says_what_is_missing(tmp_path: Path, monkeypatch: pyte
     assert "broken" in environments()
     with pytest.raises(EnvironmentNotFound, match=r"'broken'.*a_dependency_of_its_own"):
         connect("broken")
+
+
+def test_with_the_backport_of_importlib_metadata() -> None:
+    """It replaces the entry points of Python's own module by its own, as soon as anything imports it."""
+    pytest.importorskip("importlib_metadata", reason="python: no importlib_metadata here")
+    code = (
+        "import importlib_metadata\n"
+        "from arcuate.client import connect\n"
+        "with connect('python') as python: print(python.eval('40 + 2'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("42\n", 0), done.stderr

@@ -167,10 +167,8 @@ def open_session(
 
 def _open_local(target: str, limits: Limits, grace: float, options: dict[str, Any]) -> Transport:
     """A worker on this machine."""
-    from importlib.metadata import EntryPoint
-
     point = environments().get(target)
-    if not isinstance(point, EntryPoint):
+    if point is None:
         known = ", ".join(sorted(environments())) or "none"
         hint = _HINTS.get(
             target.lower(), "a package that adds it announces it in the group arcuate.environments"
