@@ -44,23 +44,17 @@ __all__ = ["THRESHOLD", "WorkerTransport"]
 
 THRESHOLD = 65536
 """Bytes from which on a buffer goes through shared memory."""
-START_SECONDS = 60.0
-GRACE_SECONDS = 3.0
+START_SECONDS, GRACE_SECONDS = 60.0, 3.0
 _READ = 1 << 18
 _ATOMIC = 4096
-_AGAIN = 0.1
-"""Seconds after which a worker that has not answered is interrupted again; doubled each time."""
-_SETTLE = 1 << 50
-"""Ids from here on are settle requests: no call has them."""
-_LAST_SECONDS = 0.5
-"""Seconds that a worker has to end after it has closed its channel, before it counts as living on."""
+_AGAIN = 0.1  # seconds after which a worker that has not answered is interrupted again; doubled each time
+_SETTLE = 1 << 50  # ids from here on are settle requests: no call has them
+_LAST_SECONDS = 0.5  # that a worker has to end after it has closed its channel, before it counts as living on
 _SLICE = 250
 """Milliseconds of one wait. A Ctrl-C in the instant before a wait begins would otherwise go unnoticed, since
 Python runs its handlers between bytecodes only."""
-_DOUBT = 0.2
-"""Seconds in which a signal that seems to be lost may still strike."""
-_FIRST_PATIENCE = 0.25
-"""Seconds after which an interrupted worker that has not settled is interrupted again."""
+_DOUBT = 0.2  # seconds in which a signal that seems to be lost may still strike
+_FIRST_PATIENCE = 0.25  # seconds after which an interrupted worker that has not settled is interrupted again
 
 
 class WorkerTransport(Transport):
