@@ -222,6 +222,39 @@ def doctor(
 
 
 @app.command()
+def health(
+    name: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME|URL]...",
+            help="Only these: connectors, environments, addresses.",
+            autocompletion=names,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Tables [connector.NAME]; by default arcuate.toml."),
+    ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", "-t", metavar="SECONDS", min=0.1, help="What is silent for so long is down."
+        ),
+    ] = 30.0,
+    json: Annotated[bool, typer.Option("--json", help="Print what was found as JSON.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Ask every configured connector and every environment, all at once, how it is.
+
+    The exit status is 1 when one is down: [bold]arcuate health weather postgresql://me@db/lab r[/]
+    """
+    from arcuate.cli.health import examine
+
+    del verbose
+    raise typer.Exit(examine(name or [], config=config, timeout=timeout, as_json=json))
+
+
+@app.command()
 def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """List the installed environments and the options of connect() for each."""
     from arcuate.cli.listing import list_environments
