@@ -19,6 +19,7 @@ from arcuate.sql.arrow import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.sql.errors import translated, translating
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
 from arcuate.sql.statements import Parameters, bound, execute, in_style
+from arcuate.sql.tables import columns_for, described
 
 __all__ = ["DatabaseConnector"]
 
@@ -255,6 +256,32 @@ class DatabaseConnector(Connector):
         marks = ", ".join(["%s"] * len(names))
         columns, target = columns.replace("%", "%%"), target.replace("%", "%%")
         return self.execute_many(f"INSERT INTO {target} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+
+    # --- Tables
+
+    def has_table(self, table: str) -> bool:
+        """Whether there is a table or view of this name, or ``schema.table``."""
+        schema, name = described(table)
+
+        def work(connection: sa.Connection) -> bool:
+            return sa.inspect(connection).has_table(name, schema=schema)
+
+        return self._run("has_table", work)
+
+    def create_table(self, table: str, schema: pa.Schema) -> None:
+        """Makes a table that holds exactly what an Arrow schema says.
+
+        Args:
+            table: its name, or ``schema.table``.
+            schema: of the data that comes into it.
+
+        Raises:
+            ConversionError: the database has no type for a column.
+            IntegrationError: there is such a table already.
+        """
+        space, name = described(table)
+        made = sa.Table(name, sa.MetaData(), *columns_for(schema, self.kind), schema=space)
+        self._run("create_table", lambda connection: connection.execute(sa.schema.CreateTable(made)))
 
     # --- Reading
 
