@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.interop import chromium
+from tests.contract.processes import until
 from tests.interop.chromium import Page
 from tests.interop.conftest import client, run
 
@@ -127,6 +128,8 @@ def test_a_cell_opens_to_its_cases(page: Page, address: str, real: dict[str, Any
     failed = next(one for one in cell["cases"] if one["outcome"] == "fail")
     name = failed["case"]
     assert shown(page, "#cases details[open] code") == [name]
+    # what is inside is filled in by the event of its opening, which comes a little after the click
+    until(lambda: shown(page, "#cases details[open] pre"), "the case opens")
     sent, expected, received = shown(page, "#cases details[open] pre")
     assert sent == notation(real["vectors"][name])
     assert received == notation(failed["received"])
