@@ -113,7 +113,7 @@ class Pipeline:
         """Runs in a thread of its own until :meth:`stop`. It has subscribed when this returns."""
         self._begin()
         self._thread = threading.Thread(
-            target=self._work, name=f"arcuate-{self._source.name}-pipeline", daemon=True
+            target=self._work, args=(None, None), name=f"arcuate-{self._source.name}-pipeline", daemon=True
         )
         self._thread.start()
         return self
@@ -220,12 +220,12 @@ class Pipeline:
                 block = None
                 if len(waiting) >= _BATCH:
                     waiting.settle()
+            waiting.settle()
         except BaseException:
             if block is not None:
                 block.nack()
             waiting.settle_what_can_be()
             raise
-        waiting.settle()
 
 
 class _Waiting:
