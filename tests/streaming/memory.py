@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from arcuate.streaming import Block, QueueFeed, Stream
+from arcuate.streaming import Block, QueueFeed, Stream, StreamConfig
 
 
 class MemoryStream(Stream):
@@ -19,7 +19,7 @@ class MemoryStream(Stream):
     default_name = "memory"
 
     def __init__(self, given: list[Any] | None = None, **arguments: Any) -> None:
-        super().__init__(None, **{"topic": "t", **arguments})
+        super().__init__(StreamConfig(**{"topic": "t", **arguments}))
         self._given = given or []
         self.acknowledged: list[int] = []
         self.refused: list[int] = []

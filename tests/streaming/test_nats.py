@@ -112,9 +112,7 @@ def test_others_read_what_is_written(server: NATSServer) -> None:
         def write() -> None:
             with NATSStream(url=server.url, format="json") as stream:
                 stream.write({"n": 1}, topic="out.json")
-                stream.write(
-                    Block({"n": 2}, timestamp=5.0, headers={"ü": "x"} and {"x": "ü"}), topic="out.head"
-                )
+                stream.write(Block({"n": 2}, timestamp=5.0, headers={"x": "ü"}), topic="out.head")
 
         await asyncio.to_thread(write)
         return [await subscription.next_msg(5) for _ in range(2)]
@@ -149,9 +147,7 @@ def test_what_nobody_takes_is_counted(server: NATSServer) -> None:
             stream.write(data)
         stream.flush()
         with pytest.warns(GapWarning, match="'flood' were lost"):
-            got = 0
-            while reader.next(0.5) is not None:
-                got += 1
+            got = len(list(iter(lambda: reader.next(0.5), None)))
         assert got + stream.lost == count
         assert got > 100
 
@@ -215,7 +211,7 @@ def test_a_durable_goes_on_where_it_was_acknowledged(server: NATSServer) -> None
     with NATSStream(settings, durable="other") as stream, stream.blocks() as reader:
         assert many(reader, 1)[0].data == 0
     with NATSStream({**settings, "topic": "durable.x", "stream": "durable"}, durable="one") as stream:
-        with pytest.raises(DataError, match="is for 'durable', not for 'durable.x'"):
+        with pytest.raises(DataError, match="is for 'durable', not for"):
             stream.blocks()
 
 
@@ -306,7 +302,7 @@ def test_a_connection_that_does_not_come_back() -> None:
     with nats_server() as server:
         with NATSStream(url=server.url, topic="x", patience=0.2) as stream, stream.blocks() as reader:
             server.kill()
-            with pytest.raises(ConnectionError, match="did not come back within 0.2 s"):
+            with pytest.raises(ConnectionError, match="did not come back within"):
                 reader.next(20)
             with pytest.raises(ConnectionError, match="did not come back"):
                 stream.write(b"x")
@@ -320,13 +316,13 @@ def test_a_connection_that_does_not_come_back() -> None:
 def test_no_server_and_a_silent_one(server: NATSServer) -> None:
     with FaultProxy(server.port) as proxy:
         proxy.fault = Fault(silent=True)
-        quick = {"retry": None, "timeouts": {"connect": 0.5}}
-        with NATSStream(quick, url=f"nats://127.0.0.1:{proxy.port}") as stream:
-            pass
-    with pytest.raises(ConnectionError) as found, NATSStream(quick, url=f"nats://127.0.0.1:{proxy.port}"):
-        pass
+        stream = NATSStream(url=f"nats://127.0.0.1:{proxy.port}", retry=None, timeouts={"connect": 0.5})
+        with pytest.raises(IntegrationTimeout, match="did not answer in time"):
+            stream.open()
+    with pytest.raises(ConnectionError) as found:
+        stream.open()
     assert found.value.recoverable
-    del stream
+    stream.close()
 
 
 def test_refusals(server: NATSServer) -> None:
@@ -444,7 +440,7 @@ def test_the_pattern_of_a_streaming_client(server: NATSServer) -> None:
             assert not client.wait(0.01)
         array = next(one for one in client.seen if not isinstance(one, str))
         xr.testing.assert_identical(array, signal(1))
-        assert "target" in client.seen
+        assert [one for one in client.seen if isinstance(one, str)] == ["target"]
         speak(server.port, b'PUB neural.s7.events 12\r\n{"type":"x"}\r\n')
         with pytest.raises(ValueError, match="unknown type x"):
             while not client.wait(0.05):
@@ -463,5 +459,5 @@ def test_a_client_with_its_own_settings(server: NATSServer) -> None:
         client.flush()
         reader = client.blocks(timeout=0.2)
         assert next(reader).data == 1
-        with pytest.raises(IntegrationTimeout, match="no block came within 0.2 s"):
+        with pytest.raises(IntegrationTimeout, match="no block came within"):
             next(reader)

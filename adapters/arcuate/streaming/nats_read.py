@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["CoreFeed", "JetFeed", "NATSFeed"]
 
 _ACK, _NAK, _TERM, _PROGRESS = b"+ACK", b"-NAK", b"+TERM", b"+WPI"
+_STALE = 1 << 62
+"""Number of a consumer that is being replaced: what still comes of the old one is not taken."""
 _EXPIRES = 30.0
 _HEARTBEAT = 5.0
 _FORGOTTEN = 300.0
@@ -160,7 +162,8 @@ class _Consumer:
         name: its name.
         kept: whether the server keeps it: it has a durable name.
         asked: messages that were asked for and have not come.
-        held: messages that have come and were not taken.
+        came: messages that have come; written by the loop's thread alone.
+        taken: of these, how many were taken; written by the reader's thread alone.
         last: number in the stream of the last message.
         count: its own number of the last message.
         heard: when it was heard of last.
@@ -172,7 +175,8 @@ class _Consumer:
     name: str = ""
     kept: bool = False
     asked: int = 0
-    held: int = 0
+    came: int = 0
+    taken: int = 0
     last: int = 0
     count: int = 0
     heard: float = 0.0
@@ -189,7 +193,7 @@ class JetFeed(NATSFeed):
         self._consumers: list[_Consumer] = []
         self._share = self.size
         self._open: dict[str, None] = {}  # replies of what is not acknowledged, oldest first
-        self._asking = False
+        self._scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- Beginning
@@ -250,10 +254,10 @@ class JetFeed(NATSFeed):
     # --- Asking for more
 
     async def _ask(self) -> None:
-        self._asking = False
+        self._scheduled = False
         for consumer in self._consumers:
-            count = self._share - consumer.held - consumer.asked
-            if count <= 0 or (consumer.asked and count < self._share // 2):
+            count = self._share - (consumer.came - consumer.taken) - consumer.asked
+            if count < max(1, self._share // 2):
                 continue
             if not self._client.is_connected or self._closed:
                 return
@@ -273,8 +277,8 @@ class JetFeed(NATSFeed):
         self._task(self._ask())
 
     def taken(self) -> None:
-        if not self._asking and len(self) <= self.size // 2:
-            self._asking = True
+        if not self._scheduled and len(self) <= self.size // 2:
+            self._scheduled = True
             self._loop.soon(self._more)
 
     def _task(self, work: Any) -> None:
@@ -310,13 +314,15 @@ class JetFeed(NATSFeed):
         number, count = int(parts[at]), int(parts[at + 1])
         if not consumer.kept:
             if count != consumer.count + 1:
-                await self._again(consumer)
+                if consumer.count != _STALE:
+                    consumer.count = _STALE
+                    self._task(self._again(consumer))  # this very task ends with the subscription
                 return
             consumer.count = count
         else:
             self._open[message.reply] = None
         consumer.last = number
-        consumer.held += 1
+        consumer.came += 1
         stamp = int(parts[at + 2]) / 1e9
         self.offer((consumer, message, number, stamp, time.perf_counter()), force=True)
 
@@ -334,8 +340,9 @@ class JetFeed(NATSFeed):
                         service=self._stream.name,
                     )
                 )
-            else:
-                await self._again(consumer)
+            elif consumer.count != _STALE:
+                consumer.count = _STALE
+                self._task(self._again(consumer))
             return
         left = headers.get("Nats-Pending-Messages", "")
         consumer.asked = max(0, consumer.asked - int(left)) if left.isdigit() else 0
@@ -347,7 +354,7 @@ class JetFeed(NATSFeed):
         """A consumer that the server does not keep goes on after the last message that came."""
         old = consumer.name
         consumer.asked = 0
-        consumer.count = 1 << 62  # what still comes of the old one is not taken
+        consumer.count = _STALE
         assert consumer.subscription is not None
         await consumer.subscription.unsubscribe()
         consumer.inbox = self._client.new_inbox()
@@ -392,7 +399,7 @@ class JetFeed(NATSFeed):
 
     def made(self, item: Any) -> Block | None:
         consumer, message, number, stamp, received = item
-        consumer.held -= 1
+        consumer.taken += 1
         reply = message.reply
 
         def settle(done: bool) -> None:
@@ -428,7 +435,11 @@ class JetFeed(NATSFeed):
                     await consumer.subscription.unsubscribe()
         if not self._client.is_connected:
             return
-        # What was not acknowledged is given to the next reader at once, and not after ack_wait.
+        # What was not acknowledged is given to the next reader at once, and not after ack_wait. Old servers
+        # would try to give the first of it to us, were they not made to look who is there.
+        for consumer in self._consumers if self._open else ():
+            with suppress(nats.errors.Error, TimeoutError):
+                await self._jsm.consumer_info(consumer.stream, consumer.name)
         while self._open:
             reply = next(iter(self._open))
             del self._open[reply]
