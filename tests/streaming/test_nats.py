@@ -210,9 +210,9 @@ def test_a_durable_goes_on_where_it_was_acknowledged(server: NATSServer) -> None
         assert (again.data, again.sequence) == (found[7].data, found[7].sequence)
     with NATSStream(settings, durable="other") as stream, stream.blocks() as reader:
         assert many(reader, 1)[0].data == 0
-    with NATSStream({**settings, "topic": "durable.x", "stream": "durable"}, durable="one") as stream:
-        with pytest.raises(DataError, match="is for 'durable', not for"):
-            stream.blocks()
+    other = NATSStream({**settings, "topic": "durable.x", "stream": "durable"}, durable="one")
+    with other, pytest.raises(DataError, match="is for 'durable', not for"):
+        other.blocks()
 
 
 def test_a_slow_reader_is_given_no_more_than_it_can_hold(server: NATSServer) -> None:
@@ -256,11 +256,12 @@ def test_at_least_once_through_kills_of_the_consumer(server: NATSServer) -> None
         child.stdout.close()
     assert state(server.url, "done").messages < count
     source = NATSStream(url=server.url, topic="work", durable="worker", start="all", ack_wait=0.5, buffer=32)
-    with source, NATSStream(url=server.url, topic="done", jetstream=True, start="all") as sink:
-        with source | (lambda message: {"n": message["n"] * 10}) | sink, sink.blocks() as results:
-            seen: set[int] = set()
-            while len(seen) < count:
-                seen.add(many(results, 1)[0].data["n"])
+    sink = NATSStream(url=server.url, topic="done", jetstream=True, start="all")
+    pipeline = source | (lambda message: {"n": message["n"] * 10}) | sink
+    with source, sink, pipeline, sink.blocks() as results:
+        seen: set[int] = set()
+        while len(seen) < count:
+            seen.add(many(results, 1)[0].data["n"])
     assert seen == {number * 10 for number in range(count)}
 
 
@@ -299,15 +300,17 @@ def test_lost_connections() -> None:
 
 
 def test_a_connection_that_does_not_come_back() -> None:
-    with nats_server() as server:
-        with NATSStream(url=server.url, topic="x", patience=0.2) as stream, stream.blocks() as reader:
-            server.kill()
-            with pytest.raises(ConnectionError, match="did not come back within"):
-                reader.next(20)
-            with pytest.raises(ConnectionError, match="did not come back"):
-                stream.write(b"x")
-                stream.flush()
-            assert stream.health().status == "down"
+    with (
+        nats_server() as server,
+        NATSStream(url=server.url, topic="x", patience=0.2) as stream,
+        stream.blocks() as reader,
+    ):
+        server.kill()
+        with pytest.raises(ConnectionError, match="did not come back within"):
+            reader.next(20)
+        with pytest.raises(ConnectionError, match="did not come back"):
+            stream.write(b"x")
+        assert stream.health().status == "down"
 
 
 # ----------------------------------------------------------------------- errors
@@ -395,10 +398,10 @@ def test_tls(tmp_path: Path) -> None:
     pem = str(tmp_path / "server.pem")
     with nats_server("--tls", "--tlscert", pem, "--tlskey", pem) as server:
         url = server.url.replace("nats://", "tls://")
-        with NATSStream(url=url, topic="x", ca_file=str(tmp_path / "ca.pem")) as stream:
-            with stream.blocks() as reader:
-                stream.write(b"secret")
-                assert many(reader, 1)[0].data == b"secret"
+        stream = NATSStream(url=url, topic="x", ca_file=str(tmp_path / "ca.pem"))
+        with stream, stream.blocks() as reader:
+            stream.write(b"secret")
+            assert many(reader, 1)[0].data == b"secret"
         with pytest.raises(ConnectionError, match="ca_file") as found:
             NATSStream(url=url, retry=None).open()
         assert not found.value.recoverable
