@@ -66,30 +66,39 @@ class QueueFeed(Feed):
         self._changed = threading.Condition(threading.Lock())
         self._error: BaseException | None = None
         self._ended = self._woken = False
-        self._asking = 0
+        self._asking = self._putting = 0
 
     # --- For what fills it
 
-    def offer(self, item: Any, *, force: bool = False) -> bool:
+    def offer(self, item: Any, *, force: bool = False, quiet: bool = False) -> bool:
         """Adds a block without waiting; whether there was room for it.
 
         Args:
             item: a block, or what :meth:`made` makes one of.
             force: also where there is no room, for systems that send no more than they were asked for.
+            quiet: a reader that waits is not told before :meth:`ring`: telling it once of many is cheaper.
         """
+        # Without the lock, for speed: a reader says that it asks before it looks for the last time.
+        if self._ended or (len(self._waiting) >= self.size and not force):
+            return False
+        self._waiting.append(item)
+        if self._asking and not quiet:
+            self.ring()
+        return True
+
+    def ring(self) -> None:
+        """Tells a reader that waits of what was added quietly."""
         with self._changed:
-            if self._ended or (len(self._waiting) >= self.size and not force):
-                return False
-            self._waiting.append(item)
             if self._asking:
                 self._changed.notify_all()
-        return True
 
     def put(self, block: Any, timeout: float | None = None) -> bool:
         """Adds a block, waiting while the queue is full; whether it was taken before it was closed."""
         with self._changed:
             if len(self._waiting) >= self.size and not self._ended:
+                self._putting += 1
                 self._changed.wait_for(lambda: len(self._waiting) < self.size or self._ended, timeout)
+                self._putting -= 1
             if self._ended or len(self._waiting) >= self.size:
                 return False
             self._waiting.append(block)
@@ -113,25 +122,38 @@ class QueueFeed(Feed):
     # --- For the reader
 
     def next(self, timeout: float) -> Block | None:
-        with self._changed:
-            if not self._waiting and timeout > 0 and not self._ready():
-                self._asking += 1
-                try:
-                    self._changed.wait_for(self._ready, timeout)
-                finally:
-                    self._asking -= 1
-            self._woken = False
-            if not self._waiting:
-                if self._error is not None:
-                    raise self._error
-                if self._ended:
-                    raise EOFError
-                return None
+        try:
             item = self._waiting.popleft()
-            if len(self._waiting) == self.size - 1:
+        except IndexError:
+            if not self._wait(timeout):
+                return None
+            try:
+                item = self._waiting.popleft()
+            except IndexError:  # it was closed meanwhile
+                return None
+        if self._putting:
+            with self._changed:
                 self._changed.notify_all()
         self.taken()
         return self.made(item)
+
+    def _wait(self, timeout: float) -> bool:
+        """Waits for a block; whether there is one."""
+        with self._changed:
+            self._asking += 1
+            try:
+                if timeout > 0:
+                    self._changed.wait_for(self._ready, timeout)
+            finally:
+                self._asking -= 1
+            self._woken = False
+            if self._waiting:
+                return True
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                raise EOFError
+        return False
 
     def made(self, item: Any) -> Block | None:
         """The block of what was put; ``None`` leaves it out. Called in the reader's thread."""

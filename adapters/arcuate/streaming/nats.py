@@ -207,6 +207,8 @@ class NATSStream(Stream):
             return
         self._outbox.close()
         with contextlib.suppress(Exception):  # the thread ends in any case
+            if client.is_connected:
+                loop.run(client.flush(2), 3)  # the last acknowledgements have arrived then
             loop.run(self._abandon(client), 5)
         loop.close()
 
@@ -307,18 +309,29 @@ class NATSStream(Stream):
 
     # --- Writing
 
+    def write(self, block: Any, *, topic: str | None = None) -> None:
+        if not self._codec.plain(block):
+            super().write(block, topic=topic)
+            return
+        # Bytes need no block made of them.
+        self._put(self._target(topic, ""), block, {})
+
     def _write(self, block: Block, topic: str) -> None:
-        if not _SUBJECT.fullmatch(topic):
-            raise InvalidArgument(
-                f"{topic!r} is no topic to write to: parts with dots between, no space, * or >"
-            )
         payload, headers = self._codec.encode(block)
         for name, text in headers.items():
             if text != text.strip() or "\r" in text or "\n" in text:
                 raise ConversionError(
                     f"the header {name!r} cannot travel: it has line breaks, or spaces around it: {text!r}"
                 )
-        _, client = self._running()
+        self._put(topic, payload, headers)
+
+    def _put(self, topic: str, payload: bytes, headers: dict[str, str]) -> None:
+        if not _SUBJECT.fullmatch(topic):
+            raise InvalidArgument(
+                f"{topic!r} is no topic to write to: parts with dots between, no space, * or >"
+            )
+        client = self._client
+        assert client is not None
         if len(payload) > client.max_payload:
             raise ConversionError(
                 f"a block of {len(payload):,} bytes is more than the {client.max_payload:,} that the server "

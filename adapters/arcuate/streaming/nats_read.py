@@ -34,7 +34,11 @@ _ACK, _NAK, _TERM, _PROGRESS = b"+ACK", b"-NAK", b"+TERM", b"+WPI"
 _STALE = 1 << 62
 """Number of a consumer that is being replaced: what still comes of the old one is not taken."""
 _EXPIRES = 30.0
-_HEARTBEAT = 5.0
+_HEARTBEAT = 1.0
+_SILENT = 4.0
+"""Seconds without a heartbeat after which a request counts as lost."""
+_RECOVERY = 10.0
+"""Seconds that a server may take after its start until JetStream knows its streams."""
 _FORGOTTEN = 300.0
 """Seconds after which JetStream drops the consumer of a reader that is gone and had no durable name."""
 
@@ -49,6 +53,17 @@ class NATSFeed(QueueFeed):
         self._loop = loop
         self._codec = stream.codec()
         self._closed = False
+        self._ringing = False
+
+    def _ring(self) -> None:
+        """The reader is told once of all messages that have come together. In the loop's thread."""
+        if not self._ringing:
+            self._ringing = True
+            self._loop.loop.call_soon(self._rung)
+
+    def _rung(self) -> None:
+        self._ringing = False
+        self.ring()
 
     @abstractmethod
     async def begin(self, topics: tuple[str, ...], start: int | str) -> None:
@@ -111,7 +126,8 @@ class CoreFeed(NATSFeed):
 
     async def _message(self, message: Msg) -> None:
         item = (message, time.perf_counter())
-        while not self.offer(item):
+        self._ring()
+        while not self.offer(item, quiet=True):
             if self._closed:
                 return
             self._room.clear()
@@ -136,11 +152,13 @@ class CoreFeed(NATSFeed):
         topic = message.subject
         number = self._numbers.get(topic, 0)
         self._numbers[topic] = number + 1
-        return self._stream.decoded(
-            lambda: self._codec.decode(
+        try:
+            return self._codec.decode(
                 message.data, message.headers, topic=topic, sequence=number, received=received
             )
-        )
+        except DataError as error:
+            self._stream.left_out(error)
+            return None
 
     async def end(self) -> None:
         self._room.set()
@@ -194,6 +212,7 @@ class JetFeed(NATSFeed):
         self._share = self.size
         self._open: dict[str, None] = {}  # replies of what is not acknowledged, oldest first
         self._scheduled = False
+        self._one = asyncio.Lock()  # one consumer is renewed at a time
         self._tasks: set[asyncio.Task[None]] = set()
 
     # --- Beginning
@@ -324,7 +343,8 @@ class JetFeed(NATSFeed):
         consumer.last = number
         consumer.came += 1
         stamp = int(parts[at + 2]) / 1e9
-        self.offer((consumer, message, number, stamp, time.perf_counter()), force=True)
+        self._ring()
+        self.offer((consumer, message, number, stamp, time.perf_counter()), force=True, quiet=True)
 
     async def _status(self, consumer: _Consumer, headers: dict[str, str]) -> None:
         """The server says that a request has ended, or that it is alive."""
@@ -346,17 +366,23 @@ class JetFeed(NATSFeed):
             return
         left = headers.get("Nats-Pending-Messages", "")
         consumer.asked = max(0, consumer.asked - int(left)) if left.isdigit() else 0
-        if status == "409":
+        if status in ("409", "503"):
             await asyncio.sleep(0.1)
         await self._ask()
 
     async def _again(self, consumer: _Consumer) -> None:
+        async with self._one:
+            await self._renew(consumer)
+            await self._ask()
+
+    async def _renew(self, consumer: _Consumer) -> None:
         """A consumer that the server does not keep goes on after the last message that came."""
         old = consumer.name
         consumer.asked = 0
         consumer.count = _STALE
         assert consumer.subscription is not None
-        await consumer.subscription.unsubscribe()
+        with suppress(nats.errors.Error):
+            await consumer.subscription.unsubscribe()
         consumer.inbox = self._client.new_inbox()
         with suppress(nats.errors.Error, TimeoutError):
             await self._jsm.delete_consumer(consumer.stream, old)
@@ -369,30 +395,50 @@ class JetFeed(NATSFeed):
             pending_msgs_limit=0,
             pending_bytes_limit=0,
         )
-        await self._ask()
 
     def reconnected(self) -> None:
         self._task(self._resume())
 
     async def _resume(self) -> None:
-        for consumer in self._consumers:
-            consumer.asked = 0
-            if not consumer.kept:
-                await self._again(consumer)
-        await self._ask()
+        async with self._one:
+            for consumer in self._consumers:
+                await self._recovered(consumer)
+                if not consumer.kept:
+                    await self._renew(consumer)
+                consumer.asked = 0
+            await self._ask()
+
+    async def _recovered(self, consumer: _Consumer) -> None:
+        """Waits until a server that has just started knows its streams and consumers again."""
+        end = time.monotonic() + _RECOVERY
+        while self._client.is_connected:
+            try:
+                if consumer.kept:
+                    await self._jsm.consumer_info(consumer.stream, consumer.name, timeout=1)
+                else:
+                    await self._jsm.stream_info(consumer.stream)
+                return
+            except (nats.errors.Error, TimeoutError):
+                if time.monotonic() >= end:
+                    raise
+                await asyncio.sleep(0.05)
 
     async def _watch(self) -> None:
         """Tells the server that blocks are still being worked on, and notices when it fell silent."""
-        pause = min(_HEARTBEAT, self._stream.config.ack_wait / 3)
+        every = self._stream.config.ack_wait / 3
+        told = time.monotonic()
         while True:
-            await asyncio.sleep(pause)
+            await asyncio.sleep(min(_HEARTBEAT, every))
+            now = time.monotonic()
             if not self._client.is_connected:
                 continue
-            for reply in list(self._open):
-                await self._client.publish(reply, _PROGRESS)
+            if now - told >= 0.9 * every:
+                told = now
+                for reply in list(self._open):
+                    await self._client.publish(reply, _PROGRESS)
             for consumer in self._consumers:
-                if consumer.asked and time.monotonic() - consumer.heard > 3 * _HEARTBEAT:
-                    consumer.asked, consumer.heard = 0, time.monotonic()
+                if consumer.asked and now - consumer.heard > _SILENT:
+                    consumer.asked, consumer.heard = 0, now
             await self._ask()
 
     # --- For the reader
@@ -405,8 +451,8 @@ class JetFeed(NATSFeed):
         def settle(done: bool) -> None:
             self._settle(reply, _ACK if done else _NAK)
 
-        return self._stream.decoded(
-            lambda: self._codec.decode(
+        try:
+            return self._codec.decode(
                 message.data,
                 message.headers,
                 topic=message.subject,
@@ -415,9 +461,10 @@ class JetFeed(NATSFeed):
                 timestamp=stamp,
                 settle=settle if consumer.kept else None,
                 received=received,
-            ),
-            lambda: self._settle(reply, _TERM),
-        )
+            )
+        except DataError as error:
+            self._stream.left_out(error, lambda: self._settle(reply, _TERM))
+            return None
 
     def _settle(self, reply: str, text: bytes) -> None:
         if self._open.pop(reply, self) is None:
@@ -444,6 +491,8 @@ class JetFeed(NATSFeed):
             reply = next(iter(self._open))
             del self._open[reply]
             await self._client.publish(reply, _NAK)
+        with suppress(nats.errors.Error, TimeoutError):
+            await self._client.flush(2)
         for consumer in self._consumers:
             if not consumer.kept and consumer.name:
                 with suppress(nats.errors.Error, TimeoutError):

@@ -8,12 +8,18 @@ import secrets
 import threading
 import time
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import nats.errors
 import nats.js.errors
 
-from arcuate.connector import ConnectionError, IntegrationError, IntegrationTimeout  # noqa: A004
+from arcuate.connector import (
+    ConnectionError,  # noqa: A004
+    IntegrationError,
+    IntegrationTimeout,
+    NotFoundError,
+)
 from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.nats_errors import translated
 
@@ -28,8 +34,12 @@ __all__ = ["Outbox"]
 _WAITING = 2048
 """Blocks that may wait here to be sent, and as many that JetStream has not confirmed."""
 _BYTES = 32 << 20
-_AGAIN = 5.0
+_TURN = 256
+"""Blocks that are sent before others get their turn."""
+_AGAIN = 2.0
 """Seconds after which a block that JetStream did not confirm is sent again."""
+_RECOVERY = 10.0
+"""Seconds that a server may take after its start until JetStream knows its streams."""
 _ID = "Nats-Msg-Id"
 Item = tuple[str, bytes, "dict[str, str] | None"]
 
@@ -48,7 +58,7 @@ class Outbox:
         self._jetstream = jetstream
         self._items: deque[tuple[bool, Item]] = deque()
         self._bytes = 0
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
         self._scheduled = False
         self._sending = False
         self._connected = asyncio.Event()
@@ -59,6 +69,7 @@ class Outbox:
         self._inbox = ""
         self._prefix = secrets.token_hex(8)
         self._count = 0
+        self._back = -_RECOVERY
         self._open: dict[int, tuple[float, Item]] = {}
         self._watch: asyncio.Task[None] | None = None
 
@@ -149,6 +160,7 @@ class Outbox:
 
     def reconnected(self) -> None:
         """It is back: what JetStream did not confirm is sent again."""
+        self._back = time.monotonic()
         self._connected.set()
         self._repeat(0.0)
 
@@ -179,30 +191,30 @@ class Outbox:
 
     async def _send_all(self) -> None:
         publish = self._client.publish
-        count = 0
         while True:
             with self._changed:
-                if not self._items:
+                items = list(islice(self._items, _TURN))
+                if not items:
                     self._scheduled = False
                     return
-                block, item = self._items.popleft()
-                if block and not self._jetstream:
-                    self._bytes -= len(item[1])
-            count += 1
-            while not self._client.is_connected and self._ended is None:
-                await self._connected.wait()
-                await asyncio.sleep(0)
-            if self._ended is not None:
-                return
-            topic, payload, headers = item
-            if block and self._jetstream:
-                await self._send_kept(item)
-            else:
-                await publish(topic, payload, headers=headers)
-            if not count & 255:
-                with self._changed:
-                    self._changed.notify_all()
-                await asyncio.sleep(0)
+            for block, item in items:
+                while not self._client.is_connected and self._ended is None:
+                    await self._connected.wait()
+                    await asyncio.sleep(0)
+                if self._ended is not None:
+                    return
+                topic, payload, headers = item
+                if block and self._jetstream:
+                    await self._send_kept(item)
+                else:
+                    await publish(topic, payload, headers=headers)
+            with self._changed:
+                for block, item in items:
+                    self._items.popleft()
+                    if block and not self._jetstream:
+                        self._bytes -= len(item[1])
+                self._changed.notify_all()
+            await asyncio.sleep(0)
 
     # --- JetStream
 
@@ -226,6 +238,8 @@ class Outbox:
         if number not in self._open:
             return
         error = self._of(message)
+        if isinstance(error, NotFoundError) and time.monotonic() - self._back < _RECOVERY:
+            return  # it is sent again
         with self._changed:
             _, item = self._open.pop(number)
             self._bytes -= len(item[1])
@@ -251,7 +265,7 @@ class Outbox:
 
     async def _look(self) -> None:
         while self._ended is None:
-            await asyncio.sleep(_AGAIN / 2)
+            await asyncio.sleep(_AGAIN / 4)
             self._repeat(_AGAIN)
 
     def _repeat(self, age: float) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from arcuate.connector import DataError
@@ -32,6 +34,7 @@ TYPES: dict[str, str] = {
 }
 """Format: what the header ``content-type`` says."""
 _FORMATS = {kind.partition(";")[0]: name for name, kind in TYPES.items()}
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _KNOWN = ("timestamp", "sampling_rate", "channels", "headers")
 
 
@@ -103,6 +106,10 @@ class Codec:
         labels = labels_of(block.data)
         return {name: value for name, value in found.items() if getattr(block, name) != labels.get(name)}
 
+    def plain(self, data: Any) -> bool:
+        """Whether a value is published as the bytes that it is, without headers."""
+        return type(data) is bytes and self.format == "auto" and _read_auto(data) is data
+
     # --- From bytes
 
     def decode(
@@ -134,6 +141,10 @@ class Codec:
         """
         if len(payload) > self.limit:
             raise self._bad(topic, f"has {len(payload):,} bytes, more than {self.limit:,} (setting 'limit')")
+        if not headers and self.format == "auto" and payload[:4] != frames.MAGIC:
+            now = time.perf_counter() if received is None else received
+            data = _read_auto(payload)
+            return Block(data, sequence, timestamp, None, (), topic, id, _NO_HEADERS, settle, now)
         given = {name.lower(): text for name, text in headers.items()} if headers else {}
         try:
             data, known = self._value(payload, given.pop(CONTENT, ""))

@@ -117,13 +117,17 @@ class Source(Connector):
         try:
             return decode()
         except DataError as error:
-            if self.config.malformed == "raise":
-                raise
-            self.malformed += 1
-            warnings.warn(f"left out: {error}", MalformedWarning, stacklevel=2)
-            if skipped is not None:
-                skipped()
+            self.left_out(error, skipped)
             return None
+
+    def left_out(self, error: DataError, skipped: Callable[[], object] | None = None) -> None:
+        """A message cannot be read: the error is raised, or the message left out, as the settings say."""
+        if self.config.malformed == "raise":
+            raise error
+        self.malformed += 1
+        warnings.warn(f"left out: {error}", MalformedWarning, stacklevel=2)
+        if skipped is not None:
+            skipped()
 
     # --- Reading
 
@@ -206,15 +210,19 @@ class Sink(Connector):
             topic: left out, that of the settings, else that of the block.
         """
         one = Block.of(block)
+        self._write(one, self._target(topic, one.topic))
+
+    def _target(self, topic: str | None, other: str) -> str:
+        """Where to write: as asked, else as configured, else where it is from; opens the connector."""
         names: tuple[str, ...] = self.config.topic
-        target = topic or (names[0] if len(names) == 1 else one.topic)
+        target = topic or (names[0] if len(names) == 1 else other)
         if not target:
             raise InvalidArgument(f"{self.name}: where to? Give topic=..., here or in the settings")
         if not self._opened:
             self.open()
         elif self._closed:
             raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
-        self._write(one, target)
+        return target
 
     def flush(self) -> None:
         """Waits until the system has everything that was written.
@@ -250,6 +258,13 @@ class Blocks(Iterator[Block]):
             StopIteration: it was stopped, or there will be no more.
             IntegrationError: the system failed.
         """
+        if not self._stopped and not self._feed.gaps:
+            try:
+                block = self._feed.next(0.0)
+            except EOFError:
+                block = None
+            if block is not None:
+                return block
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             if self._stopped:
