@@ -357,8 +357,31 @@ def test_refusals(server: NATSServer) -> None:
                 stream.write(Block(1, headers={"x": text}))
     with pytest.raises(InvalidArgument, match="nats://HOST:PORT"):
         NATSStream(url="http://host")
+    for secret in ("nats://t0ken-here@host", "nats://a:geheim@h1,nats://b:geheim@h2"):
+        with pytest.raises(InvalidArgument, match="use token, or user and password") as refused:
+            NATSStream(url=secret)
+        assert "t0ken" not in str(refused.value)
+        assert "geheim" not in str(refused.value)
     with pytest.raises(InvalidArgument, match="group is for reading without"):
         NATSStream(group="g", durable="d")
+
+
+def test_rights(tmp_path: Path) -> None:
+    rights = '{publish: "mine", subscribe: ["mine", "_INBOX.>"]}'
+    (tmp_path / "nats.conf").write_text(
+        f"authorization {{ users = [{{user: me, password: geheim-1, permissions: {rights}}}] }}\n"
+    )
+    with nats_server("-c", str(tmp_path / "nats.conf")) as server:
+        with NATSStream(url=server.url, user="me", password="geheim-1", topic="mine") as stream:
+            with pytest.raises(AuthenticationError, match=r"(?i)permissions violation"):
+                stream.blocks("theirs")
+            with stream.blocks() as reader:
+                stream.write(b"x", topic="theirs")
+                with pytest.raises(AuthenticationError, match=r"(?i)permissions violation"):
+                    stream.flush()
+                stream.write(b"y")
+                stream.flush()
+                assert many(reader, 1)[0].data == b"y"
 
 
 def test_messages_that_cannot_be_read(server: NATSServer) -> None:

@@ -143,6 +143,15 @@ class StreamingClient(Stream):
 
     # --- As a stream
 
+    @property
+    def malformed(self) -> int:
+        """Messages that could not be read and were left out."""
+        return self.stream.malformed
+
+    @malformed.setter
+    def malformed(self, count: int) -> None:
+        """The stream counts."""
+
     def _open(self) -> None:
         self.stream.open()
 

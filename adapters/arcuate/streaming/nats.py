@@ -69,10 +69,15 @@ class NATSConfig(StreamConfig):
     @field_validator("url")
     @classmethod
     def _servers(cls, url: str) -> str:
-        for one in url.split(","):
+        servers = url.split(",")
+        for one in servers:
             parts = urlsplit(one.strip())
             if parts.scheme not in ("nats", "tls") or not parts.hostname:
                 raise ValueError("is nats://HOST:PORT or tls://HOST:PORT")
+            if parts.username is not None and (parts.password is None or len(servers) > 1):
+                raise ValueError(
+                    "has no token, and of several servers no password; use token, or user and password"
+                )
         return url
 
     @field_validator("durable", "stream")

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from typing_extensions import Self
 
-from arcuate.errors import InvalidArgument
+from arcuate.errors import CallTimeout, InvalidArgument
 from arcuate.streaming.block import Block
 from arcuate.streaming.report import Meter, Report
 from arcuate.streaming.source import Blocks, Sink, Source
@@ -131,7 +131,7 @@ class Pipeline:
         if thread is not None:
             thread.join(timeout)
             if thread.is_alive():
-                raise InvalidArgument(f"a function of the pipeline did not return within {timeout:g} s")
+                raise CallTimeout(f"a function of the pipeline did not return within {timeout:g} s")
             self._thread = None
         if self._error is not None:
             raise self._error
