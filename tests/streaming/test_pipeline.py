@@ -1,0 +1,242 @@
+"""Pipelines and windows, without any system."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arcuate.connector import DataError, IntegrationTimeout
+from arcuate.errors import InvalidArgument, SessionClosed
+from arcuate.streaming import Block, GapWarning, QueueFeed, Window, stream_class
+
+from .memory import MemoryStream
+
+
+def ramp(begin: int, samples: int, rate: float = 100.0, at: float | None = 0.0) -> Block:
+    data = xr.DataArray(
+        np.arange(begin, begin + samples, dtype=float)[:, None] * [1.0, -1.0],
+        {"channel": ["a", "b"]},
+        ("time", "channel"),
+        attrs={"sampling_rate": rate},
+    )
+    return Block.of(data, timestamp=None if at is None else at + begin / rate)
+
+
+def ramps(lengths: list[int]) -> list[Block]:
+    ends = np.cumsum([0, *lengths])
+    return [ramp(int(begin), length) for begin, length in zip(ends, lengths, strict=False)]
+
+
+def test_functions_and_sinks_in_a_row() -> None:
+    source, sink = MemoryStream(ramps([10] * 5)), MemoryStream()
+    report = (source | (lambda data: data * 2) | (lambda data: data.mean("time")) | sink).run()
+    assert (report.blocks, report.written, report.lost, report.dropped) == (5, 5, 0, 0)
+    assert source.acknowledged == [0, 1, 2, 3, 4]
+    assert sink.flushed == [5]  # what waits is written together, and acknowledged after that
+    assert [one.sequence for one in sink.written] == [0, 1, 2, 3, 4]
+    assert all(one.channels == ("a", "b") and one.topic == "t" for one in sink.written)
+    np.testing.assert_array_equal(sink.written[1].data.values, [29.0, -29.0])
+    assert report.latency is not None
+    assert 0 < report.latency.p50 <= report.latency.p99 <= report.latency.most
+    assert report.to_dict()["latency"]["max"] == report.latency.most
+
+
+def test_none_drops_a_block_and_acknowledges_it() -> None:
+    source, sink = MemoryStream([1, 2, 3, 4]), MemoryStream()
+    report = (source | (lambda value: value if value % 2 else None) | sink).run()
+    assert [one.data for one in sink.written] == [1, 3]
+    assert (report.written, report.dropped) == (2, 2)
+    assert sorted(source.acknowledged) == [0, 1, 2, 3]
+
+
+def test_a_failing_function_gives_its_block_back() -> None:
+    source, sink = MemoryStream([1, 2, 0, 4]), MemoryStream()
+    pipeline = source | (lambda value: 1 / value) | sink
+    with pytest.raises(ZeroDivisionError):
+        pipeline.run()
+    assert (source.acknowledged, source.refused) == ([0, 1], [2])
+    assert isinstance(pipeline.report().error, ZeroDivisionError)
+
+
+def test_a_failing_sink_gives_everything_back_that_it_has_not() -> None:
+    class Full(MemoryStream):
+        def flush(self) -> None:
+            raise OSError("disk full")
+
+    source = MemoryStream([1, 2, 3])
+    with pytest.raises(OSError, match="disk full"):
+        (source | Full()).run()
+    assert source.acknowledged == []
+    assert sorted(source.refused) == [0, 1, 2]
+
+
+def test_limits_of_a_run() -> None:
+    assert (MemoryStream(list(range(10))) | (lambda one: one)).run(limit=4).blocks == 4
+    empty = MemoryStream()
+    assert (empty | (lambda one: one)).run(timeout=0.05).blocks == 0
+    with pytest.raises(IntegrationTimeout, match="no block came"):
+        next(empty.blocks(timeout=0.01))
+
+
+def test_start_and_stop_leave_no_thread() -> None:
+    before = set(threading.enumerate())
+    source, seen = MemoryStream(), threading.Event()
+    with source | (lambda value: seen.set()) as pipeline:
+        with pytest.raises(InvalidArgument, match="runs already"):
+            pipeline.start()
+        source.feeds[0].put(Block.of(1, topic="t"))
+        assert seen.wait(10)
+        assert not pipeline.wait(0)
+    assert pipeline.report().blocks == 1
+    assert set(threading.enumerate()) == before
+    source.close()
+    with pytest.raises(SessionClosed):
+        source.write(1)
+
+
+def test_read_as_blocks_without_a_sink() -> None:
+    source = MemoryStream([1, 2, 3])
+    for one in source | (lambda value: value * 10 if value != 2 else None):
+        assert one.data in (10, 30)
+        one.ack()
+    assert source.acknowledged == [0, 1, 2]
+    with pytest.raises(InvalidArgument, match="has functions and ends in a sink"):
+        source | 5
+    with pytest.raises(InvalidArgument, match="ends in a sink already"):
+        source | MemoryStream() | len
+
+
+def test_late_blocks() -> None:
+    source, sink = MemoryStream(), MemoryStream()
+    pipeline = (source | (lambda value: threading.Event().wait(0.02) or value) | sink).within(0.01)
+    with pipeline:
+        source.feeds[0].put(Block.of(1, topic="t"))
+        while not sink.written:
+            threading.Event().wait(0.005)
+    assert pipeline.report().late == 1
+    assert (MemoryStream([1]) | sink).within(10.0).run().late == 0
+
+
+@given(st.lists(st.integers(1, 17), min_size=1, max_size=12), st.integers(1, 20), st.integers(1, 25))
+@settings(max_examples=25, deadline=None)
+def test_windows_are_slices_of_the_whole(lengths: list[int], size: int, step: int) -> None:
+    """Whatever the blocks are, the windows are those that numpy cuts from all samples."""
+    source, sink = MemoryStream(ramps(lengths)), MemoryStream()
+    (source.window(samples=size, step=step) | sink).run()
+    whole = np.arange(sum(lengths), dtype=float)
+    wanted = [whole[at : at + size] for at in range(0, len(whole) - size + 1, step)]
+    assert [one.data.sel(channel="a").values.tolist() for one in sink.written] == [w.tolist() for w in wanted]
+    assert [one.sequence for one in sink.written] == list(range(len(wanted)))
+    np.testing.assert_allclose([one.timestamp for one in sink.written], [w[0] / 100 for w in wanted])
+    # Acknowledged is what lies wholly before the next window, once there was a window at all.
+    ends, following = np.cumsum(lengths), len(wanted) * step
+    done = [number for number, end in enumerate(ends) if end <= following] if wanted else []
+    assert set(source.acknowledged) <= set(done)
+    if wanted and step <= size:
+        assert source.acknowledged == done
+
+
+def test_windows_in_seconds() -> None:
+    sink = MemoryStream()
+    (MemoryStream(ramps([7] * 20)).window(0.5, step=0.25) | sink).run()
+    assert {one.samples for one in sink.written} == {50}
+    assert [one.data.values[0, 0] for one in sink.written] == [0.0, 25.0, 50.0, 75.0]
+    with pytest.raises(InvalidArgument, match="no whole number"):
+        (MemoryStream(ramps([7])).window(0.333) | sink).run()
+    with pytest.raises(DataError, match="no sampling rate"):
+        (MemoryStream([xr.DataArray([1.0], dims="time")]).window(1.0) | sink).run()
+    with pytest.raises(DataError, match="no signal"):
+        (MemoryStream([{"a": 1}]).window(samples=1) | sink).run()
+    for wrong in (
+        {},
+        {"seconds": 1.0, "samples": 2},
+        {"samples": 0},
+        {"samples": 1.5},
+        {"samples": 2, "step": -1},
+    ):
+        with pytest.raises(InvalidArgument):
+            Window(**wrong)  # type: ignore[arg-type]
+
+
+def test_windows_do_not_reach_across_a_gap() -> None:
+    source = MemoryStream([ramp(0, 10), ramp(10, 10), ramp(100, 10), ramp(110, 10)])
+    sink = MemoryStream()
+    with pytest.warns(GapWarning, match="0.8 s are missing"):
+        (source.window(samples=15) | sink).run()
+    assert [one.data.values[0, 0] for one in sink.written] == [0.0, 100.0]
+    assert source.acknowledged == [0, 1, 2]  # of the last one a part waits for the next window
+
+
+def test_a_dropped_window_acknowledges_its_blocks() -> None:
+    source = MemoryStream(ramps([10, 10, 10]))
+    (source.window(samples=10) | (lambda data: None) | MemoryStream()).run()
+    assert source.acknowledged == [0, 1, 2]
+
+
+def test_a_full_queue_holds_its_producer_back() -> None:
+    feed = QueueFeed(3)
+    taken: list[int] = []
+
+    def produce() -> None:
+        for number in range(50):
+            assert feed.put(Block.of(number))
+            taken.append(number)
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    for number in range(50):
+        block = feed.next(10)
+        assert block is not None
+        assert block.data == number
+        assert len(taken) <= number + 5
+    thread.join()
+    assert all(feed.offer(one) for one in range(3))
+    assert not feed.offer(4)
+    assert not feed.put(Block.of(4), timeout=0.01)
+    feed.close()
+    assert not feed.put(Block.of(5))
+    with pytest.raises(EOFError):
+        feed.next(1)
+
+
+def test_losses_are_told_once() -> None:
+    source = MemoryStream()
+    with source.blocks() as reader:
+        source.feeds[0].lost("t", 3, 17)
+        source.feeds[0].put(Block.of(1))
+        with pytest.warns(GapWarning, match="3 samples of 't' were lost before number 17"):
+            reader.next(1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert reader.next(0.01) is None
+    assert (reader.lost, source.lost) == (3, 3)
+
+
+@pytest.mark.parametrize("url", ["", "host", "ftp://host", "http//x", "://", "nats:"])
+def test_addresses_that_are_none(url: str) -> None:
+    if url == "nats:":
+        assert stream_class(url).__name__ == "NATSStream"
+        return
+    with pytest.raises(InvalidArgument, match="no address of a stream"):
+        stream_class(url)
+
+
+def test_a_password_is_not_in_the_error() -> None:
+    with pytest.raises(InvalidArgument) as found:
+        stream_class("ftp://me:geheim@host")
+    assert "geheim" not in str(found.value)
+
+
+def test_topics() -> None:
+    with pytest.raises(InvalidArgument, match="which topic"):
+        MemoryStream(topic=()).blocks()
+    for wrong in ([""], [1]):
+        with pytest.raises(InvalidArgument, match="a topic is a text"):
+            MemoryStream().subscribe_to_topics(wrong)  # type: ignore[arg-type]
+    assert MemoryStream(topic="a").subscribe_to_topics(["b", "a"])._topics == ("a", "b")
