@@ -1,8 +1,8 @@
-"""Nodes as JSON, every dtype, unit, zone and hint kept: what formats with text write what they have no form for.
+"""Nodes as JSON, every dtype, unit, zone and hint kept: for what a format has no form of its own.
 
-A node is an object with its ``kind`` and what of ``dtype``, ``flags``, ``unit``, ``value``, ``text``, ``shape``,
-``data``, ``missing`` and ``items`` it has. Numbers of arrays are numbers; NaN and infinities, and integers that
-JSON readers round, are texts.
+A node is an object with its ``kind`` and what of ``dtype``, ``flags``, ``unit``, ``value``, ``text``,
+``shape``, ``data``, ``missing`` and ``items`` it has. Numbers of arrays are numbers; NaN, infinities, and
+integers that JSON readers round, are texts.
 """
 
 from __future__ import annotations

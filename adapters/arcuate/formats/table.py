@@ -33,10 +33,12 @@ class Entry:
 HDF5 = tuple((offset, b"\x89HDF\r\n\x1a\n") for offset in (0, 512, 1024, 2048))
 
 TABLE: dict[str, Entry] = {
-    "csv": Entry("arcuate.formats.csv:CSV", (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz"), title="CSV"),
-    "json": Entry("arcuate.formats.json:JSON", (".json", ".json.gz"), title="JSON"),
+    "csv": Entry(
+        "arcuate.formats.delimited:CSV", (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz"), title="CSV"
+    ),
+    "json": Entry("arcuate.formats.jsonfile:JSON", (".json", ".json.gz"), title="JSON"),
     "jsonl": Entry(
-        "arcuate.formats.jsonl:JSONLines",
+        "arcuate.formats.jsonlines:JSONLines",
         (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"),
         title="JSON lines",
     ),
