@@ -74,6 +74,7 @@ class Group:
     def free(self, name: str) -> str:
         """A name for a part: the one given, without what file formats do not take, or one like it."""
         safe = re.sub(r"[/\x00-\x1f\x7f\\]", "_", name).strip().lstrip(".") or "_"
+        safe = safe.encode()[:200].decode(errors="ignore")  # file systems take 255 bytes
         while safe in self.variables or safe in self.groups:
             safe += "_"
         return safe
@@ -323,7 +324,8 @@ def _attrs(holder: Group | Variable) -> Node:
     texts = [
         (key, Node(codes.TEXT, text=str(value)))
         for key, value in holder.attrs.items()
-        if isinstance(value, str) and key not in hidden | {"coordinates", "missing_value", "dtype"} | _OWNED
+        if isinstance(value, str)
+        and key not in hidden | {"coordinates", "missing_value", "_FillValue", "dtype"} | _OWNED
     ]
     return plain_node(codes.MAPPING, texts)
 
