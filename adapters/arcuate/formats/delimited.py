@@ -17,7 +17,7 @@ from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
 from arcuate.formats.cells import Guess, as_column, cells_of, column_of, is_text
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
-from arcuate.formats.sidecar import Sidecar, beside, needless
+from arcuate.formats.sidecar import Sidecar, beside, plain_columns
 from arcuate.formats.tabular import from_arrow, named_column, to_arrow
 
 __all__ = ["CSV"]
@@ -159,7 +159,7 @@ class CSV(Format):
                 service="formats",
             )
         if not rows:
-            yield pa.RecordBatch.from_arrays([pa.array([], kind) for kind in kinds], schema=schema)
+            yield pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in kinds], schema=schema)
 
     def write(
         self,
@@ -221,7 +221,7 @@ class CSV(Format):
                     guess.look(cells)
                 _put(file, columns, schema, delimiter, null)
         assert schema is not None
-        if needless(schema, guesses, rows):
+        if rows and plain_columns(schema, [guess.kind() if guess.seen else None for guess in guesses]):
             return losses.kept()
         if sidecar:
             Sidecar(schema, rows, delimiter, null).write(path)
@@ -250,7 +250,7 @@ def _quoted(name: str) -> str:
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], kind) for kind in schema.types], schema=schema)
+    return pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in schema.types], schema=schema)
 
 
 def _opened(path: Path, mode: str) -> Any:

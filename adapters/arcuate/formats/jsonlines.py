@@ -18,7 +18,7 @@ from arcuate.formats.cells import cells_of, column_of
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.jsonfile import strict_json
 from arcuate.formats.node import Node
-from arcuate.formats.sidecar import Sidecar, beside
+from arcuate.formats.sidecar import Sidecar, beside, plain_columns
 from arcuate.formats.tabular import KEY, from_arrow, named_column, to_arrow
 
 __all__ = ["JSONLines"]
@@ -75,7 +75,7 @@ class JSONLines(Format):
         """
         table = to_arrow(value, "JSON lines")
         empty = pa.RecordBatch.from_arrays(
-            [pa.array([], kind) for kind in table.schema.types], schema=table.schema
+            [pa.nulls(0, kind) for kind in table.schema.types], schema=table.schema
         )
         return self._write(table.to_batches(_ROWS) or [empty], path, lossy, sidecar)
 
@@ -86,15 +86,21 @@ class JSONLines(Format):
     def _write(self, batches: Iterable[pa.RecordBatch], path: Path, lossy: bool, sidecar: bool) -> Kept:
         losses = Losses(self.name, path, lossy)
         schema, rows = None, 0
+        kinds: list[set[str]] = []
         with closing(gzip.open(path, "wb") if path.suffix.lower() == ".gz" else path.open("wb")) as file:
             for batch in batches:
                 schema = batch.schema
                 rows += batch.num_rows
                 columns = [_values(column) for column in batch.columns]
+                kinds = kinds or [set() for _ in columns]
+                for seen, values in zip(kinds, columns, strict=True):
+                    seen.update(map(_kind, values))
                 for row in zip(*columns, strict=True):
                     text = json.dumps(dict(zip(schema.names, row, strict=True)), ensure_ascii=False)
                     file.write(text.encode() + b"\n")
         assert schema is not None
+        if rows and plain_columns(schema, [_type(seen) for seen in kinds]):
+            return losses.kept()
         if sidecar:
             Sidecar(schema, rows, "", "null").write(path)
         else:
@@ -144,7 +150,7 @@ def _lines(path: Path) -> Iterator[list[dict[str, Any]]]:
                 raise DataError(f"{path}: line {number} is no JSON: {error}", service="jsonl") from error
             if not isinstance(found, dict):
                 raise DataError(
-                    f"{path}: line {number} is no object but a {type(found).__name__}; a table has one per row",
+                    f"{path}: line {number} is no object but a {type(found).__name__}",
                     service="jsonl",
                 )
             rows.append(found)
@@ -173,12 +179,12 @@ def _described(path: Path, told: Sidecar) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
     if fields and count != told.rows:
         raise DataError(
-            f"{path} has {count} rows; {beside(path).name} says {told.rows}: it was cut short or edited; read it "
-            "with sidecar=False",
+            f"{path} has {count} rows; {beside(path).name} says {told.rows}: it was cut short or "
+            "edited; read it with sidecar=False",
             service="jsonl",
         )
     if not count:
-        yield pa.RecordBatch.from_arrays([pa.array([], kind) for _, kind in fields], schema=schema)
+        yield pa.RecordBatch.from_arrays([pa.nulls(0, kind) for _, kind in fields], schema=schema)
 
 
 def _read(values: list[Any], kind: pa.DataType) -> pa.Array:

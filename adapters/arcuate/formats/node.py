@@ -165,12 +165,16 @@ def array_node(
         data: Any = join(items)
     else:
         wanted = np.dtype(_STORED.get(dtype) or "<" + codes.DTYPE_NAMES[dtype])
-        data = memoryview(np.ascontiguousarray(values, wanted).reshape(-1).view("u1"))
+        data = _bytes(np.ascontiguousarray(values, wanted))
     buffers = [data]
     if gone is not None:
-        buffers.append(memoryview(np.ascontiguousarray(gone, bool).reshape(-1).view("u1")))
+        buffers.append(_bytes(np.ascontiguousarray(gone, bool)))
         hints |= codes.ARRAY_MASK
     return Node(codes.ARRAY, dtype, hints, unit, 0, zone, tuple(values.shape), buffers)
+
+
+def _bytes(values: Any) -> memoryview:
+    return memoryview(values.reshape(-1).view("u1"))
 
 
 def plain_node(kind: int, children: Sequence[tuple[str, Node]] = (), **fields: Any) -> Node:

@@ -15,11 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from arcuate.connector import DataError
-from arcuate.formats.cells import Guess
 from arcuate.formats.tabular import KEY
 from arcuate.values import codes
 
-__all__ = ["Sidecar", "beside", "needless"]
+__all__ = ["Sidecar", "beside", "plain_columns"]
 
 _MOST = 64 << 20
 _W3C = {
@@ -96,22 +95,22 @@ class Sidecar:
             ) from error
 
 
-def needless(schema: pa.Schema, guesses: list[Guess], rows: int) -> bool:
-    """Whether a reader that looks at the cells alone gets the same table."""
+def plain_columns(schema: pa.Schema, kinds: list[pa.DataType | None]) -> bool:
+    """Whether a reader that looks at the cells alone gets the same table.
+
+    Args:
+        schema: what was written, with Arcuate's metadata.
+        kinds: what the cells of each column look like; ``None``: nothing in particular.
+    """
     told = (schema.metadata or {}).get(KEY)
-    if told is None or not rows or not len(schema):
+    if told is None or not len(schema) or schema.names[0] == "":
         return False
     made = json.loads(told)
-    if made["kind"] != "table" or "index" in made or "attrs" in made or schema.names[0] == "":
+    if made["kind"] != "table" or "index" in made or "attrs" in made or made["text"] not in ("", "pandas"):
         return False
     plain = {"bool": pa.bool_(), "i8": pa.int64(), "f8": pa.float64(), "text": pa.large_string()}
-    for (_, _, about), guess in zip(made["columns"], guesses, strict=True):
+    for (_, _, about), kind in zip(made["columns"], kinds, strict=True):
         wanted = plain.get(about.get("dtype", "")) if about["kind"] == "array" else None
-        if (
-            wanted is None
-            or guess.kind() != wanted
-            or not guess.seen
-            or about.get("flags", 0) & codes.ARRAY_BOXED
-        ):
+        if wanted is None or kind != wanted or about.get("flags", 0) & codes.ARRAY_BOXED:
             return False
-    return len({name for name, _, _ in made["columns"]}) == len(schema)
+    return bool([name for name, _, _ in made["columns"]] == schema.names)

@@ -39,7 +39,7 @@ def to_arrow(value: Any, what: str) -> pa.Table:
     Raises:
         ConversionError: it is no table.
     """
-    aside: dict[str, Any] = {}
+    aside: dict[int, Any] = {}
     if isinstance(value, pa.RecordBatch):
         value = pa.Table.from_batches([value])
     if isinstance(value, pa.Table):
@@ -211,8 +211,8 @@ def _table(node: Node, made: dict[str, Any]) -> pa.Table:
     if index.children:
         names, levels = index["names"], index["levels"]
         made["names"], made["index"] = exact.plain_of(names), []
-        for at, ((_, name), (_, level)) in enumerate(zip(names.children, levels.children, strict=True)):
-            shown = name.text if name.kind == codes.TEXT else f"index_{at}" if at else "index"
+        for at, ((_, label), (_, level)) in enumerate(zip(names.children, levels.children, strict=True)):
+            shown = label.text if label.kind == codes.TEXT else f"index_{at}" if at else "index"
             made["index"].append(found.add(shown, level, f"$.index.levels[{at}]"))
     if node["attrs"].children:
         made["attrs"] = exact.plain_of(node["attrs"])

@@ -199,8 +199,8 @@ def _check_chunks(arrays: dict[str, Any], path: Path, limit: int | None) -> None
         told = _unpacked(head)
         if (told is not None and told > nominal + _SLACK) or size > 2 * nominal + _SLACK:
             raise LimitExceeded(
-                f"{path.name}: the chunk {name} of {size:,} bytes says that it becomes {told or size:,} bytes; "
-                f"a chunk of this array has {nominal:,}. It is damaged, or made to fill the memory",
+                f"{path.name}: the chunk {name} of {size:,} bytes says that it becomes {told or size:,}; a "
+                f"chunk of this array has {nominal:,}. It is damaged, or made to fill the memory",
                 setting="limit",
             )
         counts[owner] += 1

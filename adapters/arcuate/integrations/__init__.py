@@ -40,7 +40,12 @@ __all__ = [
     "ResilientIntegration",
     "Result",
     "TransactionError",
+    "convert",
+    "open_batches",
+    "open_data",
     "retry_on_failure",
+    "save_batches",
+    "save_data",
 ]
 
 _PLACES: dict[str, tuple[str, ...]] = {
@@ -71,6 +76,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Result",
         "retry_on_failure",
     ),
+    "arcuate.formats": ("convert", "open_batches", "open_data", "save_batches", "save_data"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
 }
