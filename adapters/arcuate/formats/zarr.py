@@ -249,10 +249,12 @@ def _put(target: Any, group: Group, version: int, compression: int) -> None:
 def _array(target: Any, name: str, one: Variable, version: int, compression: int) -> None:
     data = np.asarray(one.data)
     text = data.dtype.kind == "O"
-    how: dict[str, Any] = {"fill_value": one.attrs.get("_FillValue", "" if text else 0)}
+    fill = one.attrs.get("_FillValue", one.attrs.get("missing_value"))
+    how: dict[str, Any] = {"fill_value": fill}  # in version 2 it is what stands for missing elements
     if version == 3:
         from zarr.codecs import Crc32cCodec, ZstdCodec
 
+        how["fill_value"] = ("" if text else 0) if fill is None else fill
         how["dimension_names"] = list(one.dims)
         how["compressors"] = [ZstdCodec(level=compression), Crc32cCodec()]
     else:
