@@ -31,7 +31,9 @@ TABULAR = ("csv", "jsonl", "parquet", "arrow")
 @cache
 def cases() -> list[Case]:
     """Every value but those that mean nothing outside of a session, and the large ones."""
-    return [case for case in load() if case.frame and not case.error and not case.large and case.kind in KINDS]
+    return [
+        case for case in load() if case.frame and not case.error and not case.large and case.kind in KINDS
+    ]
 
 
 def trip(case: Case, path: Path) -> str:

@@ -18,6 +18,8 @@ _COMPLEX = re.compile(r"^(.*[^eE])([+-].*)j$")
 _EXACT_DIGITS = 15
 _FIRST, _LAST = -62135596800, 253402300799
 """The years 1 to 9999 in seconds."""
+_WHOLE = 9223372036
+"""The seconds before 1970 that nanoseconds hold whole: parsers begin with those."""
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
@@ -103,7 +105,7 @@ def _within(counts: pa.Array, first: int, last: int) -> bool:
 
 def _instants(column: pa.Array) -> pa.Array:
     counts, per = column.view(pa.int64()), _PER_SECOND[column.type.unit]
-    if not _within(counts, _FIRST * per, _LAST * per):
+    if not _within(counts, max(_FIRST * per, -_WHOLE * per if per == 10**9 else _FIRST * per), _LAST * per):
         return counts.cast(pa.large_string())
     texts = counts.view(pa.timestamp(column.type.unit)).cast(pa.large_string())
     texts = pc.replace_substring(texts, " ", "T")

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from arcuate.connector import DataError
 from arcuate.formats.tabular import KEY
-from arcuate.values import codes
 
 __all__ = ["Sidecar", "beside", "plain_columns"]
 
@@ -111,6 +110,6 @@ def plain_columns(schema: pa.Schema, kinds: list[pa.DataType | None]) -> bool:
     plain = {"bool": pa.bool_(), "i8": pa.int64(), "f8": pa.float64(), "text": pa.large_string()}
     for (_, _, about), kind in zip(made["columns"], kinds, strict=True):
         wanted = plain.get(about.get("dtype", "")) if about["kind"] == "array" else None
-        if wanted is None or kind != wanted or about.get("flags", 0) & codes.ARRAY_BOXED:
+        if wanted is None or kind != wanted or about.get("flags", 0):
             return False
     return bool([name for name, _, _ in made["columns"]] == schema.names)

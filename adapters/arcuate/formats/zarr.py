@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -110,13 +111,14 @@ class Zarr(Format):
 @contextlib.contextmanager
 def _new(path: Path, version: int) -> Iterator[Any]:
     zarr = library("zarr")
-    with contextlib.ExitStack() as stack:
-        if path.suffix.lower() == ".zip":
-            store = zarr.storage.ZipStore(path, mode="w", compression=zipfile.ZIP_STORED)
-            stack.callback(store.close)
-        else:
-            store = zarr.storage.LocalStore(path)
-        yield zarr.open_group(store, mode="w", zarr_format=version)
+    packed = path.suffix.lower() == ".zip"
+    with tempfile.TemporaryDirectory(dir=path.parent) if packed else contextlib.nullcontext(path) as folder:
+        yield zarr.open_group(zarr.storage.LocalStore(folder), mode="w", zarr_format=version)
+        if packed:  # in one go: what is written twice would stand in the file twice
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+                for file in sorted(Path(folder).rglob("*")):
+                    if file.is_file():
+                        archive.write(file, file.relative_to(folder).as_posix())
 
 
 @contextlib.contextmanager
