@@ -69,7 +69,7 @@ def write_hdf5(group: Group, path: Path, compression: int | None, *, netcdf: boo
 
 def _put(target: Any, group: Group, compression: int | None, netcdf: bool) -> None:
     for key, value in {**group.attrs, **(marks(group.told) if group.told else {})}.items():
-        target.attrs[key] = value
+        target.attrs[key] = _attribute(value)
     for name, one in group.variables.items():
         data, told = np.asarray(one.data), {**one.told, "dims": list(one.dims)}
         attrs, dims = dict(one.attrs), one.dims
@@ -122,7 +122,14 @@ def _variable(
     if data.size:
         made[...] = data if data.ndim else data[()]
     for key, value in {**attrs, **marks(told)}.items():
-        made.attrs[key] = value
+        made.attrs[key] = _attribute(value)
+
+
+def _attribute(value: Any) -> Any:
+    """Texts as characters where they are ASCII: many programs look at no others for units."""
+    if isinstance(value, str) and value.isascii() and "\0" not in value:
+        return np.bytes_(value.encode())
+    return value
 
 
 class _Lazy:
@@ -164,7 +171,7 @@ def _read(source: Any, path: Path, place: str, depth: int) -> Group:
         raise DataError(
             f"{path.name}: the groups nest deeper than {_DEPTH} levels, or in a circle", service="hdf5"
         )
-    attrs = dict(source.attrs)
+    attrs = {key: _text(value) for key, value in source.attrs.items()}
     group = Group(told=marked(attrs))
     group.attrs = {key: value for key, value in attrs.items() if _shown(key)}
     for name in source:
@@ -191,7 +198,7 @@ def _read(source: Any, path: Path, place: str, depth: int) -> Group:
 
 
 def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -> None:
-    attrs = dict(found.attrs)
+    attrs = {key: _text(value) for key, value in found.attrs.items()}
     if str(_text(attrs.get("NAME", ""))).startswith("This is a netCDF dimension but not a netCDF variable"):
         return
     if found.shape is None:

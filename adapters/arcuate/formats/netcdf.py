@@ -11,7 +11,7 @@ from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, libr
 from arcuate.formats.groups import group_of
 from arcuate.formats.hdf5 import read_hdf5, write_hdf5
 from arcuate.formats.tabular import named_column
-from arcuate.formats.trees import marked, pieces, read_group, simplest
+from arcuate.formats.trees import clean, pieces, read_group, simplest
 
 __all__ = ["NetCDF"]
 
@@ -40,7 +40,7 @@ class NetCDF(Format):
         if head[:4] != b"\x89HDF":
             raise DataError(f"{path} is no NetCDF file: it begins with {head!r}", service="netcdf")
         with library("h5py").File(path, "r") as file:
-            if marked(dict(file.attrs)):
+            if "arcuate" in file.attrs:
                 return read_group(read_hdf5(file, path), path, variable, limit)
             read_hdf5(file, path)  # refuses links to other files
         return self._others(path, variable, limit, decode, "h5netcdf")
@@ -50,10 +50,12 @@ class NetCDF(Format):
 
         if engine == "scipy":
             with xr.open_dataset(path, engine="scipy", decode_cf=decode) as dataset:
-                return self._loaded(dataset, path, variable, limit)
+                return self._loaded(clean(dataset), path, variable, limit)
         with xr.open_datatree(path, engine="h5netcdf", decode_cf=decode) as tree:
             if not tree.children:
-                return self._loaded(tree.to_dataset(), path, variable, limit)
+                return self._loaded(clean(tree.to_dataset()), path, variable, limit)
+            for node in tree.subtree:
+                clean(node)
             check_size(path, sum(node.to_dataset(inherit=False).nbytes for node in tree.subtree), limit)
             return named_column(tree.load(), variable, path)
 

@@ -17,7 +17,7 @@ from arcuate.formats.format import check_size
 from arcuate.formats.groups import MARK, Group, Variable
 from arcuate.formats.tabular import named_column
 
-__all__ = ["check_group", "marked", "marks", "pieces", "plain_tree", "read_group", "simplest"]
+__all__ = ["check_group", "clean", "marked", "marks", "pieces", "plain_tree", "read_group", "simplest"]
 
 _PIECE = 30_000
 _BATCH = 16 << 20
@@ -126,6 +126,16 @@ def simplest(value: Any) -> Any:
         return value
     ((name, array),) = value.data_vars.items()
     return array.rename(None) if name == "__xarray_dataarray_variable__" else array
+
+
+def clean(dataset: Any) -> Any:
+    """A dataset of another's file with the texts of its attributes as they are: UTF-8, whatever they say."""
+    for one in (dataset, *dataset.variables.values()):
+        for key, value in one.attrs.items():
+            if isinstance(value, str) and not value.isascii():
+                raw = value.encode("utf-8", "surrogateescape")
+                one.attrs[key] = raw.decode("utf-8", "replace")
+    return dataset
 
 
 def pieces(group: Group, variable: str | None) -> Iterator[Any]:
