@@ -24,6 +24,8 @@ __all__ = ["CSV"]
 
 _BLOCK = 4 << 20
 _ROWS = 1 << 16
+_TEXT = 4
+"""At most so many times as long as its number is a text, with what Arrow adds."""
 _MISSING = ("", "NA")
 _DELIMITERS = ",;\t|"
 _LOSSES = "dtypes, units, zones, categories, index and attributes"
@@ -73,7 +75,7 @@ class CSV(Format):
             "sidecar": sidecar, "block": block,
         }  # fmt: skip
         taken, batches = 0, []
-        for batch in self._batches(path, **cast("Any", options)):
+        for batch in self._batches(path, **cast("Any", options), limit=limit):
             taken += batch.nbytes
             check_size(path, taken, limit)
             batches.append(batch)
@@ -112,6 +114,7 @@ class CSV(Format):
         missing: Iterable[str],
         sidecar: bool,
         block: int,
+        limit: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
         told = Sidecar.read(path) if sidecar else None
         if told is not None:
@@ -121,7 +124,10 @@ class CSV(Format):
         how = (found, encoding, list(missing), block)
         guesses: list[Guess] = []
         names: list[str] = []
+        seen = 0
         for batch in _texts(path, *how):
+            seen += batch.nbytes
+            check_size(path, seen // _TEXT, limit)
             names = batch.schema.names
             guesses = guesses or [Guess() for _ in names]
             for guess, column in zip(guesses, batch.columns, strict=True):

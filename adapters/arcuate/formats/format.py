@@ -14,7 +14,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.connector import DataError, IntegrationError, NotFoundError
-from arcuate.errors import ArcuateError, ConversionError, InvalidArgument, LimitExceeded, Unsupported
+from arcuate.errors import (
+    ArcuateError,
+    ConversionError,
+    InvalidArgument,
+    LimitExceeded,
+    ProtocolError,
+    Unsupported,
+)
 
 __all__ = ["LIMIT", "Format", "Kept", "Losses", "LossyWarning", "check_size", "guarded", "library", "sized"]
 
@@ -185,8 +192,10 @@ def guarded(path: Path, name: str, *, writing: bool = False) -> Iterator[None]:
     """Turns what libraries raise into Arcuate's errors, which name the file and what to do."""
     try:
         yield
-    except ArcuateError:
-        raise
+    except ArcuateError as error:
+        if writing or path.name in error.message or not isinstance(error, ProtocolError | ConversionError):
+            raise
+        raise DataError(f"{path}: {error}", service=name) from error  # the value in the file is damaged
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no file {path}: {error.strerror or error}", service=name) from error
     except PermissionError as error:
