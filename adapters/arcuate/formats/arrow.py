@@ -14,7 +14,7 @@ from arcuate.formats.tabular import from_arrow, named_column, to_arrow
 
 __all__ = ["Arrow"]
 
-_ROWS = 1 << 16
+_ROWS = 1 << 14
 
 
 class Arrow(Format):

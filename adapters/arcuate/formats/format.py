@@ -23,7 +23,18 @@ from arcuate.errors import (
     Unsupported,
 )
 
-__all__ = ["LIMIT", "Format", "Kept", "Losses", "LossyWarning", "check_size", "guarded", "library", "sized"]
+__all__ = [
+    "LIMIT",
+    "Format",
+    "Kept",
+    "Losses",
+    "LossyWarning",
+    "PiecesDiffer",
+    "check_size",
+    "guarded",
+    "library",
+    "sized",
+]
 
 LIMIT = 4 << 30
 """The most bytes that reading a file into memory may make, unless ``limit=`` says otherwise."""
@@ -31,6 +42,10 @@ LIMIT = 4 << 30
 
 class LossyWarning(UserWarning):
     """A file was written with ``lossy=True`` and does not hold all of the value."""
+
+
+class PiecesDiffer(ConversionError):
+    """The pieces of a value need different descriptions: it has to be written as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from arcuate.connector import NotFoundError
 from arcuate.errors import InvalidArgument
-from arcuate.formats.format import LIMIT, Format, Kept, checked_options, guarded, library
+from arcuate.formats.format import LIMIT, Format, Kept, PiecesDiffer, checked_options, guarded, library
 from arcuate.formats.table import find
 
 __all__ = ["convert", "open_batches", "open_data", "save_batches", "save_data"]
@@ -47,8 +47,7 @@ def open_data(
         LimitExceeded: it takes more memory than ``limit``.
         InvalidArgument: an unknown format or option.
     """
-    with _local(source, filesystem) as path:
-        name, kind = find(str(source), format, local=path)
+    with _local(source, filesystem, format) as (path, name, kind):
         checked_options(kind.read, options, name)
         with guarded(path, name):
             return kind.read(path, variable=variable, limit=limit, **options)
@@ -67,8 +66,7 @@ def open_batches(
     Arguments and errors are those of :func:`open_data`; ``Unsupported`` where the format does not stream. A
     damaged file is noticed when the damaged part is reached.
     """
-    with _local(source, filesystem) as path:
-        name, kind = find(str(source), format, local=path)
+    with _local(source, filesystem, format) as (path, name, kind):
         checked_options(kind.batches, options, name)
         with guarded(path, name):
             yield from kind.batches(path, variable=variable, **options)
@@ -155,8 +153,7 @@ def convert(
         limit: as for :func:`open_data`; pieces need none.
         progress: called with the rows or elements done so far, and how many there are if that is known.
     """
-    with _local(source, filesystem) as path:
-        first_name, first = find(str(source), from_format, local=path)
+    with _local(source, filesystem, from_format) as (path, first_name, first):
         name, second = find(str(target), to_format)
         if progress is not None:
             progress(0, None)
@@ -172,7 +169,12 @@ def convert(
             if head is None or not second.takes(head):
                 found.close()
                 return whole(to)
-            return second.write_batches(itertools.chain([head], found), to, lossy=lossy)
+            try:
+                return second.write_batches(itertools.chain([head], found), to, lossy=lossy)
+            except PiecesDiffer:
+                found.close()
+                shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
+                return whole(to)
 
         streams = first.streams and second.streams and first.in_pieces(path, variable)
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
@@ -193,8 +195,10 @@ def _counted(batches: Iterable[Any], path: Path, name: str, progress: Progress |
 
 
 @contextlib.contextmanager
-def _local(source: str | os.PathLike[str], filesystem: Any) -> Iterator[Path]:
-    """The path of a file, or of a copy of it for as long as it is needed."""
+def _local(
+    source: str | os.PathLike[str], filesystem: Any, wanted: str | None
+) -> Iterator[tuple[Path, str, Format]]:
+    """The path of a file, or of a copy of it for as long as it is needed, and its format."""
     text = os.fspath(source)
     if filesystem is None and "://" in text and not text.startswith("file://"):
         filesystem, text = _filesystem(text)
@@ -202,13 +206,18 @@ def _local(source: str | os.PathLike[str], filesystem: Any) -> Iterator[Path]:
         path = Path(text.removeprefix("file://")).expanduser()
         if not path.exists():
             raise NotFoundError(f"there is no file {str(path)!r} in {os.getcwd()!r}", service="formats")
-        yield path
+        yield path, *find(text, wanted, local=path)
         return
     with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
         copy = Path(folder, os.path.basename(text.rstrip("/")) or "data")
         with guarded(Path(text), "file"):
             _fetch(filesystem, text, copy)
-        yield copy
+            name, kind = find(text, wanted, local=copy)
+            for one in kind.beside(copy):
+                other = text.rstrip("/").rpartition("/")[0] + "/" + one.name
+                if filesystem.exists(other):
+                    _fetch(filesystem, other, one)
+        yield copy, name, kind
 
 
 def _fetch(filesystem: Any, text: str, copy: Path) -> None:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from arcuate.connector import DataError
-from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded
-from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, library
+from arcuate.errors import InvalidArgument, LimitExceeded
+from arcuate.formats.format import LIMIT, Format, Kept, Losses, PiecesDiffer, check_size, library
 from arcuate.formats.groups import MARK, Group, Variable, group_of
 from arcuate.formats.tabular import named_column
 from arcuate.formats.trees import pieces, read_group, simplest
@@ -309,10 +309,6 @@ def _json(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
 
 
-class Different(ConversionError):
-    """Parts of an array need different fill values: it has to be written as a whole."""
-
-
 def _extend(target: Any, group: Group, part: Group, growing: str | None, at: int) -> int:
     """Puts one more part behind the others; how long the dimension is then."""
     length = 0
@@ -321,7 +317,7 @@ def _extend(target: Any, group: Group, part: Group, growing: str | None, at: int
             continue
         first = group.variables[name]
         if one.told != first.told or one.data.dtype != first.data.dtype:
-            raise Different(f"the parts of {name!r} are not of one kind: {one.told} is not {first.told}")
+            raise PiecesDiffer(f"the parts of {name!r} are not of one kind: {one.told} is not {first.told}")
         axis = one.dims.index(growing)
         length = one.data.shape[axis]
         array = target[name]
