@@ -22,7 +22,7 @@ from arcuate.formats.tabular import from_arrow, named_column, to_arrow
 
 __all__ = ["CSV"]
 
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
 _ROWS = 1 << 16
 _TEXT = 4
 """At most so many times as long as its number is a text, with what Arrow adds."""

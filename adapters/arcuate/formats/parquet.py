@@ -113,7 +113,7 @@ class Parquet(Format):
 
 
 def gathered(
-    first: pa.RecordBatch, rest: Iterable[pa.RecordBatch], size: int = 32 << 20
+    first: pa.RecordBatch, rest: Iterable[pa.RecordBatch], size: int = 16 << 20
 ) -> Iterator[pa.Table]:
     """Record batches as tables of about ``size`` bytes, so that row groups are not tiny."""
     waiting, taken = [first], first.nbytes
