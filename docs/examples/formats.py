@@ -1,5 +1,7 @@
 """A labelled array and a table to files of several formats, and what another program sees in them."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -24,7 +26,7 @@ print(pd.read_csv("eeg.csv").head(2))
 
 trials = pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "word": ["NA", "é"], "score": [0.1, np.nan]})
 save_data(trials, "trials.csv")
-print(open("trials.csv", encoding="utf-8").read(), end="")
+print(Path("trials.csv").read_text(encoding="utf-8"), end="")
 print(open_data("trials.csv").equals(trials))
 
 save_data(pd.DataFrame({"n": np.arange(100_000)}), "long.parquet")

@@ -74,6 +74,7 @@ class Group:
     def free(self, name: str) -> str:
         """A name for a part: the one given, without what file formats do not take, or one like it."""
         safe = re.sub(r"[/\x00-\x1f\x7f\\]", "_", name).strip().lstrip(".") or "_"
+        safe = re.sub(r"^([A-Za-z]):", r"\1_", safe)  # no drive of Windows
         safe = safe.encode()[:200].decode(errors="ignore")  # file systems take 255 bytes
         while safe in self.variables or safe in self.groups:
             safe += "_"

@@ -10,7 +10,7 @@ from pathlib import Path
 from arcuate.errors import InvalidArgument
 from arcuate.formats.format import Format
 
-__all__ = ["TABLE", "Entry", "find", "formats", "sniff"]
+__all__ = ["TABLE", "Entry", "by_suffix", "find", "formats", "sniff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ def find(path: str, name: str | None = None, *, local: Path | None = None) -> tu
     """
     if name is not None:
         key = name.lower()
-        found = key if key in TABLE else _by_suffix(key if key.startswith(".") else "." + key)
+        found = key if key in TABLE else by_suffix(key if key.startswith(".") else "." + key)
         if found is None:
             raise InvalidArgument(f"there is no format {name!r}; there are {', '.join(TABLE)}")
         return found, load(found)
-    found = _by_suffix(path.rstrip("/").lower())
+    found = by_suffix(path.rstrip("/").lower())
     if found is None and local is not None and local.exists():
         found = sniff(local)
     if found is None:
@@ -129,7 +129,8 @@ def sniff(path: Path) -> str | None:
     return None
 
 
-def _by_suffix(path: str) -> str | None:
+def by_suffix(path: str) -> str | None:
+    """The format whose suffix, the longest there is, a name in lower case ends with."""
     fitting: Iterator[tuple[int, str]] = (
         (len(suffix), name)
         for name, entry in TABLE.items()

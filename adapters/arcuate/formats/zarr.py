@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 import tempfile
 import zipfile
 from collections import Counter
@@ -163,7 +164,7 @@ def _check_zip(path: Path, limit: int | None) -> None:
         raise DataError(f"{path} has more than {_MOST:,} files", service="zarr")
     for info in infos:
         parts = info.filename.replace("\\", "/").split("/")
-        if info.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+        if info.filename.startswith(("/", "\\")) or ".." in parts or re.match("[A-Za-z]:", parts[0]):
             raise DataError(
                 f"{path}: the name {info.filename!r} leads out of the archive; nothing of it is read",
                 service="zarr",
