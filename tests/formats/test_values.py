@@ -32,7 +32,7 @@ def told(kind: str, suffix: str) -> str:
 
 @pytest.mark.parametrize("suffix", list(FORMATS))
 def test_golden_vectors(suffix: str, tmp_path: Path) -> None:
-    """Every vector as JSON and in one of the other formats at least; tables and arrays with labels in more."""
+    """Every vector as JSON, those with labels in more formats, the others in some."""
     common = ("table", "labelled", "dataset", "categorical")
     if suffix in TABULAR:  # the other kinds are refused
         turn = TABULAR.index(suffix)
