@@ -14,7 +14,7 @@ from pathlib import Path
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).resolve().parent.parent
-SHARED = ("connector", "worker")  # adapters that other adapters build on
+SHARED = ("connector", "jsonform", "worker")  # adapters that other adapters build on
 ABOVE = ("integrations",)  # adapters that gather others
 
 

@@ -29,11 +29,13 @@ GO = {
 AXE = "axe-core@4.14.1"
 """The one file of it that is used becomes .tools/axe.min.js."""
 DATABASES = {
+    "hdf5-tools": ("/usr/bin/h5dump",),
     "mariadb-server": ("/usr/sbin/mariadbd",),
     "nats-server": ("/usr/sbin/nats-server",),
+    "netcdf-bin": ("/usr/bin/ncdump",),
     "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
 }
-"""Debian's package: where its server is, of any version."""
+"""Debian's package: where its program is, of any version."""
 SERVERS = {"json-server": "0.17.4", "oauth2-mock-server": "8.2.3"}
 """Servers from npm that connectors are tested against: name: version."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")

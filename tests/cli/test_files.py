@@ -15,6 +15,7 @@ import xarray as xr
 from arcuate.cli import files
 from arcuate.cli.arguments import value_of
 from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.formats.table import by_suffix
 from arcuate.values import StructArray
 
 ARRAY = xr.DataArray(
@@ -136,6 +137,15 @@ def test_what_a_file_cannot_keep_is_refused(value: Any, name: str, tmp_path: Pat
     with pytest.raises(Unsupported, match="json"):
         files.write(value, str(path))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["x.h5", "x.zarr", "x.jsonl", "x.arrow"])
+def test_what_the_connector_of_files_knows(name: str, tmp_path: Path) -> None:
+    path = str(tmp_path / name)
+    assert all(by_suffix(suffix) for suffix in files.MORE)
+    assert files.known(path)
+    assert files.write(ARRAY, path) == []
+    xr.testing.assert_identical(files.read(path), ARRAY)
 
 
 def test_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,12 @@ __all__ = [
     "TopicStream",
     "TransactionError",
     "Window",
+    "convert",
+    "open_batches",
+    "open_data",
     "retry_on_failure",
+    "save_batches",
+    "save_data",
 ]
 
 _PLACES: dict[str, tuple[str, ...]] = {
@@ -78,6 +83,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Result",
         "retry_on_failure",
     ),
+    "arcuate.formats": ("convert", "open_batches", "open_data", "save_batches", "save_data"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.streaming": (
         "Block",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from arcuate.cli.convert import convert
 from arcuate.cli.failure import VERBOSE, Commands
 from arcuate.cli.help import WithSettings
 from arcuate.cli.matrix import matrix
@@ -262,6 +263,7 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
     list_environments(as_json=json)
 
 
+app.command()(convert)
 app.command()(matrix)
 app.command()(mcheck)
 app.command()(wrap)

@@ -10,12 +10,19 @@ from arcuate.cli.readers import READ
 from arcuate.cli.writers import WRITE
 from arcuate.errors import InvalidArgument, Unsupported
 
-__all__ = ["READ", "WRITE", "known", "read", "write", "writer_of"]
+__all__ = ["MORE", "READ", "WRITE", "known", "read", "write", "writer_of"]
+
+MORE = (
+    ".arrow", ".arrows", ".feather", ".ipc", ".pq", ".jsonl", ".ndjson", ".csv.gz", ".json.gz", ".tsv",
+    ".nc4", ".h5", ".hdf5", ".zarr", ".zarr.zip",
+)  # fmt: skip
+"""Kinds that :mod:`arcuate.formats` reads and writes, which is imported only then."""
 
 
 def known(path: str) -> bool:
     """Whether the name ends like a file that can be read."""
-    return _extension(path.partition("#")[0]) in READ
+    path = path.partition("#")[0]
+    return _extension(path) in READ or _format_of(path)
 
 
 def read(text: str) -> Any:
@@ -31,7 +38,7 @@ def read(text: str) -> Any:
     """
     path, _, part = text.partition("#") if not os.path.exists(text) else (text, "", "")
     path = os.path.expanduser(path)
-    reader = READ.get(_extension(path))
+    reader = READ.get(_extension(path)) or (_open if _format_of(path) else None)
     if reader is None:
         raise InvalidArgument(
             f"files of the kind {_extension(path) or 'without extension'!r} are not read; "
@@ -64,13 +71,30 @@ def writer_of(path: str) -> Callable[[Any, str], list[str] | None]:
     Raises:
         InvalidArgument: nothing does.
     """
-    writer = WRITE.get(_extension(path))
+    writer = WRITE.get(_extension(path)) or (_save if _format_of(path) else None)
     if writer is None:
         raise InvalidArgument(
             f"-o cannot write files of the kind {_extension(path) or 'without extension'!r}; "
             f"there are {', '.join(WRITE)}"
         )
     return writer
+
+
+def _format_of(path: str) -> bool:
+    """Whether the connector of files knows this kind."""
+    return path.lower().endswith(MORE)
+
+
+def _open(path: str) -> Any:
+    from arcuate.formats import open_data
+
+    return open_data(path)
+
+
+def _save(value: Any, path: str) -> list[str]:
+    from arcuate.formats import save_data
+
+    return list(save_data(value, path).lost)
 
 
 def _extension(path: str) -> str:

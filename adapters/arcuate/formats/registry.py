@@ -1,0 +1,306 @@
+"""Values from files and into files: the functions that people call."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from arcuate.connector import NotFoundError
+from arcuate.errors import InvalidArgument
+from arcuate.formats.format import LIMIT, Format, Kept, PiecesDiffer, checked_options, guarded, library
+from arcuate.formats.table import find
+
+__all__ = ["convert", "open_batches", "open_data", "save_batches", "save_data"]
+
+_PIECE = 1 << 20
+Progress = Callable[[int, "int | None"], object]
+
+
+def open_data(
+    source: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002  (what it is called everywhere)
+    filesystem: Any = None,
+    variable: str | None = None,
+    limit: int | None = LIMIT,
+    **options: Any,
+) -> Any:
+    """The value in a file: a labelled array, a dataset, a table, or a mapping of them.
+
+    Args:
+        source: a path, or a url that fsspec knows (``s3://...``), or a path in ``filesystem``.
+        format: its format, where the name does not say it.
+        filesystem: an fsspec filesystem, such as ``Storage(...).filesystem``.
+        variable: one of several things in the file.
+        limit: the most bytes that it may take in memory; ``None``: any number.
+        **options: of the format.
+
+    Raises:
+        NotFoundError: there is no such file, or no such variable in it.
+        DataError: the file is damaged or of another format.
+        LimitExceeded: it takes more memory than ``limit``.
+        InvalidArgument: an unknown format or option.
+    """
+    with _local(source, filesystem, format) as (path, name, kind):
+        checked_options(kind.read, options, name)
+        with guarded(path, name):
+            return kind.read(path, variable=variable, limit=limit, **options)
+
+
+def open_batches(
+    source: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002
+    filesystem: Any = None,
+    variable: str | None = None,
+    **options: Any,
+) -> Iterator[Any]:
+    """The file piece by piece, in bounded memory: record batches of a table, or parts of a labelled array.
+
+    Arguments and errors are those of :func:`open_data`; ``Unsupported`` where the format does not stream. A
+    damaged file is noticed when the damaged part is reached.
+    """
+    with _local(source, filesystem, format) as (path, name, kind):
+        checked_options(kind.batches, options, name)
+        with guarded(path, name):
+            yield from kind.batches(path, variable=variable, **options)
+
+
+def save_data(
+    value: Any,
+    target: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002
+    filesystem: Any = None,
+    lossy: bool = False,
+    **options: Any,
+) -> Kept:
+    """Writes a value to a file, so that :func:`open_data` gives an equal one.
+
+    The file appears when it is complete; one that was there before is replaced then, and kept if writing
+    fails.
+
+    Args:
+        value: what to write.
+        target: a path, a url that fsspec knows, or a path in ``filesystem``.
+        format: the format, where the name does not say it.
+        filesystem: an fsspec filesystem.
+        lossy: what the format cannot keep is left out, listed in the result and warned of: no error.
+        **options: of the format.
+
+    Raises:
+        ConversionError: the format cannot keep the value; the message says where and what would work.
+        IntegrationError: the file cannot be written.
+        InvalidArgument: an unknown format or option.
+    """
+    name, kind = find(str(target), format)
+    checked_options(kind.write, options, name)
+    return _written(
+        target, filesystem, name, kind, lambda path: kind.write(value, path, lossy=lossy, **options)
+    )
+
+
+def save_batches(
+    batches: Iterable[Any],
+    target: str | os.PathLike[str],
+    *,
+    format: str | None = None,  # noqa: A002
+    filesystem: Any = None,
+    lossy: bool = False,
+    **options: Any,
+) -> Kept:
+    """Writes a table or array that comes piece by piece, in bounded memory; else as :func:`save_data`."""
+    name, kind = find(str(target), format)
+    checked_options(kind.write_batches, options, name)
+    return _written(
+        target, filesystem, name, kind, lambda path: kind.write_batches(batches, path, lossy=lossy, **options)
+    )
+
+
+def convert(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    from_format: str | None = None,
+    to_format: str | None = None,
+    filesystem: Any = None,
+    target_filesystem: Any = None,
+    variable: str | None = None,
+    lossy: bool = False,
+    limit: int | None = LIMIT,
+    progress: Progress | None = None,
+) -> Kept:
+    """Writes what one file holds to another, in the format of its name.
+
+    Where both formats stream the same kind of pieces it goes piece by piece, in bounded memory; else through
+    memory.
+
+    Args:
+        source: as for :func:`open_data`.
+        target: as for :func:`save_data`.
+        from_format: the format of the source, where its name does not say it.
+        to_format: that of the target.
+        filesystem: an fsspec filesystem that has the source.
+        target_filesystem: one that gets the target.
+        variable: one of several things in the source.
+        lossy: as for :func:`save_data`.
+        limit: as for :func:`open_data`; pieces need none.
+        progress: called with the rows or elements done so far, and how many there are if that is known.
+    """
+    with _local(source, filesystem, from_format) as (path, first_name, first):
+        name, second = find(str(target), to_format)
+        if progress is not None:
+            progress(0, None)
+
+        def whole(to: Path) -> Kept:
+            with guarded(path, first_name):
+                value = first.read(path, variable=variable, limit=limit)
+            return second.write(value, to, lossy=lossy)
+
+        def pieces(to: Path) -> Kept:
+            found = _counted(first.batches(path, variable=variable), path, first_name, progress)
+            head = next(found, None)
+            if head is None or not second.takes(head):
+                found.close()
+                return whole(to)
+            try:
+                return second.write_batches(itertools.chain([head], found), to, lossy=lossy)
+            except PiecesDiffer:
+                found.close()
+                shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
+                return whole(to)
+
+        streams = first.streams and second.streams and first.in_pieces(path, variable)
+        return _written(target, target_filesystem, name, second, pieces if streams else whole)
+
+
+def _counted(batches: Iterable[Any], path: Path, name: str, progress: Progress | None) -> Any:
+    """The pieces, with their errors as those of reading and their rows reported."""
+    done = 0
+    with guarded(path, name):
+        for batch in batches:
+            done += int(getattr(batch, "num_rows", 0) or getattr(batch, "size", 0))
+            yield batch
+            if progress is not None:
+                progress(done, None)
+
+
+# ------------------------------------------------------------------ where files are
+
+
+@contextlib.contextmanager
+def _local(
+    source: str | os.PathLike[str], filesystem: Any, wanted: str | None
+) -> Iterator[tuple[Path, str, Format]]:
+    """The path of a file, or of a copy of it for as long as it is needed, and its format."""
+    text = os.fspath(source)
+    if filesystem is None and "://" in text and not text.startswith("file://"):
+        filesystem, text = _filesystem(text)
+    if filesystem is None:
+        path = Path(text.removeprefix("file://")).expanduser()
+        if not path.exists():
+            raise NotFoundError(f"there is no file {str(path)!r} in {os.getcwd()!r}", service="formats")
+        yield path, *find(text, wanted, local=path)
+        return
+    with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+        copy = Path(folder, os.path.basename(text.rstrip("/")) or "data")
+        with guarded(Path(text), "file"):
+            _fetch(filesystem, text, copy)
+            name, kind = find(text, wanted, local=copy)
+            for one in kind.beside(copy):
+                other = text.rstrip("/").rpartition("/")[0] + "/" + one.name
+                if filesystem.exists(other):
+                    _fetch(filesystem, other, one)
+        yield copy, name, kind
+
+
+def _fetch(filesystem: Any, text: str, copy: Path) -> None:
+    if not filesystem.isdir(text):
+        _copy(filesystem.open(text, "rb"), copy.open("wb"))
+        return
+    top = filesystem._strip_protocol(text).rstrip("/")
+    for name in filesystem.find(text):
+        below = os.path.relpath(name, top)
+        if below.startswith(".."):
+            raise InvalidArgument(f"{text} lists {name!r}, which is outside of it")
+        target = copy / below
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _copy(filesystem.open(name, "rb"), target.open("wb"))
+
+
+def _copy(reading: Any, writing: Any) -> None:
+    with reading, writing:
+        shutil.copyfileobj(reading, writing, _PIECE)
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    """The filesystem of a url, and the path in it."""
+    fsspec = library("fsspec")
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise InvalidArgument(
+            f"{url.partition('://')[0]}:// needs a filesystem: give filesystem=Storage(...).filesystem "
+            f"({error})"
+        ) from None
+    return filesystem, path
+
+
+def _written(
+    target: str | os.PathLike[str], filesystem: Any, name: str, kind: Format, work: Callable[[Path], Kept]
+) -> Kept:
+    """Writes beside the target and puts the result into its place."""
+    text = os.fspath(target)
+    if filesystem is None and "://" in text and not text.startswith("file://"):
+        filesystem, text = _filesystem(text)
+    if filesystem is not None:
+        with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+            local = Path(folder, os.path.basename(text.rstrip("/")))
+            with guarded(Path(text), name, writing=True):
+                kept = work(local)
+                _bring(filesystem, Path(folder), local, text)
+        return Kept(kept.format, text, kept.lost)
+    path = Path(text.removeprefix("file://")).expanduser()
+    if not path.absolute().parent.is_dir():
+        raise NotFoundError(f"there is no folder for {str(path)!r}", service="formats")
+    if path.is_dir() and not (kind.folder and kind.owns(path)):
+        raise InvalidArgument(f"{path} is a folder that holds something else; choose another name")
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as folder:
+        made = Path(folder, path.name)
+        with guarded(path, name, writing=True):
+            kept = work(made)
+            produced = sorted(
+                Path(folder).iterdir(), key=lambda one: one == made
+            )  # the file itself comes last
+            for stale in kind.beside(path):
+                if Path(folder, stale.name) not in produced:
+                    stale.unlink(missing_ok=True)
+            for one in produced:
+                _replace(one, path.with_name(one.name), Path(folder))
+    return Kept(kept.format, str(path), kept.lost)
+
+
+def _replace(made: Path, target: Path, folder: Path) -> None:
+    if target.is_dir():
+        target.rename(folder / ".before")  # a folder replaces no folder; it goes with the temporary one
+    elif made.is_dir():
+        target.unlink(missing_ok=True)
+    os.replace(made, target)
+
+
+def _bring(filesystem: Any, folder: Path, local: Path, text: str) -> None:
+    """Copies what was written to another filesystem, the file itself last."""
+    parent = text.rstrip("/").rpartition("/")[0]
+    for one in sorted(folder.rglob("*"), key=lambda one: one == local):
+        if one.is_file():
+            below = one.relative_to(folder).as_posix()
+            target = f"{parent}/{below}" if parent else below
+            with contextlib.suppress(NotImplementedError, FileExistsError):
+                filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+            _copy(one.open("rb"), filesystem.open(target, "wb"))

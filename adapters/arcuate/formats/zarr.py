@@ -1,0 +1,390 @@
+"""Zarr, versions 2 and 3, in folders and zip files, by the conventions of xarray."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import re
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from arcuate.connector import DataError
+from arcuate.errors import InvalidArgument, LimitExceeded
+from arcuate.formats.format import LIMIT, Format, Kept, Losses, PiecesDiffer, check_size, library
+from arcuate.formats.groups import MARK, Group, Variable, group_of
+from arcuate.formats.tabular import named_column
+from arcuate.formats.trees import pieces, read_group, simplest
+
+__all__ = ["Zarr"]
+
+_DIMS = "_ARRAY_DIMENSIONS"
+_META = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json"}
+_MOST = 1_000_000
+_CHUNK = 4 << 20
+_SLACK = 1 << 16
+_DEPTH = 64
+
+
+class Zarr(Format):
+    """Zarr by zarr-python. Chunks carry checksums (CRC 32C, in version 3)."""
+
+    name = "zarr"
+    streams = True
+    folder = True
+
+    def read(
+        self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT, decode: bool = True
+    ) -> Any:
+        """What was written; of another's store a DataArray, a Dataset, or a DataTree where it has groups.
+
+        Args:
+            path: the folder or zip file.
+            variable: one part.
+            limit: bytes in memory.
+            decode: whether times, scales and fill values of another's store are decoded, as CF says.
+        """
+        with _opened(path, limit) as found:
+            group = _read(found, path, 0)
+            _check_chunks(_arrays(found), path, limit)
+            if group.told or not _labelled(group):
+                return read_group(group, path, variable, limit)
+            return _others(found, path, variable, limit, decode)
+
+    def write(
+        self, value: Any, path: Path, *, lossy: bool = False, version: int = 3, compression: int = 3
+    ) -> Kept:
+        """Writes any value; a name that ends with ``.zip`` is a zip file.
+
+        Args:
+            value: what to write.
+            path: where.
+            lossy: nothing is lost.
+            version: of Zarr, 2 or 3.
+            compression: Zstandard's level.
+        """
+        if version not in (2, 3):
+            raise InvalidArgument(f"Zarr has the versions 2 and 3, not {version!r}")
+        with _new(path, version) as target:
+            _put(target, group_of(value), version, compression)
+        return Losses(self.name, path, lossy).kept()
+
+    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
+        """Parts of a labelled array along its first dimension, whole chunks each."""
+        with _opened(path, None) as found:
+            _check_chunks(_arrays(found), path, None)
+            yield from pieces(_read(found, path, 0), variable)
+
+    def write_batches(self, batches: Iterable[Any], path: Path, *, lossy: bool = False) -> Kept:
+        """Writes a labelled array that comes in parts along its first dimension, chunk by chunk."""
+        found = iter(batches)
+        first = next(found)
+        group = group_of(first)
+        growing = group.told["dims"][0][1] if group.told["dims"] else None
+        with _new(path, 3) as target:
+            _put(target, group, 3, 3)
+            at = first.shape[0] if first.ndim else 0
+            for part in found:
+                at = _extend(target, group, group_of(part), growing, at)
+        return Losses(self.name, path, lossy).kept()
+
+    def in_pieces(self, path: Path, variable: str | None) -> bool:
+        with _opened(path, None) as found:
+            return variable is None and _read(found, path, 0).told.get("kind") == "labelled"
+
+    def takes(self, piece: Any) -> bool:
+        return type(piece).__name__ == "DataArray"
+
+    def owns(self, path: Path) -> bool:
+        return any((path / name).exists() for name in _META)
+
+
+# ------------------------------------------------------------------ stores
+
+
+@contextlib.contextmanager
+def _new(path: Path, version: int) -> Iterator[Any]:
+    zarr = library("zarr")
+    packed = path.suffix.lower() == ".zip"
+    with tempfile.TemporaryDirectory(dir=path.parent) if packed else contextlib.nullcontext(path) as folder:
+        yield zarr.open_group(zarr.storage.LocalStore(folder), mode="w", zarr_format=version)
+        if packed:  # in one go: what is written twice would stand in the file twice
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+                for file in sorted(Path(folder).rglob("*")):
+                    if file.is_file():
+                        archive.write(file, file.relative_to(folder).as_posix())
+
+
+@contextlib.contextmanager
+def _opened(path: Path, limit: int | None) -> Iterator[Any]:
+    """The store of a path, opened for reading after a look at its parts."""
+    zarr = library("zarr")
+    with contextlib.ExitStack() as stack:
+        if path.is_dir():
+            _check_folder(path)
+            store = zarr.storage.LocalStore(path, read_only=True)
+        else:
+            _check_zip(path, limit)
+            store = zarr.storage.ZipStore(path, mode="r")
+            stack.callback(store.close)
+        try:
+            yield zarr.open(store, mode="r")
+        except FileNotFoundError as error:
+            raise DataError(
+                f"{path} has no Zarr metadata: it is no store, or damaged", service="zarr"
+            ) from error
+
+
+def _check_folder(path: Path) -> None:
+    count = 0
+    for at, folders, names in os.walk(path):
+        for name in (*folders, *names):
+            count += 1
+            if os.path.islink(os.path.join(at, name)):
+                raise DataError(
+                    f"{path}: {os.path.relpath(os.path.join(at, name), path)} is a link, which is not "
+                    "followed",
+                    service="zarr",
+                )
+        if count > _MOST:
+            raise DataError(f"{path} has more than {_MOST:,} files", service="zarr")
+
+
+def _check_zip(path: Path, limit: int | None) -> None:
+    with zipfile.ZipFile(path) as archive:
+        infos = archive.infolist()
+    if len(infos) > _MOST:
+        raise DataError(f"{path} has more than {_MOST:,} files", service="zarr")
+    for info in infos:
+        parts = info.filename.replace("\\", "/").split("/")
+        if info.filename.startswith(("/", "\\")) or ".." in parts or re.match("[A-Za-z]:", parts[0]):
+            raise DataError(
+                f"{path}: the name {info.filename!r} leads out of the archive; nothing of it is read",
+                service="zarr",
+            )
+    check_size(path, sum(info.file_size for info in infos), limit, "what is in it")
+
+
+def _heads(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """Name, size and first bytes of every chunk."""
+    if path.is_dir():
+        for at, _, names in os.walk(path):
+            for name in names:
+                if name not in _META:
+                    file = os.path.join(at, name)
+                    with open(file, "rb") as chunk:
+                        yield os.path.relpath(file, path), os.path.getsize(file), chunk.read(18)
+        return
+    with zipfile.ZipFile(path) as archive:
+        for info in archive.infolist():
+            if not info.is_dir() and info.filename.rpartition("/")[2] not in _META:
+                with archive.open(info) as entry:
+                    yield info.filename, info.file_size, entry.read(18)
+
+
+def _check_chunks(arrays: dict[str, Any], path: Path, limit: int | None) -> None:
+    """Refuses chunks that say of themselves that they become more than a chunk of their array can be."""
+    counts: Counter[str] = Counter()
+    for name, size, head in _heads(path):
+        owner = next((key for key in arrays if not key or name.startswith(key + "/")), None)
+        if owner is None:
+            continue
+        array = arrays[owner]
+        text = array.dtype.kind in "OTU"
+        nominal = prod(array.chunks) * array.dtype.itemsize if not text else limit or size * 1000
+        told = _unpacked(head)
+        if (told is not None and told > nominal + _SLACK) or size > 2 * nominal + _SLACK:
+            raise LimitExceeded(
+                f"{path.name}: the chunk {name} of {size:,} bytes says that it becomes {told or size:,}; a "
+                f"chunk of this array has {nominal:,}. It is damaged, or made to fill the memory",
+                setting="limit",
+            )
+        counts[owner] += 1
+    for name, array in arrays.items():
+        if MARK in array.attrs and counts[name] < array.nchunks:  # Zarr would take them for the fill value
+            raise DataError(
+                f"{path}: {array.nchunks - counts[name]} of {array.nchunks} chunks of {name!r} are missing",
+                service="zarr",
+            )
+
+
+def _arrays(found: Any) -> dict[str, Any]:
+    """All arrays of a store by their paths, the deepest first."""
+    if hasattr(found, "shape"):
+        return {"": found}
+    listed = [(str(name), one) for name, one in found.members(max_depth=None) if hasattr(one, "shape")]
+    return dict(sorted(listed, key=lambda item: -len(item[0])))
+
+
+def _unpacked(head: bytes) -> int | None:
+    """The size that a Zstandard frame or a Blosc buffer says it has when it is unpacked."""
+    if head[:4] == b"\x28\xb5\x2f\xfd" and len(head) >= 6:
+        flags = head[4]
+        single, kind = flags >> 5 & 1, flags >> 6
+        at = 5 + (0 if single else 1) + (0, 1, 2, 4)[flags & 3]
+        width = (1 if single else 0, 2, 4, 8)[kind]
+        told = int.from_bytes(head[at : at + width], "little") + (256 if width == 2 else 0)
+        return told if width else None
+    if len(head) >= 16 and head[0] == 2 and head[1] in (1, 2) and head[3] <= 64:
+        size = int.from_bytes(head[12:16], "little")
+        return int.from_bytes(head[4:8], "little") if size else None
+    return None
+
+
+# ------------------------------------------------------------------ writing
+
+
+def _put(target: Any, group: Group, version: int, compression: int) -> None:
+    target.attrs.update(_attrs(group.attrs, group.told, version))
+    for name, one in group.variables.items():
+        _array(target, name, one, version, compression)
+    for name, below in group.groups.items():
+        _put(target.create_group(name), below, version, compression)
+
+
+def _array(target: Any, name: str, one: Variable, version: int, compression: int) -> None:
+    data = np.asarray(one.data)
+    text = data.dtype.kind == "O"
+    fill = one.attrs.get("_FillValue", one.attrs.get("missing_value"))
+    how: dict[str, Any] = {"fill_value": fill}  # in version 2 it is what stands for missing elements
+    if version == 3:
+        from zarr.codecs import Crc32cCodec, ZstdCodec
+
+        how["fill_value"] = ("" if text else 0) if fill is None else fill
+        how["dimension_names"] = list(one.dims)
+        how["compressors"] = [ZstdCodec(level=compression), Crc32cCodec()]
+    else:
+        import numcodecs
+
+        how["compressors"] = numcodecs.Zstd(level=compression, checksum=True)
+    made = target.create_array(
+        name,
+        shape=data.shape,
+        dtype=str if text else data.dtype.newbyteorder("="),
+        chunks=_chunks(data.shape, max(data.dtype.itemsize, 1)),
+        config={"write_empty_chunks": True},
+        **how,
+    )
+    if data.size:
+        made[...] = data
+    attrs = _attrs(one.attrs, {**one.told, "dims": list(one.dims)}, version)
+    if version == 2:
+        attrs[_DIMS] = list(one.dims)
+    made.attrs.update(attrs)
+
+
+def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """Whole rows of the last dimensions, as many as fit into a chunk."""
+    left, chunks = max(1, _CHUNK // itemsize), []
+    for size in reversed(shape):
+        chunks.append(max(1, min(size, left)))
+        left = max(1, left // chunks[-1])
+    return tuple(reversed(chunks))
+
+
+def _attrs(attrs: dict[str, Any], told: dict[str, Any], version: int) -> dict[str, Any]:
+    made = {key: _json(value) for key, value in attrs.items() if key != "_FillValue"}
+    if "_FillValue" in attrs and version == 3:  # as xarray writes it there
+        fill = attrs["_FillValue"]
+        if fill.dtype.kind == "f":
+            made["_FillValue"] = base64.b64encode(np.array(fill, "<f8").tobytes()).decode()
+        else:
+            made["_FillValue"] = int(fill)
+    if told:
+        made[MARK] = told
+    return made
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return [_json(one) for one in value.reshape(-1)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return str(value) if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def _extend(target: Any, group: Group, part: Group, growing: str | None, at: int) -> int:
+    """Puts one more part behind the others; how long the dimension is then."""
+    length = 0
+    for name, one in part.variables.items():
+        if growing not in one.dims:
+            continue
+        first = group.variables[name]
+        if one.told != first.told or one.data.dtype != first.data.dtype:
+            raise PiecesDiffer(f"the parts of {name!r} are not of one kind: {one.told} is not {first.told}")
+        axis = one.dims.index(growing)
+        length = one.data.shape[axis]
+        array = target[name]
+        shape = list(array.shape)
+        shape[axis] = at + length
+        array = array.resize(tuple(shape)) or target[name]
+        span = tuple(slice(at, None) if dim == growing else slice(None) for dim in one.dims)
+        array[span] = one.data
+    return at + length
+
+
+# ------------------------------------------------------------------ reading
+
+
+class _Lazy:
+    """An array in a store, read when it is asked for."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        self._text = array.dtype.kind in "OTU"
+        self.dtype = np.dtype(object) if self._text else array.dtype
+        self.shape = array.shape
+        self.chunks = array.chunks
+
+    def __getitem__(self, index: Any) -> Any:
+        found = np.asarray(self._array[index])
+        return found.astype(object) if self._text else found
+
+
+def _read(found: Any, path: Path, depth: int) -> Group:
+    if depth > _DEPTH:
+        raise DataError(f"{path.name}: the groups nest deeper than {_DEPTH} levels", service="zarr")
+    if hasattr(found, "shape"):  # an array alone
+        return Group({"value": _variable("value", found)})
+    attrs = dict(found.attrs)
+    told = attrs.pop(MARK, {})
+    group = Group(attrs=attrs, told=told if isinstance(told, dict) else {})
+    for name, one in sorted(found.members(), key=lambda item: str(item[0])):
+        if hasattr(one, "shape"):
+            group.variables[name] = _variable(name, one)
+        else:
+            group.groups[name] = _read(one, path, depth + 1)
+    return group
+
+
+def _variable(name: str, array: Any) -> Variable:
+    attrs = dict(array.attrs)
+    told = attrs.pop(MARK, {})
+    told = told if isinstance(told, dict) else {}
+    dims = attrs.pop(_DIMS, None) or getattr(array.metadata, "dimension_names", None)
+    if dims is None or None in dims or len(dims) != array.ndim:
+        dims = [f"{name}_{at}" for at in range(array.ndim)]
+    return Variable(tuple(map(str, dims)), _Lazy(array), attrs, told)
+
+
+def _labelled(group: Group) -> bool:
+    return any(one.dims and one.dims[0] != f"{path.rpartition('/')[2]}_0" for path, one in group.all())
+
+
+def _others(found: Any, path: Path, variable: str | None, limit: int | None, decode: bool) -> Any:
+    import xarray as xr
+
+    with xr.open_datatree(found.store, engine="zarr", consolidated=False, decode_cf=decode) as tree:
+        if tree.children:
+            check_size(path, sum(node.to_dataset(inherit=False).nbytes for node in tree.subtree), limit)
+            return named_column(tree.load(), variable, path)
+        part = named_column(tree.to_dataset(), variable, path)
+        check_size(path, part.nbytes, limit)
+        return part.load() if variable is not None else simplest(part.load())

@@ -1,0 +1,101 @@
+"""``arcuate convert``: what one file holds, in another format."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: Annotated[str, typer.Argument(metavar="IN", help="The file, or a url such as s3://...")],
+    target: Annotated[
+        str, typer.Argument(metavar="OUT", help="The file to write; its suffix is the format.")
+    ],
+    lossy: Annotated[
+        bool, typer.Option("--lossy", help="Leave out what the format cannot keep, and list it.")
+    ] = False,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="The format of IN, if its name says none.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="FORMAT", help="The format of OUT, if its name says none.")
+    ] = None,
+    variable: Annotated[
+        str | None, typer.Option("--variable", metavar="NAME", help="One variable, column or key of IN.")
+    ] = None,
+    limit: Annotated[
+        float | None,
+        typer.Option("--limit", metavar="GIB", min=0.0, help="The most memory for IN; default 4."),
+    ] = None,
+) -> None:
+    """Write a file in another format, losing nothing unless you say so: [bold]arcuate convert x.csv x.nc[/]
+
+    Formats: csv, json, jsonl, parquet, arrow, netcdf, hdf5, zarr, mat, rds, rdata, nifti, edf, nwb, bids.
+    """
+    import warnings
+
+    from arcuate.formats import LossyWarning
+    from arcuate.formats import convert as run
+
+    options: dict[str, Any] = {} if limit is None else {"limit": int(limit * (1 << 30))}
+    began = time.monotonic()
+    with _Bar(source) as bar, warnings.catch_warnings():
+        warnings.simplefilter("ignore", LossyWarning)  # they are listed below
+        kept = run(
+            source,
+            target,
+            from_format=from_,
+            to_format=to,
+            variable=variable,
+            lossy=lossy,
+            progress=bar.show,
+            **options,
+        )
+    what = f"{bar.done:,} rows or elements, " if bar.done else ""
+    print(f"{source} -> {target} ({kept.format}): {what}{_size(target)}, {time.monotonic() - began:.1f} s")
+    for sentence in kept.lost:
+        print(f"lost: {sentence}")
+
+
+class _Bar:
+    """A progress bar on a terminal; nothing elsewhere."""
+
+    def __init__(self, name: str) -> None:
+        from tqdm import tqdm
+
+        self.done = 0
+        self._bar = tqdm(
+            desc=name, unit=" rows", unit_scale=True, disable=not sys.stderr.isatty(), leave=False
+        )
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, done: int, total: int | None) -> None:
+        self._bar.total = total
+        self._bar.update(done - self.done)
+        self.done = done
+
+
+def _size(target: str) -> str:
+    from pathlib import Path
+
+    from arcuate.formats.format import sized
+
+    path = Path(target.removeprefix("file://")).expanduser()
+    if not path.exists():
+        return "elsewhere"
+    count = float(sized(path))
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:,.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} GB"
