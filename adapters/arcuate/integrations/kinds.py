@@ -22,7 +22,7 @@ from arcuate.connector.config import connectors_of
 from arcuate.connector.secrets import redacted
 from arcuate.errors import InvalidArgument, Unsupported
 
-__all__ = ["configured", "connector", "kind_of", "kinds"]
+__all__ = ["STREAMS", "configured", "connector", "kind_of", "kinds", "load"]
 
 GROUP = "arcuate.connectors"
 KINDS: dict[str, str] = {
@@ -30,6 +30,8 @@ KINDS: dict[str, str] = {
     "sql": "arcuate.sql:DatabaseConnector",
 }
 """Type: (module):(class)."""
+STREAMS: frozenset[str] = frozenset()
+"""The types that are streams of blocks."""
 SCHEMES: dict[str, str] = {
     "http": "rest",
     "https": "rest",
@@ -121,13 +123,18 @@ def connector(where: str, /, **settings: Any) -> Connector:
         if isinstance(merged.get("auth"), Mapping):
             given["auth"] = _authenticator(where, merged["auth"])
     given.pop("type", None)
-    made = _load(kinds()[kind], kind)(**given)
+    made = load(kinds()[kind], kind)(**given)
     if not isinstance(made, Connector):
         raise InvalidArgument(f"the type {kind!r} gives a {type(made).__name__}, which is no Connector")
     return made
 
 
-def _load(place: str, kind: str) -> Any:
+def load(place: str, kind: str) -> Any:
+    """What ``module:name`` says, for connectors of a type.
+
+    Raises:
+        Unsupported: its library is not installed.
+    """
     module, _, name = place.partition(":")
     try:
         return getattr(importlib.import_module(module), name)
@@ -146,7 +153,7 @@ def _authenticator(where: str, settings: Mapping[str, Any]) -> Any:
         raise InvalidArgument(
             f"the connector {where!r} has auth of the type {kind!r}; there are {', '.join(AUTHENTICATORS)}"
         )
-    made = _load(AUTHENTICATORS[kind], kind)
+    made = load(AUTHENTICATORS[kind], kind)
     if kind != "oauth2":
         allowed = [name for name in inspect.signature(made).parameters if name != "inner"]
         wrong = [name for name in given if name not in allowed]

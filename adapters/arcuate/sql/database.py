@@ -246,10 +246,7 @@ class DatabaseConnector(Connector):
             from arcuate.sql.postgres import copy_in
 
             return self._run("insert", lambda connection: copy_in(connection, parts, names, rows))
-        self.open()
-        assert self._engine is not None
-        quote = self._engine.dialect.identifier_preparer.quote_identifier
-        target, columns = (".".join(map(quote, parts)), ", ".join(map(quote, names)))
+        target, columns = self.quoted(table), ", ".join(map(self._quote, names))
         whole = columns_of(data)
         if self.kind == "duckdb" and whole is not None:
             return self._run("insert", lambda connection: _append(connection, target, columns, whole))
@@ -267,6 +264,15 @@ class DatabaseConnector(Connector):
             return sa.inspect(connection).has_table(name, schema=schema)
 
         return self._run("has_table", work)
+
+    def quoted(self, name: str) -> str:
+        """A name of a table (also ``schema.table``) or column as it stands in a statement."""
+        return ".".join(map(self._quote, name.split(".")))
+
+    def _quote(self, name: str) -> str:
+        self.open()
+        assert self._engine is not None
+        return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
 
     def create_table(self, table: str, schema: pa.Schema) -> None:
         """Makes a table that holds exactly what an Arrow schema says.

@@ -1,0 +1,101 @@
+"""Databases as ends of a copy: rows, piece by piece."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from arcuate.errors import InvalidArgument
+from arcuate.integrations.copying.ask import Ask
+from arcuate.integrations.copying.ends import End
+from arcuate.integrations.copying.pieces import after, tables
+from arcuate.integrations.kinds import connector
+
+__all__ = ["SQLEnd"]
+
+_ROWS = 65_536
+
+
+class SQLEnd(End):
+    """A table of a database, or with ``query`` what a query gives."""
+
+    def __init__(self, where: str, part: str) -> None:
+        super().__init__(where, part)
+        self.db: Any = connector(where)
+
+    def close(self) -> None:
+        self.db.close()
+
+    # --- Reading
+
+    def pieces(self, ask: Ask) -> Iterator[pa.RecordBatch]:
+        ask.only("reading a database", "query", "key", "tidy")
+        if bool(ask.query) == bool(self.part):
+            raise InvalidArgument(f"{self.name}: give one of a table ({self.name.partition('#')[0]}#TABLE) and a query")
+        query = ask.query or f"SELECT * FROM {self.db.quoted(self.part)}"  # noqa: S608
+        if ask.key is None:
+            return iter(self.db.stream_arrow(query, rows=_ROWS))
+        key, query = self.db.quoted(ask.key), query.rstrip().rstrip(";")
+        if ask.after is None:
+            ordered = f"SELECT * FROM ({query}) AS copied ORDER BY {key}"  # noqa: S608
+            return iter(self.db.stream_arrow(ordered, rows=_ROWS))
+        query = query.replace("%", "%%")
+        ordered = f"SELECT * FROM ({query}) AS copied WHERE {key} > %s ORDER BY {key}"  # noqa: S608
+        return iter(self.db.stream_arrow(ordered, (ask.after,), rows=_ROWS))
+
+    # --- Writing
+
+    def _table(self) -> str:
+        if not self.part:
+            raise InvalidArgument(f"{self.name}: into which table? Write {self.name}#TABLE")
+        return self.part
+
+    def last(self, ask: Ask) -> Any:
+        table = self._table()
+        if not self.db.has_table(table):
+            return None
+        key = self.db.quoted(ask.key)
+        rows = self.db.execute_query(f"SELECT MAX({key}) AS last FROM {self.db.quoted(table)}")  # noqa: S608
+        return rows[0]["last"]
+
+    def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
+        table = self._table()
+        found = tables(pieces, self.name, tidy=ask.tidy)
+        first = next(found, None)
+        if first is None:
+            return ()
+        made = self._prepare(table, first.schema, ask)
+        rest = itertools.chain([first], found)
+        try:
+            if ask.key is not None:
+                last = ask.after
+                for one in rest:
+                    new = after(one, ask.key, last)
+                    if new.num_rows:
+                        self.db.insert(table, new)
+                        last = new.column(ask.key)[-1].as_py()
+            else:
+                with self.db.transaction():
+                    if ask.exists == "replace" and not made:
+                        self.db.execute_query(f"DELETE FROM {self.db.quoted(table)}")  # noqa: S608
+                    for one in rest:
+                        self.db.insert(table, one)
+        except BaseException:
+            if made and ask.key is None:  # nothing came into it
+                self.db.execute_query(f"DROP TABLE {self.db.quoted(table)}")
+            raise
+        return ()
+
+    def _prepare(self, table: str, schema: pa.Schema, ask: Ask) -> bool:
+        """Makes the table if there is none; whether it was made."""
+        if not self.db.has_table(table):
+            self.db.create_table(table, schema)
+            return True
+        if ask.exists == "error" and not ask.resume:
+            raise InvalidArgument(
+                f"{self.name} is there already; say exists='append' or 'replace', or resume with a key"
+            )
+        return False

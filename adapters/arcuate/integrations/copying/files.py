@@ -1,0 +1,203 @@
+"""Files, here or in a store, as ends of a copy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from arcuate.connector import DataError, NotFoundError
+from arcuate.errors import InvalidArgument
+from arcuate.integrations.copying.ask import Ask, Copied
+from arcuate.integrations.copying.ends import End
+from arcuate.integrations.copying.values import one_value
+from arcuate.integrations.kinds import configured, connector
+
+__all__ = ["FileEnd", "between"]
+
+_PIECE = 1 << 20
+
+
+class FileEnd(End):
+    """A file: a local path, or an address or a configured store with a path.
+
+    Attributes:
+        path: the local path, or the path in the store.
+        store: the store; ``None`` for a local file.
+    """
+
+    def __init__(self, where: str, part: str) -> None:
+        super().__init__(where, part)
+        self.store: Any = None
+        if where in configured() and part:
+            self.store, self.path = connector(where), part
+        elif "://" in where and not where.startswith("file://"):
+            from arcuate.storage import Storage
+
+            folder, _, name = where.rpartition("/")
+            if not name or folder.endswith(":/"):
+                raise InvalidArgument(f"{self.name} names no file")
+            self.store, self.path = Storage(url=folder), name
+        else:
+            self.path = str(Path(where.removeprefix("file://")).expanduser())
+        self._folder = contextlib.ExitStack()
+
+    def close(self) -> None:
+        self._folder.close()
+        if self.store is not None:
+            self.store.close()
+
+    def format(self, named: str | None) -> str | None:
+        """The format by its name, or ``None`` where nothing says it."""
+        from arcuate.formats.table import find
+
+        try:
+            return find(self.path, named)[0]
+        except InvalidArgument:
+            if named is not None:
+                raise
+            return None
+
+    def here(self, resume: bool = False, progress: Any = None) -> Path:
+        """A local path of the file: for one in a store a copy that goes when this end is closed."""
+        if self.store is None:
+            if not Path(self.path).exists():
+                raise NotFoundError(f"there is no file {self.path!r} in {os.getcwd()!r}", service="copy")
+            return Path(self.path)
+        local = self.beside()
+        self.store.download(self.path, local, progress=progress, resume=resume)
+        return local
+
+    def beside(self) -> Path:
+        """A path for a local copy."""
+        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="arcuate-"))
+        return Path(folder, os.path.basename(self.path))
+
+    def there(self) -> bool:
+        """Whether the file exists."""
+        return bool(self.store.exists(self.path) if self.store is not None else Path(self.path).exists())
+
+    def free(self, ask: Ask) -> None:
+        """Refuses to write over a file that nobody said may be replaced."""
+        if ask.exists == "append":
+            raise InvalidArgument(f"{self.name} is a file: nothing is appended to it")
+        if ask.exists == "error" and not ask.resume and self.there():
+            raise InvalidArgument(f"{self.name} is there already; say exists='replace'")
+
+    # --- Pieces
+
+    def pieces(self, ask: Ask) -> Iterator[Any]:
+        from arcuate.formats import open_batches, open_data
+        from arcuate.formats.table import find
+
+        ask.only("reading a file", "variable", "key", "tidy")
+        path = self.here()
+        kind = find(str(path), ask.from_format, local=path)[1]
+        named: dict[str, Any] = {"format": ask.from_format, "variable": ask.variable}
+        if kind.streams and kind.in_pieces(path, ask.variable):
+            yield from open_batches(path, **named)
+        else:
+            yield open_data(path, **named)
+
+    def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
+        from arcuate.formats import save_batches, save_data
+        from arcuate.formats.table import find
+
+        if ask.key is not None:
+            raise InvalidArgument(f"'key' means nothing for writing {self.name}: a file is written whole")
+        self.free(ask)
+        local = Path(self.path) if self.store is None else self.beside()
+        kind = find(str(local), ask.to_format)[1]
+        plain = (getattr(one, "data", one) if hasattr(one, "ack") else one for one in pieces)
+        named: dict[str, Any] = {"format": ask.to_format, "lossy": ask.lossy}
+        if kind.streams:
+            first = next(plain, None)
+            if first is None:
+                raise InvalidArgument(f"there is nothing to be written to {self.name}: the source is empty")
+            if kind.takes(first):
+                kept = save_batches(_chain(first, plain), local, **named)
+            else:
+                kept = save_data(one_value(_chain(first, plain), self.name), local, **named)
+        else:
+            kept = save_data(one_value(plain, self.name), local, **named)
+        if self.store is not None:
+            self.store.upload(local, self.path)
+        return tuple(kept.lost)
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest
+
+
+def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
+    """From a file to a file: the bytes where the format stays, else converted."""
+    from arcuate.formats import convert
+
+    ask.only("a copy between files", "variable")
+    other.free(ask)
+    formats = one.format(ask.from_format), other.format(ask.to_format)
+    if formats[0] == formats[1] or None in formats:
+        if ask.variable is not None:
+            raise InvalidArgument("'variable' means nothing where the bytes of a file are copied")
+        if None in formats and any(formats):
+            raise InvalidArgument(
+                f"the format of {(one if formats[0] is None else other).name} is not known by its name; name it, "
+                "or give both files the same ending to copy the bytes"
+            )
+        return _bytes(one, other, ask)
+    local = Path(other.path) if other.store is None else other.beside()
+    kept = convert(
+        one.here(),
+        local,
+        from_format=ask.from_format,
+        to_format=ask.to_format,
+        variable=ask.variable,
+        lossy=ask.lossy,
+        progress=ask.progress,
+    )
+    if other.store is not None:
+        other.store.upload(local, other.path)
+    return Copied(one.name, other.name, pieces=1, lost=tuple(kept.lost))
+
+
+def _bytes(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
+    if Path(one.path).is_dir() and one.store is None:
+        raise InvalidArgument(f"{one.name} is a folder; copy its files, or convert it to a single file")
+    if one.store is not None and other.store is None:
+        done = one.store.download(one.path, Path(other.path), progress=ask.progress, resume=ask.resume)
+    elif other.store is not None:
+        done = other.store.upload(one.here(), other.path, progress=ask.progress, resume=ask.resume)
+    else:
+        size = _local(Path(one.here()), Path(other.path), ask)
+        return Copied(one.name, other.name, bytes=size)
+    return Copied(one.name, other.name, bytes=done.size, resumed=done.resumed)
+
+
+def _local(source: Path, target: Path, ask: Ask) -> int:
+    """Copies beside the target and puts the copy into its place."""
+    if not target.absolute().parent.is_dir():
+        raise NotFoundError(f"there is no folder for {str(target)!r}", service="copy")
+    if target.exists() and os.path.samefile(source, target):
+        raise InvalidArgument(f"{source} and {target} are the same file")
+    size = source.stat().st_size
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.absolute().parent) as folder:
+            made, done = Path(folder, target.name), 0
+            with source.open("rb") as reading, made.open("wb") as writing:
+                while piece := reading.read(_PIECE):
+                    writing.write(piece)
+                    done += len(piece)
+                    if ask.progress is not None:
+                        ask.progress(done, size)
+                writing.flush()
+                os.fsync(writing.fileno())
+            shutil.copymode(source, made)
+            os.replace(made, target)
+    except OSError as error:
+        raise DataError(f"{target} cannot be written: {error.strerror or error}", service="copy") from error
+    return done

@@ -1,0 +1,59 @@
+"""Streams as ends of a copy: blocks, acknowledged when the target has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from arcuate.connector import IntegrationTimeout
+from arcuate.errors import InvalidArgument
+from arcuate.integrations.copying.ask import Ask
+from arcuate.integrations.copying.ends import End
+from arcuate.integrations.kinds import configured, connector
+
+__all__ = ["StreamEnd"]
+
+
+class StreamEnd(End):
+    """A topic of a stream."""
+
+    takes = "topic"
+
+    def __init__(self, where: str, part: str) -> None:
+        super().__init__(where, part)
+        if "://" in where:
+            from arcuate.streaming.schemes import stream_class
+
+            self.stream: Any = stream_class(where)(url=where, topic=part)
+        else:
+            self.stream = connector(where, topic=part)
+        self._waiting: list[Any] = []
+        self._each = False
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def pieces(self, ask: Ask) -> Iterator[Any]:
+        ask.only("reading a stream", "limit", "timeout", "start", "tidy")
+        if ask.limit is None and ask.timeout is None:
+            raise InvalidArgument(f"{self.name} never ends: say limit=... blocks, or timeout=... seconds of silence")
+        count = 0
+        with self.stream.blocks(start=ask.start) as blocks:
+            while ask.limit is None or count < ask.limit:
+                block = blocks.next(ask.timeout)
+                if block is None:
+                    return
+                count += 1
+                self._waiting.append(block)
+                yield block
+
+    def done(self) -> None:
+        for block in self._waiting:
+            block.ack()
+        self._waiting.clear()
+
+    def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
+        for piece in pieces:
+            self.stream.write(piece, topic=self.part)
+        self.stream.flush()
+        return ()

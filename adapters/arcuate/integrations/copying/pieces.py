@@ -1,0 +1,94 @@
+"""Pieces of what travels: record batches of tables, and any other value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from arcuate.errors import ConversionError, InvalidArgument
+
+__all__ = ["after", "is_table", "rows_in", "tables"]
+
+
+def is_table(piece: Any) -> bool:
+    """Whether a piece has rows and columns."""
+    return isinstance(piece, (pa.Table, pa.RecordBatch)) or type(piece).__name__ == "DataFrame"
+
+
+def rows_in(piece: Any) -> int:
+    """How many rows a piece has; 0 for what is no table."""
+    if isinstance(piece, (pa.Table, pa.RecordBatch)):
+        return int(piece.num_rows)
+    return len(piece) if is_table(piece) else 0
+
+
+def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator[pa.Table]:
+    """Each piece as an Arrow table.
+
+    Args:
+        pieces: what comes.
+        where: the target, for errors.
+        tidy: a labelled array becomes a table with a row for each element, one column for each coordinate.
+
+    Raises:
+        ConversionError: a piece is no table.
+    """
+    from arcuate.sql.arrow import columns_of
+
+    for piece in pieces:
+        value = piece
+        if tidy and hasattr(value, "to_dataframe"):
+            value = _tidy(value)
+        if isinstance(value, (list, tuple)) and value and all(isinstance(one, dict) for one in value):
+            value = _of_records(value, where)
+        if isinstance(value, dict) and value and all(is_table(one) for one in value.values()):
+            raise InvalidArgument(
+                f"there are several tables: {', '.join(map(repr, value))}; choose one with 'variable'"
+            )
+        found = columns_of(value)
+        if found is None:
+            more = "; with tidy=True it becomes a row for each element" if hasattr(value, "dims") else ""
+            raise ConversionError(f"{where} takes tables, and a {type(value).__name__} is none{more}")
+        yield found
+
+
+def _tidy(value: Any) -> Any:
+    if hasattr(value, "name") and not hasattr(value, "data_vars"):
+        value = value if value.name is not None else value.rename("value")
+        lost = [name for name, one in value.coords.items() if one.dims not in ((), *((dim,) for dim in value.dims))]
+        if lost:
+            raise ConversionError(f"the coordinate {lost[0]!r} has several dimensions and is no column of its own")
+    frame = value.to_dataframe()
+    return frame.reset_index() if frame.index.names != [None] else frame
+
+
+def _of_records(records: Any, where: str) -> pa.Table:
+    names = list(records[0])
+    if any(set(one) != set(names) for one in records):
+        raise ConversionError(f"{where} takes tables, and these records have different fields")
+    try:
+        return pa.Table.from_pylist(list(records))
+    except pa.ArrowException as error:
+        raise ConversionError(f"these records are no table: {error}") from None
+
+
+def after(table: pa.Table, key: str, last: Any) -> pa.Table:
+    """The rows after a value of a column, in its order.
+
+    Raises:
+        InvalidArgument: there is no such column, it has missing values, or does not grow.
+    """
+    if key not in table.column_names:
+        raise InvalidArgument(f"there is no column {key!r}; there are {', '.join(table.column_names)}")
+    column = table.column(key)
+    if column.null_count:
+        raise InvalidArgument(f"the column {key!r} has missing values and cannot be the key of a copy")
+    if last is not None:
+        table = table.filter(pc.greater(column, pa.scalar(last, column.type)))
+        column = table.column(key)
+    if len(column) > 1 and not pc.all(pc.less(column[:-1], column[1:])).as_py():
+        raise InvalidArgument(f"the column {key!r} does not grow from row to row and cannot be the key of a copy")
+    return table

@@ -1,0 +1,91 @@
+"""Values by a key, and interfaces of REST, as ends of a copy."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from arcuate.connector import NotFoundError
+from arcuate.errors import InvalidArgument
+from arcuate.integrations.copying.ask import Ask
+from arcuate.integrations.copying.ends import End
+from arcuate.integrations.copying.pieces import is_table
+from arcuate.integrations.kinds import connector
+
+__all__ = ["RESTEnd", "RedisEnd", "one_value"]
+
+
+def one_value(pieces: Iterator[Any], name: str) -> Any:
+    """All pieces as one value: the batches of a table together, anything else alone.
+
+    Raises:
+        InvalidArgument: there are several that are no table.
+    """
+    import pyarrow as pa
+
+    first = next(pieces, None)
+    if first is None:
+        raise InvalidArgument(f"there is nothing to be written to {name}: the source is empty")
+    second = next(pieces, None)
+    if second is None:
+        return pa.Table.from_batches([first]) if isinstance(first, pa.RecordBatch) else first
+    found = itertools.chain([first, second], pieces)
+    if is_table(first):
+        return pa.concat_tables(
+            pa.Table.from_batches([one]) if isinstance(one, pa.RecordBatch) else one for one in found
+        )
+    if hasattr(first, "dims") and "time" in first.dims:
+        import xarray as xr
+
+        return xr.concat(list(found), "time", join="exact", combine_attrs="override")
+    raise InvalidArgument(f"{name} takes one value, and the source has several that cannot be joined")
+
+
+class RedisEnd(End):
+    """A key of a Redis server; its value is kept exactly."""
+
+    takes = "key"
+
+    def __init__(self, where: str, part: str) -> None:
+        super().__init__(where, part)
+        self.store: Any = connector(where)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def pieces(self, ask: Ask) -> Iterator[Any]:
+        ask.only("reading a key", "tidy")
+        missing = object()
+        value = self.store.get(self.part, missing)
+        if value is missing:
+            raise NotFoundError(f"there is no key {self.part!r} in {self.where}", service="copy")
+        yield value
+
+    def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
+        if ask.exists == "append":
+            raise InvalidArgument(f"{self.name} is one value: nothing can be appended to it")
+        if ask.exists == "error" and self.store.exists(self.part):
+            raise InvalidArgument(f"{self.name} is there already; say exists='replace'")
+        self.store.set(self.part, one_value(pieces, self.name))
+        return ()
+
+
+class RESTEnd(End):
+    """What an interface of REST lists, page by page; it is only read."""
+
+    takes = "endpoint"
+
+    def __init__(self, where: str, part: str) -> None:
+        super().__init__(where, part)
+        self.api: Any = connector(where)
+
+    def close(self) -> None:
+        self.api.close()
+
+    def pieces(self, ask: Ask) -> Iterator[Any]:
+        ask.only("reading an interface of REST")
+        yield self.api.get(self.part).table()
+
+    def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
+        raise InvalidArgument(f"{self.name} is read only: which request would write a row is not known")

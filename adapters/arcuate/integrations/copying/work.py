@@ -1,0 +1,80 @@
+"""The copy itself."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from arcuate.errors import InvalidArgument
+from arcuate.integrations.copying.ask import Ask, Copied
+from arcuate.integrations.copying.ends import End, end_of
+from arcuate.integrations.copying.files import FileEnd, between
+from arcuate.integrations.copying.pieces import rows_in
+
+__all__ = ["copy"]
+
+
+def copy(source: str, target: str, ask: Ask | None = None, /, **asked: Any) -> Copied:
+    """Copies from one system to another.
+
+    Args:
+        source: a path; an address with what is meant after ``#`` (``postgresql://me@db/lab#table``,
+            ``redis://host#key``, ``nats://host#topic``); or ``NAME#PART`` of a configured connector.
+        target: the same.
+        ask: how (:class:`Ask`).
+        **asked: attributes of :class:`Ask`, instead.
+
+    Raises:
+        ConversionError: the target cannot hold it exactly; nothing was written, unless ``key`` was given.
+        InvalidArgument: an end is not known, is there already, or takes nothing of this kind.
+        IntegrationError: a system failed or refused.
+    """
+    if ask is not None and asked:
+        raise InvalidArgument("give an Ask or its attributes, not both")
+    how = ask if ask is not None else Ask(**asked)
+    begun = time.perf_counter()
+    with contextlib.ExitStack() as stack:
+        one, other = (stack.enter_context(contextlib.closing(end_of(text))) for text in (source, target))
+        if isinstance(one, FileEnd) and isinstance(other, FileEnd):
+            done = between(one, other, how)
+        else:
+            done = _pieces(one, other, how)
+    return dataclasses.replace(done, seconds=time.perf_counter() - begun)
+
+
+def _pieces(one: End, other: End, ask: Ask) -> Copied:
+    if ask.resume:
+        if ask.key is None:
+            raise InvalidArgument("resume needs a key, a column that grows, unless both ends are files")
+        ask = dataclasses.replace(ask, after=other.last(ask))
+    count = _Count(ask)
+    pieces = one.pieces(ask)
+    try:
+        lost = other.put(count.of(pieces), ask)
+    finally:
+        if hasattr(pieces, "close"):
+            pieces.close()
+    one.done()
+    return Copied(one.name, other.name, pieces=count.pieces, rows=count.rows, lost=lost)
+
+
+class _Count:
+    """Counts what goes by, and tells it."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.pieces = 0
+        self.rows: int | None = None
+        self._progress = ask.progress
+
+    def of(self, pieces: Iterator[Any]) -> Iterator[Any]:
+        for piece in pieces:
+            yield piece
+            self.pieces += 1
+            found = rows_in(getattr(piece, "data", piece) if hasattr(piece, "ack") else piece)
+            if found or self.rows is not None:
+                self.rows = (self.rows or 0) + found
+            if self._progress is not None:
+                self._progress(self.rows if self.rows is not None else self.pieces, None)
