@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from arcuate.cli.convert import convert
+from arcuate.cli.copying import copy
 from arcuate.cli.failure import VERBOSE, Commands
 from arcuate.cli.help import WithSettings
 from arcuate.cli.matrix import matrix
@@ -264,6 +265,7 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
 
 
 app.command()(convert)
+app.command()(copy)
 app.command()(matrix)
 app.command()(mcheck)
 app.command()(wrap)

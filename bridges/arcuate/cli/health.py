@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arcuate.cli.failure import line
+from arcuate.cli.missing import integrations
 from arcuate.client import environments
 from arcuate.errors import ArcuateError, InvalidArgument
 
@@ -81,13 +82,9 @@ def examine(wanted: Sequence[str], *, config: Path | None, timeout: float, as_js
 
 
 def _checks(wanted: Sequence[str]) -> list[Check]:
-    try:
+    with integrations("arcuate health"):
         from arcuate.connector.secrets import redacted
         from arcuate.integrations import kinds
-    except ModuleNotFoundError as error:
-        raise InvalidArgument(
-            f"arcuate health needs the library {error.name!r}; type: pip install 'arcuate[integrations]'"
-        ) from None
     tables, known = kinds.configured(), environments()
     names = list(dict.fromkeys(wanted)) or [
         *tables,

@@ -34,7 +34,9 @@ class SQLEnd(End):
     def pieces(self, ask: Ask) -> Iterator[pa.RecordBatch]:
         ask.only("reading a database", "query", "key", "tidy")
         if bool(ask.query) == bool(self.part):
-            raise InvalidArgument(f"{self.name}: give one of a table ({self.name.partition('#')[0]}#TABLE) and a query")
+            raise InvalidArgument(
+                f"{self.name}: give one of a table ({self.name.partition('#')[0]}#TABLE) and a query"
+            )
         query = ask.query or f"SELECT * FROM {self.db.quoted(self.part)}"  # noqa: S608
         if ask.key is None:
             return iter(self.db.stream_arrow(query, rows=_ROWS))
@@ -64,6 +66,7 @@ class SQLEnd(End):
     def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
         table = self._table()
         found = tables(pieces, self.name, tidy=ask.tidy)
+        self.written = 0
         first = next(found, None)
         if first is None:
             return ()
@@ -75,14 +78,14 @@ class SQLEnd(End):
                 for one in rest:
                     new = after(one, ask.key, last)
                     if new.num_rows:
-                        self.db.insert(table, new)
+                        self.written += self.db.insert(table, new)
                         last = new.column(ask.key)[-1].as_py()
             else:
                 with self.db.transaction():
                     if ask.exists == "replace" and not made:
                         self.db.execute_query(f"DELETE FROM {self.db.quoted(table)}")  # noqa: S608
                     for one in rest:
-                        self.db.insert(table, one)
+                        self.written += self.db.insert(table, one)
         except BaseException:
             if made and ask.key is None:  # nothing came into it
                 self.db.execute_query(f"DROP TABLE {self.db.quoted(table)}")

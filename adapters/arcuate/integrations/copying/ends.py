@@ -33,6 +33,9 @@ class End(ABC):
     Args:
         where: a connector's name, an address or a path, without the part.
         part: what stands after ``#``: a table, a collection, a key, a topic, a path.
+
+    Attributes:
+        written: rows that :meth:`put` wrote, where it counts them itself.
     """
 
     takes: ClassVar[str] = ""
@@ -40,6 +43,7 @@ class End(ABC):
 
     def __init__(self, where: str, part: str) -> None:
         self.where, self.part = where, part
+        self.written: int | None = None
         if not part and self.takes:
             raise InvalidArgument(f"{self.name}: which {self.takes}? Write {self.name}#{self.takes.upper()}")
 
@@ -61,10 +65,10 @@ class End(ABC):
         """The largest value of ``ask.key`` that is there; ``None``: there is nothing yet."""
         raise InvalidArgument(f"{self.name} cannot go on where a copy ended: it has no largest {ask.key!r}")
 
-    def done(self) -> None:
+    def done(self) -> None:  # noqa: B027  (most have nothing to do)
         """The target has everything that was read."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Gives back what it holds."""
 
 
@@ -106,7 +110,9 @@ def _group(where: str, table: dict[str, Any], part: str) -> str:
     kind = kind or kinds.kind_of(where, table)
     group = "stream" if kind in kinds.STREAMS else kind
     if group not in ENDS:
-        raise InvalidArgument(f"a connector of the type {kind!r} is no end of a copy; there are {', '.join(ENDS)}")
+        raise InvalidArgument(
+            f"a connector of the type {kind!r} is no end of a copy; there are {', '.join(ENDS)}"
+        )
     return group
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from arcuate.connector import DataError, NotFoundError
@@ -51,16 +51,10 @@ class FileEnd(End):
         if self.store is not None:
             self.store.close()
 
-    def format(self, named: str | None) -> str | None:
-        """The format by its name, or ``None`` where nothing says it."""
-        from arcuate.formats.table import find
-
-        try:
-            return find(self.path, named)[0]
-        except InvalidArgument:
-            if named is not None:
-                raise
-            return None
+    @property
+    def ending(self) -> str:
+        """How the name ends, such as ``.csv.gz``."""
+        return "".join(PurePosixPath(self.path).suffixes[-2:]).lower()
 
     def here(self, resume: bool = False, progress: Any = None) -> Path:
         """A local path of the file: for one in a store a copy that goes when this end is closed."""
@@ -140,16 +134,14 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
 
     ask.only("a copy between files", "variable")
     other.free(ask)
-    formats = one.format(ask.from_format), other.format(ask.to_format)
-    if formats[0] == formats[1] or None in formats:
+    if one.ending == other.ending and ask.from_format == ask.to_format:
         if ask.variable is not None:
             raise InvalidArgument("'variable' means nothing where the bytes of a file are copied")
-        if None in formats and any(formats):
-            raise InvalidArgument(
-                f"the format of {(one if formats[0] is None else other).name} is not known by its name; name it, "
-                "or give both files the same ending to copy the bytes"
-            )
         return _bytes(one, other, ask)
+    if ask.resume:
+        raise InvalidArgument(
+            f"a conversion is not resumed: {one.ending or one.name} becomes {other.ending or other.name}"
+        )
     local = Path(other.path) if other.store is None else other.beside()
     kept = convert(
         one.here(),

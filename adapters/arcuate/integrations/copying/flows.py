@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from arcuate.connector import IntegrationTimeout
 from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
-from arcuate.integrations.kinds import configured, connector
+from arcuate.integrations.kinds import connector
 
 __all__ = ["StreamEnd"]
 
@@ -36,7 +35,9 @@ class StreamEnd(End):
     def pieces(self, ask: Ask) -> Iterator[Any]:
         ask.only("reading a stream", "limit", "timeout", "start", "tidy")
         if ask.limit is None and ask.timeout is None:
-            raise InvalidArgument(f"{self.name} never ends: say limit=... blocks, or timeout=... seconds of silence")
+            raise InvalidArgument(
+                f"{self.name} never ends: say limit=... blocks, or timeout=... seconds of silence"
+            )
         count = 0
         with self.stream.blocks(start=ask.start) as blocks:
             while ask.limit is None or count < ask.limit:

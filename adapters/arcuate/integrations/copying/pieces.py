@@ -58,9 +58,15 @@ def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator
 def _tidy(value: Any) -> Any:
     if hasattr(value, "name") and not hasattr(value, "data_vars"):
         value = value if value.name is not None else value.rename("value")
-        lost = [name for name, one in value.coords.items() if one.dims not in ((), *((dim,) for dim in value.dims))]
+        lost = [
+            name
+            for name, one in value.coords.items()
+            if one.dims not in ((), *((dim,) for dim in value.dims))
+        ]
         if lost:
-            raise ConversionError(f"the coordinate {lost[0]!r} has several dimensions and is no column of its own")
+            raise ConversionError(
+                f"the coordinate {lost[0]!r} has several dimensions and is no column of its own"
+            )
     frame = value.to_dataframe()
     return frame.reset_index() if frame.index.names != [None] else frame
 
@@ -84,11 +90,15 @@ def after(table: pa.Table, key: str, last: Any) -> pa.Table:
     if key not in table.column_names:
         raise InvalidArgument(f"there is no column {key!r}; there are {', '.join(table.column_names)}")
     column = table.column(key)
+    if not table.num_rows:
+        return table
     if column.null_count:
         raise InvalidArgument(f"the column {key!r} has missing values and cannot be the key of a copy")
     if last is not None:
         table = table.filter(pc.greater(column, pa.scalar(last, column.type)))
         column = table.column(key)
     if len(column) > 1 and not pc.all(pc.less(column[:-1], column[1:])).as_py():
-        raise InvalidArgument(f"the column {key!r} does not grow from row to row and cannot be the key of a copy")
+        raise InvalidArgument(
+            f"the column {key!r} does not grow from row to row and cannot be the key of a copy"
+        )
     return table

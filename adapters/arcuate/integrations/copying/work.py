@@ -58,7 +58,8 @@ def _pieces(one: End, other: End, ask: Ask) -> Copied:
         if hasattr(pieces, "close"):
             pieces.close()
     one.done()
-    return Copied(one.name, other.name, pieces=count.pieces, rows=count.rows, lost=lost)
+    rows = count.rows if other.written is None else other.written
+    return Copied(one.name, other.name, pieces=count.pieces, rows=rows, lost=lost)
 
 
 class _Count:

@@ -1,0 +1,221 @@
+"""Copies between systems: what arrives is read by the system's own program or by another library."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import xarray as xr
+from tests.cli.support import arcuate, shell
+from tests.sql import servers
+from tests.sql.conftest import address
+
+from arcuate.connector import IntegrationError, NotFoundError
+from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.integrations.copying import copy
+from arcuate.sql import DatabaseConnector
+
+ROWS = [(number, number / 7, f"text {number}" if number % 3 else None) for number in range(1, 2001)]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    with servers.postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> str:
+    """A database of SQLite that sqlite3 made, with a table."""
+    with sqlite3.connect(tmp_path / "lab.db") as db:
+        db.execute("CREATE TABLE seen (id INTEGER PRIMARY KEY, x REAL, note TEXT)")
+        db.executemany("INSERT INTO seen VALUES (?, ?, ?)", ROWS)
+    db.close()
+    return f"sqlite:///{tmp_path}/lab.db"
+
+
+def of_sqlite(path: Path, query: str) -> list[Any]:
+    db = sqlite3.connect(path)
+    try:
+        return db.execute(query).fetchall()
+    finally:
+        db.close()
+
+
+def test_database_to_parquet_and_into_another_database(
+    lab: str, tmp_path: Path, postgres: servers.Server
+) -> None:
+    there = tmp_path / "seen.parquet"
+    done = copy(f"{lab}#seen", str(there))
+    assert (done.rows, done.lost) == (2000, ())
+    found = duckdb.sql(f"SELECT id, x, note FROM '{there}' ORDER BY id").fetchall()
+    assert found == ROWS
+    url = address("postgresql", postgres)
+    assert copy(str(there), f"{url}#seen_copy").rows == 2000
+    with DatabaseConnector(url=url) as db:
+        rows = db.execute_query("SELECT id, x, note FROM seen_copy ORDER BY id")
+        assert [tuple(row.values()) for row in rows] == ROWS
+        db.execute_query("DROP TABLE seen_copy")
+    assert servers.PASSWORD not in done.target + done.source
+
+
+def test_a_query_to_csv_that_python_reads(lab: str, tmp_path: Path) -> None:
+    there = tmp_path / "few.csv"
+    done = copy(lab, str(there), query="SELECT id, note FROM seen WHERE id <= 3 ORDER BY id")
+    assert done.rows == 3
+    with there.open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[0] for row in rows[-3:]] == ["1", "2", "3"]
+    assert rows[-3][1] == "text 1"
+
+
+def test_what_is_there_is_not_touched_unless_told(lab: str, tmp_path: Path) -> None:
+    there = tmp_path / "other.db"
+    target = f"sqlite:///{there}#seen"
+    copy(f"{lab}#seen", target)
+    with pytest.raises(InvalidArgument, match="is there already; say exists='append' or 'replace'"):
+        copy(f"{lab}#seen", target)
+    copy(f"{lab}#seen", target, exists="replace")
+    assert of_sqlite(there, "SELECT count(*), sum(id) FROM seen") == [(2000, 2001000)]
+    copy(f"{lab}#seen", target, exists="append")
+    assert of_sqlite(there, "SELECT count(*) FROM seen") == [(4000,)]
+
+
+def test_all_or_nothing(tmp_path: Path) -> None:
+    """The last row cannot be held: neither a row nor the new table stays."""
+    source = tmp_path / "big.parquet"
+    values = [1, 2, float("nan")]
+    pa.parquet.write_table(pa.table({"x": pa.array(values, pa.float64())}), source)
+    there = tmp_path / "t.db"
+    with pytest.raises(ConversionError, match="nan"):
+        copy(str(source), f"sqlite:///{there}#t")
+    assert of_sqlite(there, "SELECT count(*) FROM sqlite_master WHERE name = 't'") == [(0,)]
+    pa.parquet.write_table(pa.table({"x": pa.array([1.5])}), source)
+    copy(str(source), f"sqlite:///{there}#t")
+    pa.parquet.write_table(pa.table({"x": pa.array(values, pa.float64())}), source)
+    with pytest.raises(ConversionError):
+        copy(str(source), f"sqlite:///{there}#t", exists="replace")
+    assert of_sqlite(there, "SELECT x FROM t") == [(1.5,)]
+
+
+def test_resumed_by_a_key(tmp_path: Path) -> None:
+    """A copy that breaks in the middle keeps its pieces; the next one brings the rest, nothing twice."""
+    source, there = tmp_path / "s.parquet", tmp_path / "t.db"
+    count = 150_000
+    pa.parquet.write_table(pa.table({"id": range(count), "x": np.arange(float(count))}), source)
+    with sqlite3.connect(there) as db:
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, x REAL)")
+        db.execute(
+            "CREATE TRIGGER stop BEFORE INSERT ON t WHEN NEW.id > 140000 "
+            "BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    db.close()
+    with pytest.raises(IntegrationError, match="full"):
+        copy(str(source), f"sqlite:///{there}#t", key="id", exists="append")
+    kept = of_sqlite(there, "SELECT count(*), max(id) FROM t")[0]
+    assert 0 < kept[0] < 140_000
+    assert kept[1] == kept[0] - 1
+    of_sqlite(there, "DROP TRIGGER stop")
+    done = copy(str(source), f"sqlite:///{there}#t", key="id", resume=True)
+    assert done.rows == count - kept[0]
+    assert of_sqlite(there, "SELECT count(*), count(DISTINCT id), sum(x) FROM t") == [
+        (count, count, float(sum(range(count))))
+    ]
+    other = f"sqlite:///{tmp_path}/u.db#t"
+    few = "SELECT * FROM t WHERE id < 300"
+    assert copy(f"sqlite:///{there}", other, query=few, key="id").rows == 300
+    assert (
+        copy(f"sqlite:///{there}", other, query="SELECT * FROM t WHERE id < 500", key="id", resume=True).rows
+        == 200
+    )
+    assert copy(f"sqlite:///{there}", other, query=few, key="id", resume=True).rows == 0
+
+
+def test_a_key_must_grow(tmp_path: Path) -> None:
+    source = tmp_path / "s.parquet"
+    pa.parquet.write_table(pa.table({"id": [1, 3, 2]}), source)
+    with pytest.raises(InvalidArgument, match="does not grow"):
+        copy(str(source), f"sqlite:///{tmp_path}/t.db#t", key="id")
+    with pytest.raises(InvalidArgument, match="there is no column 'nr'; there are id"):
+        copy(str(source), f"sqlite:///{tmp_path}/t.db#u", key="nr")
+
+
+def test_files_of_one_format_are_copied_byte_by_byte(tmp_path: Path) -> None:
+    content = random.Random(5).randbytes(3_000_001)
+    (tmp_path / "a.bin").write_bytes(content)
+    told: list[tuple[int, int | None]] = []
+    done = copy(str(tmp_path / "a.bin"), str(tmp_path / "b.bin"), progress=lambda *now: told.append(now))
+    assert done.bytes == len(content)
+    assert told[-1] == (len(content), len(content))
+    assert hashlib.sha256((tmp_path / "b.bin").read_bytes()).digest() == hashlib.sha256(content).digest()
+    with pytest.raises(InvalidArgument, match="is there already"):
+        copy(str(tmp_path / "a.bin"), str(tmp_path / "b.bin"))
+    with pytest.raises(NotFoundError, match=r"nothing\.bin"):
+        copy(str(tmp_path / "nothing.bin"), str(tmp_path / "c.bin"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "b.bin"]
+
+
+def test_an_array_as_a_table(tmp_path: Path) -> None:
+    """A row for each element, the labels as columns."""
+    array = xr.DataArray(
+        [[1.5, 2.5], [3.5, 4.5]],
+        dims=("time", "channel"),
+        coords={"time": [10, 20], "channel": ["Cz", "Pz"]},
+        name="v",
+    )  # fmt: skip
+    source, there = tmp_path / "a.nc", tmp_path / "t.db"
+    array.to_netcdf(source, engine="h5netcdf")
+    with pytest.raises(ConversionError, match="tidy=True"):
+        copy(str(source), f"sqlite:///{there}#v")
+    assert copy(str(source), f"sqlite:///{there}#v", tidy=True).rows == 4
+    assert of_sqlite(there, "SELECT time, channel, v FROM v ORDER BY time, channel") == [
+        (10, "Cz", 1.5), (10, "Pz", 2.5), (20, "Cz", 3.5), (20, "Pz", 4.5),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "options", "says"),
+    [
+        ("nowhere#x", "a.csv", {}, "no connector 'nowhere' is configured"),
+        ("sqlite://", "a.csv", {}, "give one of a table"),
+        ("sqlite://#t", "a.csv", {"limit": 3}, "'limit' means nothing for reading a database"),
+        ("gopher://h#t", "a.csv", {}, "has no type"),
+        ("sqlite://#t", "b.csv", {"resume": True}, "resume needs a key"),
+        ("sqlite://#t", "sqlite://#u", {"key": "a", "exists": "replace"}, "all or nothing"),
+        ("sqlite://#t", "sqlite://", {"query": "SELECT 1 AS a"}, "give one of a table"),
+    ],
+)
+def test_refused(source: str, target: str, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(InvalidArgument, match=says):
+        copy(source, target, **options)
+
+
+def test_from_the_command_line(lab: str, tmp_path: Path) -> None:
+    toml = tmp_path / "c.toml"
+    toml.write_text(f'[connector.lab]\nurl = "{lab}"\n')
+    done = shell("copy", "lab#seen", "seen.arrow", "--json", "--config", toml, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["source"], said["rows"]) == ("lab#seen", 2000)
+    with pa.memory_map(str(tmp_path / "seen.arrow")) as file:
+        assert pa.ipc.open_file(file).read_all().column("id").to_pylist() == [row[0] for row in ROWS]
+    again = arcuate("copy", "lab#seen", "seen.arrow", cwd=tmp_path, ARCUATE_CONNECTORS=str(toml))
+    assert again.returncode == 1
+    assert "is there already" in again.stderr
+    assert (
+        "2,000 rows"
+        in arcuate(
+            "copy", "lab#seen", "seen.arrow", "--replace", cwd=tmp_path, ARCUATE_CONNECTORS=str(toml)
+        ).stdout
+    )
