@@ -11,6 +11,7 @@ import typer
 from arcuate.cli.convert import convert
 from arcuate.cli.copying import copy
 from arcuate.cli.failure import VERBOSE, Commands
+from arcuate.cli.flows import stream
 from arcuate.cli.help import WithSettings
 from arcuate.cli.matrix import matrix
 from arcuate.cli.mfiles import mcheck, wrap
@@ -266,6 +267,7 @@ def environments(json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
 
 app.command()(convert)
 app.command()(copy)
+app.command()(stream)
 app.command()(matrix)
 app.command()(mcheck)
 app.command()(wrap)

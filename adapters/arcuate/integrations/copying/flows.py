@@ -5,12 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from arcuate.connector.secrets import redacted
 from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
 from arcuate.integrations.kinds import connector
 
-__all__ = ["StreamEnd"]
+__all__ = ["StreamEnd", "opened_stream"]
+
+
+def opened_stream(text: str, **settings: Any) -> Any:
+    """A stream by ``URL#TOPIC`` or ``NAME#TOPIC``; not opened yet.
+
+    Raises:
+        InvalidArgument: it names no topic, or the connector is no stream.
+    """
+    where, _, topic = text.partition("#")
+    if not topic:
+        raise InvalidArgument(
+            f"{redacted(where) if '://' in where else where}: which topic? Write it after '#'"
+        )
+    if "://" in where:
+        from arcuate.streaming.schemes import stream_class
+
+        return stream_class(where)(url=where, topic=topic, **settings)
+    made = connector(where, topic=topic, **settings)
+    if not hasattr(made, "blocks"):
+        raise InvalidArgument(f"the connector {where!r} is no stream but a {type(made).__name__}")
+    return made
 
 
 class StreamEnd(End):
@@ -20,14 +42,8 @@ class StreamEnd(End):
 
     def __init__(self, where: str, part: str) -> None:
         super().__init__(where, part)
-        if "://" in where:
-            from arcuate.streaming.schemes import stream_class
-
-            self.stream: Any = stream_class(where)(url=where, topic=part)
-        else:
-            self.stream = connector(where, topic=part)
+        self.stream: Any = opened_stream(f"{where}#{part}")
         self._waiting: list[Any] = []
-        self._each = False
 
     def close(self) -> None:
         self.stream.close()

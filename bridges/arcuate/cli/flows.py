@@ -1,0 +1,239 @@
+"""``arcuate stream``: each block of a stream through functions of R, Octave or Python, and on to a sink."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arcuate.cli.failure import VERBOSE
+from arcuate.cli.missing import integrations
+from arcuate.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from arcuate.client import Session
+
+__all__ = ["stream"]
+
+_TELL = 0.5
+
+
+def stream(
+    ctx: typer.Context,
+    source: Annotated[str, typer.Argument(help="URL#TOPIC, or NAME#TOPIC of a configured connector.")],
+    through: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--through",
+            metavar="ENV:FUNCTION",
+            help="Each block goes through it, such as r:detrend; repeatable.",
+        ),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to", metavar="DST", help="A stream, a file with %d in its name, or - for lines of JSON."
+        ),
+    ] = None,
+    load: Annotated[
+        list[str] | None,
+        typer.Option("--load", metavar="ENV=FILE", help="Run this script there first; repeatable."),
+    ] = None,
+    window: Annotated[
+        float | None, typer.Option("--window", metavar="SECONDS", help="Cut into windows of this length.")
+    ] = None,
+    step: Annotated[
+        float | None, typer.Option("--step", metavar="SECONDS", help="From one window to the next.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", metavar="SECONDS", help="A block that takes longer is late.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option("--start", help="Where it begins: new, all, or a number or identifier.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="Stop after so many blocks.")
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option("--timeout", "-t", metavar="SECONDS", min=0.001, help="Stop after this time."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-O", metavar="KEY=VALUE", help="A setting of the source; repeatable."),
+    ] = None,
+    to_option: Annotated[
+        list[str] | None,
+        typer.Option("--to-option", metavar="KEY=VALUE", help="A setting of the sink; repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Tables [connector.NAME]; by default arcuate.toml."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the report as JSON, on stderr with --to -.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With an error, also the stack.")] = False,
+) -> None:
+    """Run a stream through functions and on to a sink, until Ctrl-C, --limit or --timeout.
+
+    [bold]arcuate stream nats://localhost#eeg --load r=clean.R --through r:detrend_block --to mqtt://localhost#clean[/]
+
+    A block is acknowledged when the sink has what became of it. At the end comes a report.
+    """
+    ctx.meta[VERBOSE] = verbose
+    if config is not None:
+        os.environ["ARCUATE_CONNECTORS"] = str(config)
+    if step is not None and window is None:
+        raise InvalidArgument("--step needs --window")
+    if start is not None:
+        option = [*(option or ()), f"start={start}"]
+    with integrations("arcuate stream"), contextlib.ExitStack() as stack:
+        from arcuate.integrations.copying.flows import opened_stream
+        from arcuate.streaming.pipeline import Pipeline
+        from arcuate.streaming.window import Window
+
+        begin = stack.enter_context(contextlib.closing(opened_stream(source, **_settings(option))))
+        line = Pipeline(begin, deadline=deadline)
+        if window is not None:
+            line = line | Window(window, step=step)
+        for step_ in _functions(stack, through or (), load or ()):
+            line = line | step_
+        line = line | _sink(stack, to, _settings(to_option))
+        report = _run(line, limit, timeout, quiet=as_json)
+    _say(report, as_json, sys.stderr if to in (None, "-") else sys.stdout)
+
+
+def _settings(texts: Sequence[str] | None) -> dict[str, Any]:
+    from arcuate.cli.sessions import setting
+
+    return dict(setting(text) for text in texts or ())
+
+
+def _functions(stack: contextlib.ExitStack, through: Sequence[str], load: Sequence[str]) -> Iterator[Any]:
+    """The functions, each environment opened once."""
+    from arcuate.cli.sessions import Opening, opened
+
+    scripts: list[tuple[str, str]] = []
+    for text in load:
+        name, mark, path = text.partition("=")
+        if not mark or not Path(path).is_file():
+            raise InvalidArgument(f"--load is ENV=FILE with a file that is there; got {text!r}")
+        scripts.append((name, path))
+    sessions: dict[str, Session] = {}
+    for text in through:
+        name, mark, function = text.partition(":")
+        if not mark or not function:
+            raise InvalidArgument(f"--through is ENV:FUNCTION, such as r:detrend_block; got {text!r}")
+        if name not in sessions:
+            sessions[name] = stack.enter_context(opened(Opening(name, quiet_stdout=True)))
+            for where, path in scripts:
+                if where == name:
+                    sessions[name].run(Path(path).read_text(encoding="utf-8"))
+        yield sessions[name].function(function)
+    unused = [name for name, _ in scripts if name not in sessions]
+    if unused:
+        raise InvalidArgument(f"--load {unused[0]}=...: no --through uses {unused[0]}")
+
+
+class _Lines:
+    """Prints each block as a line of JSON."""
+
+    def write(self, block: Any) -> None:
+        from arcuate.cli.show import deliver
+
+        deliver(block.data, as_json=True, output=None)
+        sys.stdout.flush()
+
+
+class _Files:
+    """Writes each block to a file of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._count = 0
+
+    def write(self, block: Any) -> None:
+        from arcuate.formats import save_data
+
+        number = block.sequence if block.sequence is not None else self._count
+        self._count += 1
+        save_data(block.data, self._name.replace("%d", str(number)))
+
+
+def _sink(stack: contextlib.ExitStack, to: str | None, settings: dict[str, Any]) -> Any:
+    from arcuate.integrations.copying.flows import opened_stream
+
+    if to in (None, "-"):
+        return _Lines()
+    assert to is not None
+    if "://" not in to and "%d" in to:
+        return _Files(to)
+    if "#" not in to:
+        raise InvalidArgument(f"--to is a stream (URL#TOPIC), a file with %d in its name, or -; got {to!r}")
+    return stack.enter_context(contextlib.closing(opened_stream(to, **settings)))
+
+
+def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) -> Any:
+    """Runs it; Ctrl-C and SIGTERM end it in order, after the block that is under way."""
+    before: dict[signal.Signals, Any] = {}
+    ended = threading.Event()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            line.run(limit, timeout)
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ended.set()
+
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, lambda *_: ended.set())
+    shown = _shown() if not quiet and sys.stderr.isatty() else None
+    thread = threading.Thread(target=work, name="arcuate-stream", daemon=True)
+    try:
+        thread.start()
+        while not ended.wait(_TELL):
+            if shown is not None:
+                shown(line.report())
+        with contextlib.suppress(Exception):
+            line.stop()
+        thread.join()
+        if failed:
+            raise failed[0]
+        return line.report()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if shown is not None:
+            print(file=sys.stderr)
+
+
+def _shown() -> Callable[[Any], None]:
+    def show(report: Any) -> None:
+        print(f"\r{_text(report)}\x1b[K", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _text(report: Any) -> str:
+    found = f"{report.blocks:,} blocks, {report.lost:,} lost, {report.late:,} late"
+    if report.latency is not None:
+        found += f", latency {report.latency.p50 * 1000:.1f} ms (p99 {report.latency.p99 * 1000:.1f} ms)"
+    return found
+
+
+def _say(report: Any, as_json: bool, file: Any) -> None:
+    print(
+        json.dumps(report.to_dict()) if as_json else f"{_text(report)} in {report.seconds:.1f} s", file=file
+    )
