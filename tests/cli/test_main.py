@@ -12,8 +12,8 @@ import pytest
 from tests.cli.support import arcuate, shell
 
 COMMANDS = {
-    "bench", "call", "config", "convert", "demo", "doctor", "environments", "eval", "health", "matrix",
-    "mcheck", "publish", "repl", "run", "serve", "subscribe", "token", "types", "wrap",
+    "bench", "call", "config", "convert", "copy", "demo", "doctor", "environments", "eval", "health",
+    "matrix", "mcheck", "publish", "repl", "run", "serve", "stream", "subscribe", "token", "types", "wrap",
 }  # fmt: skip
 """What the design promises, written down here and not read from the application."""
 

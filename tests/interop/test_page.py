@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.interop import chromium
 from tests.contract.processes import until
+from tests.interop import chromium
 from tests.interop.chromium import Page
 from tests.interop.conftest import client, run
 

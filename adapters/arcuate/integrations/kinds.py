@@ -26,15 +26,18 @@ __all__ = ["STREAMS", "configured", "connector", "kind_of", "kinds", "load"]
 
 GROUP = "arcuate.connectors"
 KINDS: dict[str, str] = {
+    "nats": "arcuate.streaming.nats:NATSStream",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
 }
 """Type: (module):(class)."""
-STREAMS: frozenset[str] = frozenset()
+STREAMS = frozenset({"nats"})
 """The types that are streams of blocks."""
 SCHEMES: dict[str, str] = {
     "http": "rest",
     "https": "rest",
+    "nats": "nats",
+    "tls": "nats",
     "postgresql": "sql",
     "mysql": "sql",
     "mariadb": "sql",

@@ -59,6 +59,13 @@ def copy(
     lossy: Annotated[
         bool, typer.Option("--lossy", help="Leave out what the target cannot keep, and list it.")
     ] = False,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-O", metavar="KEY=VALUE", help="A setting of the source; repeatable."),
+    ] = None,
+    to_option: Annotated[
+        list[str] | None, typer.Option("--to-option", metavar="KEY=VALUE", help="Of the target; repeatable.")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="Tables [connector.NAME]; by default arcuate.toml."),
@@ -72,6 +79,7 @@ def copy(
     [bold]arcuate copy lab#measurements s3://bucket/measurements.parquet[/]
     [bold]arcuate copy nats://localhost#eeg eeg.nc --limit 600[/]
     """
+    from arcuate.cli.flows import settings
     from arcuate.cli.missing import integrations
     from arcuate.errors import InvalidArgument
 
@@ -100,6 +108,8 @@ def copy(
                 variable=variable,
                 from_format=from_format,
                 to_format=to_format,
+                source_settings=settings(option),
+                target_settings=settings(to_option),
                 progress=tell,
             ),
         )

@@ -21,7 +21,7 @@ from arcuate.errors import InvalidArgument
 if TYPE_CHECKING:
     from arcuate.client import Session
 
-__all__ = ["stream"]
+__all__ = ["settings", "stream"]
 
 _TELL = 0.5
 
@@ -101,18 +101,19 @@ def stream(
         from arcuate.streaming.pipeline import Pipeline
         from arcuate.streaming.window import Window
 
-        begin = stack.enter_context(contextlib.closing(opened_stream(source, **_settings(option))))
+        begin = stack.enter_context(contextlib.closing(opened_stream(source, **settings(option))))
         line = Pipeline(begin, deadline=deadline)
         if window is not None:
             line = line | Window(window, step=step)
         for step_ in _functions(stack, through or (), load or ()):
             line = line | step_
-        line = line | _sink(stack, to, _settings(to_option))
+        line = line | _sink(stack, to, settings(to_option))
         report = _run(line, limit, timeout, quiet=as_json)
     _say(report, as_json, sys.stderr if to in (None, "-") else sys.stdout)
 
 
-def _settings(texts: Sequence[str] | None) -> dict[str, Any]:
+def settings(texts: Sequence[str] | None) -> dict[str, Any]:
+    """Texts ``key=value`` as settings of a connector."""
     from arcuate.cli.sessions import setting
 
     return dict(setting(text) for text in texts or ())
@@ -169,7 +170,7 @@ class _Files:
         save_data(block.data, self._name.replace("%d", str(number)))
 
 
-def _sink(stack: contextlib.ExitStack, to: str | None, settings: dict[str, Any]) -> Any:
+def _sink(stack: contextlib.ExitStack, to: str | None, given: dict[str, Any]) -> Any:
     from arcuate.integrations.copying.flows import opened_stream
 
     if to in (None, "-"):
@@ -179,7 +180,7 @@ def _sink(stack: contextlib.ExitStack, to: str | None, settings: dict[str, Any])
         return _Files(to)
     if "#" not in to:
         raise InvalidArgument(f"--to is a stream (URL#TOPIC), a file with %d in its name, or -; got {to!r}")
-    return stack.enter_context(contextlib.closing(opened_stream(to, **settings)))
+    return stack.enter_context(contextlib.closing(opened_stream(to, **given)))
 
 
 def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,6 +33,8 @@ class Ask:
         variable: one of several things in a file.
         from_format: the source's format, where its name does not say it.
         to_format: the target's.
+        source_settings: settings of the source's connector.
+        target_settings: settings of the target's.
         progress: told the rows, blocks or bytes that are done.
         after: the largest ``key`` that the target has; found out by the copy itself.
     """
@@ -49,6 +51,8 @@ class Ask:
     variable: str | None = None
     from_format: str | None = None
     to_format: str | None = None
+    source_settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    target_settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     progress: Progress | None = field(default=None, repr=False)
     after: Any = None
 

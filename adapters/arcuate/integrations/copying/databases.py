@@ -22,9 +22,9 @@ _ROWS = 65_536
 class SQLEnd(End):
     """A table of a database, or with ``query`` what a query gives."""
 
-    def __init__(self, where: str, part: str) -> None:
-        super().__init__(where, part)
-        self.db: Any = connector(where)
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        super().__init__(where, part, settings)
+        self.db: Any = connector(where, **settings)
 
     def close(self) -> None:
         self.db.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ class End(ABC):
     Args:
         where: a connector's name, an address or a path, without the part.
         part: what stands after ``#``: a table, a collection, a key, a topic, a path.
+        settings: of the connector.
 
     Attributes:
         written: rows that :meth:`put` wrote, where it counts them itself.
@@ -41,8 +42,8 @@ class End(ABC):
     takes: ClassVar[str] = ""
     """What the part is."""
 
-    def __init__(self, where: str, part: str) -> None:
-        self.where, self.part = where, part
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        self.where, self.part, self.settings = where, part, settings
         self.written: int | None = None
         if not part and self.takes:
             raise InvalidArgument(f"{self.name}: which {self.takes}? Write {self.name}#{self.takes.upper()}")
@@ -72,11 +73,12 @@ class End(ABC):
         """Gives back what it holds."""
 
 
-def end_of(text: str) -> End:
+def end_of(text: str, settings: Mapping[str, Any] | None = None) -> End:
     """The end that a text names.
 
     Args:
         text: ``PATH``, ``URL``, ``URL#PART`` or ``NAME#PART`` of a configured connector.
+        settings: of its connector.
 
     Raises:
         InvalidArgument: it names none.
@@ -91,10 +93,10 @@ def end_of(text: str) -> End:
                     f"no connector {name!r} is configured, and there is no file {text!r}; write "
                     f"[connector.{name}] in arcuate.toml, or a path, or an address"
                 )
-            return _made("file", text, "")
-        return _made(_group(name, table, part), name, part)
+            return _made("file", text, "", settings)
+        return _made(_group(name, {**table, **(settings or {})}, part), name, part, settings)
     where, _, part = text.partition("#")
-    return _made(_group(where, {"url": where}, part), where, part)
+    return _made(_group(where, {**(settings or {}), "url": where}, part), where, part, settings)
 
 
 def _group(where: str, table: dict[str, Any], part: str) -> str:
@@ -116,6 +118,6 @@ def _group(where: str, table: dict[str, Any], part: str) -> str:
     return group
 
 
-def _made(group: str, where: str, part: str) -> End:
-    found: End = kinds.load(ENDS[group], group)(where, part)
+def _made(group: str, where: str, part: str, settings: Mapping[str, Any] | None) -> End:
+    found: End = kinds.load(ENDS[group], group)(where, part, dict(settings or {}))
     return found

@@ -30,18 +30,18 @@ class FileEnd(End):
         store: the store; ``None`` for a local file.
     """
 
-    def __init__(self, where: str, part: str) -> None:
-        super().__init__(where, part)
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        super().__init__(where, part, settings)
         self.store: Any = None
         if where in configured() and part:
-            self.store, self.path = connector(where), part
+            self.store, self.path = connector(where, **settings), part
         elif "://" in where and not where.startswith("file://"):
             from arcuate.storage import Storage
 
             folder, _, name = where.rpartition("/")
             if not name or folder.endswith(":/"):
                 raise InvalidArgument(f"{self.name} names no file")
-            self.store, self.path = Storage(url=folder), name
+            self.store, self.path = Storage(url=folder, **settings), name
         else:
             self.path = str(Path(where.removeprefix("file://")).expanduser())
         self._folder = contextlib.ExitStack()
@@ -106,18 +106,17 @@ class FileEnd(End):
         self.free(ask)
         local = Path(self.path) if self.store is None else self.beside()
         kind = find(str(local), ask.to_format)[1]
-        plain = (getattr(one, "data", one) if hasattr(one, "ack") else one for one in pieces)
         named: dict[str, Any] = {"format": ask.to_format, "lossy": ask.lossy}
         if kind.streams:
-            first = next(plain, None)
+            first = next(pieces, None)
             if first is None:
                 raise InvalidArgument(f"there is nothing to be written to {self.name}: the source is empty")
             if kind.takes(first):
-                kept = save_batches(_chain(first, plain), local, **named)
+                kept = save_batches(_chain(first, pieces), local, **named)
             else:
-                kept = save_data(one_value(_chain(first, plain), self.name), local, **named)
+                kept = save_data(one_value(_chain(first, pieces), self.name), local, **named)
         else:
-            kept = save_data(one_value(plain, self.name), local, **named)
+            kept = save_data(one_value(pieces, self.name), local, **named)
         if self.store is not None:
             self.store.upload(local, self.path)
         return tuple(kept.lost)

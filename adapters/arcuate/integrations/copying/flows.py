@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from arcuate.connector.secrets import redacted
-from arcuate.errors import InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
 from arcuate.integrations.kinds import connector
 
-__all__ = ["StreamEnd", "opened_stream"]
+__all__ = ["StreamEnd", "contents", "opened_stream"]
+
+_ROWS = 10_000
 
 
 def opened_stream(text: str, **settings: Any) -> Any:
@@ -35,14 +37,44 @@ def opened_stream(text: str, **settings: Any) -> Any:
     return made
 
 
+def contents(blocks: Iterator[Any]) -> Iterator[Any]:
+    """What blocks hold; mappings that follow each other, as messages of records do, are rows of a table."""
+    import pyarrow as pa
+
+    records: list[Any] = []
+
+    def table() -> pa.Table:
+        try:
+            made = pa.Table.from_pylist(records)
+        except pa.ArrowException as error:
+            raise ConversionError(f"the messages are no rows of one table: {error}") from None
+        records.clear()
+        return made
+
+    for block in blocks:
+        data = block.data
+        if isinstance(data, dict):
+            if records and list(data) != list(records[0]):
+                yield table()
+            records.append(data)
+            if len(records) == _ROWS:
+                yield table()
+            continue
+        if records:
+            yield table()
+        yield data
+    if records:
+        yield table()
+
+
 class StreamEnd(End):
     """A topic of a stream."""
 
     takes = "topic"
 
-    def __init__(self, where: str, part: str) -> None:
-        super().__init__(where, part)
-        self.stream: Any = opened_stream(f"{where}#{part}")
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        super().__init__(where, part, settings)
+        self.stream: Any = opened_stream(f"{where}#{part}", **settings)
         self._waiting: list[Any] = []
 
     def close(self) -> None:

@@ -47,9 +47,9 @@ class RedisEnd(End):
 
     takes = "key"
 
-    def __init__(self, where: str, part: str) -> None:
-        super().__init__(where, part)
-        self.store: Any = connector(where)
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        super().__init__(where, part, settings)
+        self.store: Any = connector(where, **settings)
 
     def close(self) -> None:
         self.store.close()
@@ -76,9 +76,9 @@ class RESTEnd(End):
 
     takes = "endpoint"
 
-    def __init__(self, where: str, part: str) -> None:
-        super().__init__(where, part)
-        self.api: Any = connector(where)
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        super().__init__(where, part, settings)
+        self.api: Any = connector(where, **settings)
 
     def close(self) -> None:
         self.api.close()

@@ -12,6 +12,7 @@ from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End, end_of
 from arcuate.integrations.copying.files import FileEnd, between
+from arcuate.integrations.copying.flows import StreamEnd, contents
 from arcuate.integrations.copying.pieces import rows_in
 
 __all__ = ["copy"]
@@ -37,7 +38,8 @@ def copy(source: str, target: str, ask: Ask | None = None, /, **asked: Any) -> C
     how = ask if ask is not None else Ask(**asked)
     begun = time.perf_counter()
     with contextlib.ExitStack() as stack:
-        one, other = (stack.enter_context(contextlib.closing(end_of(text))) for text in (source, target))
+        one = stack.enter_context(contextlib.closing(end_of(source, how.source_settings)))
+        other = stack.enter_context(contextlib.closing(end_of(target, how.target_settings)))
         if isinstance(one, FileEnd) and isinstance(other, FileEnd):
             done = between(one, other, how)
         else:
@@ -52,8 +54,9 @@ def _pieces(one: End, other: End, ask: Ask) -> Copied:
         ask = dataclasses.replace(ask, after=other.last(ask))
     count = _Count(ask)
     pieces = one.pieces(ask)
+    plain = pieces if not isinstance(one, StreamEnd) or isinstance(other, StreamEnd) else contents(pieces)
     try:
-        lost = other.put(count.of(pieces), ask)
+        lost = other.put(count.of(plain), ask)
     finally:
         if hasattr(pieces, "close"):
             pieces.close()
@@ -74,7 +77,7 @@ class _Count:
         for piece in pieces:
             yield piece
             self.pieces += 1
-            found = rows_in(getattr(piece, "data", piece) if hasattr(piece, "ack") else piece)
+            found = rows_in(piece)
             if found or self.rows is not None:
                 self.rows = (self.rows or 0) + found
             if self._progress is not None:

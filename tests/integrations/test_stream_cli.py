@@ -1,0 +1,143 @@
+"""`arcuate stream` and `arcuate copy` on a real NATS server, with messages of programs that are not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nats
+import numpy as np
+import pytest
+import xarray as xr
+from nats.js.api import StreamConfig
+from tests.cli.support import ARCUATE, CLEAN, arcuate, needs_r, shell
+from tests.streaming.nats_server import NATSServer, nats_server
+
+from arcuate.integrations.copying import copy
+from arcuate.streaming.nats import NATSStream
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[NATSServer]:
+    with nats_server() as one:
+        yield one
+
+
+def publish(server: NATSServer, topic: str, payloads: list[bytes]) -> None:
+    """Puts messages into JetStream by nats-py alone."""
+
+    async def work() -> None:
+        client = await nats.connect(server.url)
+        jet = client.jetstream()
+        await jet.add_stream(StreamConfig(name=topic, subjects=[topic]))
+        for payload in payloads:
+            await jet.publish(topic, payload)
+        await client.close()
+
+    asyncio.run(work())
+
+
+@needs_r
+def test_through_r_and_on(server: NATSServer, tmp_path: Path) -> None:
+    """Labelled blocks go through a function of R, keep their labels, and arrive in another topic."""
+    script = tmp_path / "centre.R"
+    script.write_text("centre <- function(x) x - mean(x)\n")
+    blocks = [
+        xr.DataArray(
+            np.random.default_rng(number).normal(5.0, 1.0, (20, 3)),
+            dims=("time", "channel"),
+            coords={"channel": ["Fz", "Cz", "Pz"]},
+            attrs={"sampling_rate": 100.0},
+        )
+        for number in range(4)
+    ]
+    publish(server, "raw", [])
+    publish(server, "clean", [])
+    with NATSStream(url=server.url, topic="raw", jetstream=True) as out:
+        for one in blocks:
+            out.write(one)
+        out.flush()
+    done = shell(
+        *("stream", f"{server.url}#raw", "--start", "all", "-O", "jetstream=true", "--limit", "4"),
+        *("--load", f"r={script}", "--through", "r:centre"),
+        *("--to", f"{server.url}#clean", "--to-option", "jetstream=true", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["blocks"], report["written"], report["lost"]) == (4, 4, 0)
+    assert 0 < report["latency"]["p50"] <= report["latency"]["p99"]
+    kept = {"jetstream": True}
+    copy(f"{server.url}#clean", str(tmp_path / "clean.nc"), limit=4, start="all", source_settings=kept)
+    found = xr.open_dataarray(tmp_path / "clean.nc", engine="h5netcdf")
+    assert found.dims == ("time", "channel")
+    assert found.channel.values.tolist() == ["Fz", "Cz", "Pz"]
+    expected = np.concatenate([one.values - one.values.mean() for one in blocks])
+    np.testing.assert_allclose(found.values, expected, rtol=0, atol=1e-12)
+
+
+def test_lines_of_json_until_a_signal(server: NATSServer) -> None:
+    """SIGTERM ends it in order: what was taken is printed, and the report says how many."""
+    publish(server, "notes", [b'{"n": 1}', b'{"n": 2}'])
+    process = subprocess.Popen(
+        [ARCUATE, "stream", f"{server.url}#notes", "--start", "all", "-O", "jetstream=true", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **CLEAN},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        lines = [json.loads(process.stdout.readline()) for _ in range(2)]
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert [one["n"] for one in lines] == [1, 2]
+    assert process.returncode == 0, said
+    assert json.loads(said.splitlines()[-1])["blocks"] == 2
+
+
+def test_a_function_that_fails_is_an_error_and_the_block_comes_again(
+    server: NATSServer, tmp_path: Path
+) -> None:
+    publish(server, "numbers", [b"[1, 2]", b'"three"'])
+    where = f"{server.url}#numbers"
+    options = ("--start", "all", "-O", "durable=sums", "--through", "python:sum", "--limit", "2")
+    done = arcuate("stream", where, *options)
+    assert done.returncode == 1
+    assert "unsupported operand" in done.stderr
+    assert done.stdout.splitlines()[0] == "3"
+    again = arcuate("stream", where, "-O", "durable=sums", "--limit", "1")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout.splitlines()[0]) == "three"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("nats://127.0.0.1",), "which topic? Write it after '#'"),
+        (("nats://127.0.0.1#a", "--through", "detrend"), "--through is ENV:FUNCTION"),
+        (("nats://127.0.0.1#a", "--load", "r=none.R"), "--load is ENV=FILE"),
+        (("nats://127.0.0.1#a", "--to", "out.nc"), "a file with %d in its name"),
+        (("nats://127.0.0.1#a", "--step", "1"), "--step needs --window"),
+        (("gopher://h#a",), "is no address of a stream"),
+        (("nowhere#a",), "no connector 'nowhere' is configured"),
+    ],
+)
+def test_refused(words: tuple[str, ...], says: str) -> None:
+    done = arcuate("stream", *words)
+    assert done.returncode == 1
+    assert says in " ".join(done.stderr.split())
+
+
+def test_copies_end_by_silence(server: NATSServer, tmp_path: Path) -> None:
+    publish(server, "few", [b'{"a": 1, "b": "x"}', b'{"a": 2, "b": null}'])
+    kept, there = {"jetstream": True}, f"sqlite:///{tmp_path}/t.db#few"
+    done = copy(f"{server.url}#few", there, start="all", timeout=1.0, source_settings=kept)
+    assert done.rows == 2
+    found: Any = arcuate("copy", f"sqlite:///{tmp_path}/t.db#few", "few.csv", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
