@@ -1,0 +1,124 @@
+"""What streams are made of: blocks of labelled data, and what is known about each."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from arcuate.errors import InvalidArgument
+
+__all__ = ["TIME", "Block", "combined"]
+
+TIME = "time"
+CHANNEL = "channel"
+RATE = "sampling_rate"
+Settle = Callable[[bool], object]
+"""Told once how a block ended: True, it is dealt with; False, it is wanted again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A piece of a stream.
+
+    Attributes:
+        data: a labelled array with the dimensions ``time`` and ``channel`` for signals; a table, a mapping,
+            text or bytes for other messages.
+        sequence: the system's own number where it has one, else counted from 0 in each stream.
+        timestamp: when its first sample was taken, in seconds since 1970; ``None`` where nobody says.
+        sampling_rate: in Hz; ``None`` when irregular or unknown.
+        channels: names; empty when there are none.
+        topic: where it was published.
+        id: the system's own identifier; empty when it has none.
+        headers: what was published beside the data.
+    """
+
+    data: Any
+    sequence: int | None = None
+    timestamp: float | None = None
+    sampling_rate: float | None = None
+    channels: tuple[str, ...] = ()
+    topic: str = ""
+    id: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    settle: Settle | None = field(default=None, repr=False)
+    received: float = field(default_factory=time.perf_counter, repr=False)
+
+    @classmethod
+    def of(cls, data: Any, **known: Any) -> Block:
+        """A block of a value; a block stays one. What its labels say is taken from there.
+
+        Args:
+            data: the value. A labelled array says its channels by the coordinate ``channel``, its rate by the
+                attribute ``sampling_rate``, its time by a coordinate ``time`` of datetime64.
+            known: attributes of the block; they win.
+        """
+        if isinstance(data, Block):
+            return dataclasses.replace(data, **known) if known else data
+        found = labels_of(data)
+        found.update({name: value for name, value in known.items() if value is not None and value != ()})
+        return cls(data, **found)
+
+    def ack(self) -> None:
+        """Tells the system that the block is dealt with; nothing happens where it does not ask for that."""
+        if self.settle is not None:
+            self.settle(True)
+
+    def nack(self) -> None:
+        """Tells the system that the block is wanted again, where it can do that."""
+        if self.settle is not None:
+            self.settle(False)
+
+    def with_data(self, data: Any) -> Block:
+        """The same block with other data, such as a function's result; labels of the data win."""
+        if isinstance(data, Block):
+            return data
+        return dataclasses.replace(self, data=data, **labels_of(data))
+
+    @property
+    def samples(self) -> int | None:
+        """How many samples it has; ``None`` for what is no signal."""
+        sizes = getattr(self.data, "sizes", None)
+        return int(sizes[TIME]) if isinstance(sizes, Mapping) and TIME in sizes else None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds that its samples cover; ``None`` where that is not known."""
+        samples = self.samples
+        return samples / self.sampling_rate if samples is not None and self.sampling_rate else None
+
+
+def labels_of(data: Any) -> dict[str, Any]:
+    """What the labels of a value say of its block; empty for what is no labelled array."""
+    if not hasattr(data, "coords") or not hasattr(data, "attrs") or not hasattr(data, "dims"):
+        return {}
+    found: dict[str, Any] = {}
+    if CHANNEL in data.dims and CHANNEL in data.coords:
+        found["channels"] = tuple(map(str, data.coords[CHANNEL].values.tolist()))
+    rate = data.attrs.get(RATE)
+    if rate is not None:
+        try:
+            found["sampling_rate"] = float(rate)
+        except (TypeError, ValueError):
+            raise InvalidArgument(
+                f"the attribute {RATE!r} of a block is a number of Hz; got {rate!r}"
+            ) from None
+    if TIME in data.coords and data.coords[TIME].size and data.coords[TIME].dtype.kind == "M":
+        first = data.coords[TIME].values.reshape(-1)[0].astype("datetime64[ns]").astype("int64").item()
+        found["timestamp"] = first / 1e9
+    return found
+
+
+def combined(blocks: Iterable[Block]) -> Settle | None:
+    """One settlement for several blocks; ``None`` if none of them has one."""
+    settles = [one.settle for one in blocks if one.settle is not None]
+    if not settles:
+        return None
+
+    def settle(done: bool) -> None:
+        for one in settles:
+            one(done)
+
+    return settle

@@ -1,0 +1,306 @@
+"""What every stream is: a connector that is read block by block, written block by block, or both."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, field_validator
+from typing_extensions import Self
+
+from arcuate.client.streams import GapWarning
+from arcuate.connector import Connector, ConnectorConfig, DataError, IntegrationTimeout, Secret
+from arcuate.errors import InvalidArgument, SessionClosed
+from arcuate.streaming.block import Block
+from arcuate.streaming.feed import Feed, left
+from arcuate.streaming.payload import Codec, Format
+
+if TYPE_CHECKING:
+    from arcuate.streaming.pipeline import Pipeline
+
+__all__ = ["Blocks", "MalformedWarning", "Sink", "Source", "Start", "Stream", "StreamConfig"]
+
+Start = int | str | None
+"""Where a reader begins: "new", "all", a number or identifier of the system's; None: what is configured."""
+_SLICE = 0.25
+"""Seconds after which a feed that cannot be woken is asked whether it should go on."""
+
+
+class MalformedWarning(UserWarning):
+    """A message could not be read and was left out (setting ``malformed="skip"``)."""
+
+
+class StreamConfig(ConnectorConfig):
+    """What every stream has. Systems add fields of their own."""
+
+    topic: tuple[str, ...] = Field(default=(), description="one topic, or several")
+    format: Format = Field(default="auto", description="how messages are written, and those of others read")
+    start: int | str = Field(default="new", description="new, all, or a number or identifier of the system's")
+    buffer: int = Field(default=256, ge=1, description="blocks that may wait here until they are taken")
+    limit: int = Field(default=64 << 20, ge=1, description="bytes of one message")
+    malformed: str = Field(
+        default="raise", pattern="^(raise|skip)$", description="what happens to a message that cannot be read"
+    )
+    user: str | None = Field(default=None, description="who we are, where the address does not say it")
+    password: Secret | None = Field(default=None, description="instead of one in the address")
+    token: Secret | None = Field(default=None, description="a token, for systems that take one")
+    ca_file: str | None = Field(
+        default=None, description="PEM file of authorities that are trusted instead of the system's"
+    )
+    certificate: str | None = Field(default=None, description="PEM file of ours, for mutual TLS")
+    key: str | None = Field(default=None, description="PEM file of its key")
+
+    @field_validator("topic", mode="before")
+    @classmethod
+    def _topics(cls, topic: Any) -> Any:
+        return topics_of(topic)
+
+
+def topics_of(topics: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Topics as a tuple: one text is one topic."""
+    if topics is None or topics == "":
+        return ()
+    found = (topics,) if isinstance(topics, str) else tuple(topics)
+    if any(not isinstance(one, str) or not one for one in found):
+        raise InvalidArgument(f"a topic is a text with at least one character; got {found!r}")
+    return tuple(dict.fromkeys(found))
+
+
+class Source(Connector):
+    """A system that is read. A subclass writes :meth:`_feed`.
+
+    Attributes:
+        lost: blocks that the system lost before they were read; each time a GapWarning was given too.
+        malformed: messages that could not be read and were left out.
+    """
+
+    Config: ClassVar[type[ConnectorConfig]] = StreamConfig
+    has_headers: ClassVar[bool] = True
+
+    def __init__(self, config: Any = None, /, **arguments: Any) -> None:
+        super().__init__(config, **arguments)
+        self.lost = 0
+        self.malformed = 0
+        self._topics: tuple[str, ...] = self.config.topic
+        self._reading: weakref.WeakSet[Blocks] = weakref.WeakSet()
+
+    def _feed(self, topics: tuple[str, ...], start: int | str) -> Feed:
+        """Subscribes, and returns when it is: what is published from now on comes.
+
+        Raises:
+            IntegrationError: the system refused or cannot be reached.
+        """
+        raise NotImplementedError
+
+    def codec(self) -> Codec:
+        """The codec that the settings ask for."""
+        config = self.config
+        return Codec(config.format, headers=self.has_headers, limit=config.limit, service=self.name)
+
+    def decoded(
+        self, decode: Callable[[], Block], skipped: Callable[[], object] | None = None
+    ) -> Block | None:
+        """A block, or ``None`` for a message that is left out because it cannot be read.
+
+        Args:
+            decode: makes it.
+            skipped: tells the system that a message is dealt with that is left out.
+
+        Raises:
+            DataError: the setting ``malformed`` is "raise".
+        """
+        try:
+            return decode()
+        except DataError as error:
+            if self.config.malformed == "raise":
+                raise
+            self.malformed += 1
+            warnings.warn(f"left out: {error}", MalformedWarning, stacklevel=2)
+            if skipped is not None:
+                skipped()
+            return None
+
+    # --- Reading
+
+    def subscribe_to_topics(self, topics: Sequence[str]) -> Self:
+        """Adds topics to those that are read; readers that have begun are not changed."""
+        self._topics = topics_of([*self._topics, *topics_of(topics)])
+        return self
+
+    def blocks(
+        self,
+        topics: str | Sequence[str] | None = None,
+        *,
+        start: Start = None,
+        timeout: float | None = None,
+    ) -> Blocks:
+        """Reads topics, block by block.
+
+        Args:
+            topics: left out, those of the settings and of :meth:`subscribe_to_topics`.
+            start: "new", "all", or a number or identifier of the system's.
+            timeout: seconds to wait for a block; then IntegrationTimeout is raised.
+
+        Returns:
+            An iterator that is also a context manager. It has subscribed when it is returned.
+        """
+        found = topics_of(topics) or self._topics
+        self._need_topics(found)
+        self.open()
+        begin = self.config.start if start is None else start
+        feed = self.resilience.run(lambda: self._feed(found, begin), name="subscribe", repeatable=True).value
+        reader = Blocks(self, feed, timeout)
+        self._reading.add(reader)
+        return reader
+
+    def _need_topics(self, topics: tuple[str, ...]) -> None:
+        if not topics:
+            raise InvalidArgument(f"{self.name}: which topic? Give topic=..., or blocks('...')")
+
+    def __iter__(self) -> Iterator[Block]:
+        return self.blocks()
+
+    def __or__(self, stage: Any) -> Pipeline:
+        from arcuate.streaming.pipeline import Pipeline
+
+        return Pipeline(self) | stage
+
+    def window(
+        self,
+        seconds: float | None = None,
+        *,
+        samples: int | None = None,
+        step: float | int | None = None,
+    ) -> Pipeline:
+        """The stream cut into windows of the same length; see :class:`~arcuate.streaming.window.Window`."""
+        from arcuate.streaming.pipeline import Pipeline
+
+        return Pipeline(self).window(seconds, samples=samples, step=step)
+
+    def close(self) -> None:
+        for reader in list(self._reading):
+            reader.close()
+        super().close()
+
+
+class Sink(Connector):
+    """A system that is written. A subclass writes :meth:`_write`; and :meth:`flush`, where that does not wait."""
+
+    Config: ClassVar[type[ConnectorConfig]] = StreamConfig
+
+    def _write(self, block: Block, topic: str) -> None:
+        """Hands a block over; :meth:`flush` waits until the system has it."""
+        raise NotImplementedError
+
+    def write(self, block: Any, *, topic: str | None = None) -> None:
+        """Publishes a block, or any value as one.
+
+        Args:
+            block: a block, a labelled array, a table, a mapping, bytes, ...
+            topic: left out, that of the settings, else that of the block.
+        """
+        one = Block.of(block)
+        names: tuple[str, ...] = self.config.topic
+        target = topic or (names[0] if len(names) == 1 else one.topic)
+        if not target:
+            raise InvalidArgument(f"{self.name}: where to? Give topic=..., here or in the settings")
+        if not self._opened:
+            self.open()
+        elif self._closed:
+            raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
+        self._write(one, target)
+
+    def flush(self) -> None:
+        """Waits until the system has everything that was written.
+
+        Raises:
+            IntegrationError: it did not take something.
+        """
+
+
+class Stream(Source, Sink):
+    """A system that is read and written."""
+
+
+class Blocks(Iterator[Block]):
+    """The blocks of some topics, one after the other. One thread reads; any thread may stop or close it.
+
+    Attributes:
+        lost: how many were lost by the system so far.
+    """
+
+    def __init__(self, source: Source, feed: Feed, timeout: float | None = None) -> None:
+        self.lost = 0
+        self._source = source
+        self._feed = feed
+        self._timeout = timeout
+        self._stopped = self._closed = False
+        self._lock = threading.Lock()
+
+    def next(self, timeout: float | None = None) -> Block | None:
+        """The next block; ``None`` when none came in so many seconds (``None``: as long as it takes).
+
+        Raises:
+            StopIteration: it was stopped, or there will be no more.
+            IntegrationError: the system failed.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            if self._stopped:
+                raise StopIteration
+            if self._feed.gaps:
+                self._tell()
+            try:
+                block = self._feed.next(left(end, _SLICE))
+            except EOFError:
+                self._stopped = True
+                raise StopIteration from None
+            if block is not None:
+                return block
+            if end is not None and time.monotonic() >= end:
+                return None
+
+    def __next__(self) -> Block:
+        block = self.next(self._timeout)
+        if block is None:
+            raise IntegrationTimeout(
+                f"{self._source.name}: no block came within {self._timeout:g} s", service=self._source.name
+            )
+        return block
+
+    def _tell(self) -> None:
+        topic, lost, sequence = self._feed.gaps.popleft()
+        self.lost += lost or 0
+        self._source.lost += lost or 0
+        warnings.warn(GapWarning.of(topic, lost, sequence), stacklevel=3)
+
+    def stop(self) -> None:
+        """Ends the iteration, from any thread."""
+        self._stopped = True
+        self._feed.wake()
+
+    def close(self) -> None:
+        """Ends the subscription. A second call does nothing."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self.stop()
+        self._feed.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self.close()
