@@ -65,7 +65,7 @@ def topics_of(topics: str | Sequence[str] | None) -> tuple[str, ...]:
     """Topics as a tuple: one text is one topic."""
     if topics is None or topics == "":
         return ()
-    found = (topics,) if isinstance(topics, str) else tuple(topics)
+    found: tuple[Any, ...] = (topics,) if isinstance(topics, str) else tuple(topics)
     if any(not isinstance(one, str) or not one for one in found):
         raise InvalidArgument(f"a topic is a text with at least one character; got {found!r}")
     return tuple(dict.fromkeys(found))
@@ -189,7 +189,7 @@ class Source(Connector):
 
 
 class Sink(Connector):
-    """A system that is written. A subclass writes :meth:`_write`; and :meth:`flush`, where that does not wait."""
+    """A system that is written. A subclass writes :meth:`_write`, and :meth:`flush` if that does not wait."""
 
     Config: ClassVar[type[ConnectorConfig]] = StreamConfig
 
