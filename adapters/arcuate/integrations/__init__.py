@@ -26,6 +26,8 @@ __all__ = [
     "DatabaseConfig",
     "DatabaseConnector",
     "DegradedWarning",
+    "DocumentConfig",
+    "DocumentStore",
     "EncryptedStore",
     "Health",
     "IntegrationError",
@@ -37,8 +39,10 @@ __all__ = [
     "Page",
     "RESTAPIClient",
     "RateLimitError",
+    "RedisStore",
     "ResilientIntegration",
     "Result",
+    "StoreConfig",
     "TransactionError",
     "retry_on_failure",
 ]
@@ -71,6 +75,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Result",
         "retry_on_failure",
     ),
+    "arcuate.nosql": ("DocumentConfig", "DocumentStore", "RedisStore", "StoreConfig"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
 }

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError
+from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.errors import InvalidArgument
-from arcuate.sql.arrow import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.sql.errors import translated, translating
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
 from arcuate.sql.statements import Parameters, bound, execute, in_style
