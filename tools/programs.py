@@ -30,6 +30,7 @@ AXE = "axe-core@4.14.1"
 """The one file of it that is used becomes .tools/axe.min.js."""
 DATABASES = {
     "mariadb-server": ("/usr/sbin/mariadbd",),
+    "nats-server": ("/usr/sbin/nats-server",),
     "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
     "redis-server": ("/usr/bin/redis-server",),
 }

@@ -15,6 +15,7 @@ __all__ = ["TIME", "Block", "combined"]
 TIME = "time"
 CHANNEL = "channel"
 RATE = "sampling_rate"
+TIMESTAMP = "timestamp"
 Settle = Callable[[bool], object]
 """Told once how a block ended: True, it is dealt with; False, it is wanted again."""
 
@@ -52,7 +53,7 @@ class Block:
 
         Args:
             data: the value. A labelled array says its channels by the coordinate ``channel``, its rate by the
-                attribute ``sampling_rate``, its time by a coordinate ``time`` of datetime64.
+                attribute ``sampling_rate``, its time by ``timestamp`` or a coordinate ``time`` of datetime64.
             known: attributes of the block; they win.
         """
         if isinstance(data, Block):
@@ -97,15 +98,21 @@ def labels_of(data: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if CHANNEL in data.dims and CHANNEL in data.coords:
         found["channels"] = tuple(map(str, data.coords[CHANNEL].values.tolist()))
-    rate = data.attrs.get(RATE)
-    if rate is not None:
-        try:
-            found["sampling_rate"] = float(rate)
-        except (TypeError, ValueError):
-            raise InvalidArgument(
-                f"the attribute {RATE!r} of a block is a number of Hz; got {rate!r}"
-            ) from None
-    if TIME in data.coords and data.coords[TIME].size and data.coords[TIME].dtype.kind == "M":
+    for name, unit in ((RATE, "Hz"), (TIMESTAMP, "seconds since 1970")):
+        value = data.attrs.get(name)
+        if value is not None:
+            try:
+                found[name] = float(value)
+            except (TypeError, ValueError):
+                raise InvalidArgument(
+                    f"the attribute {name!r} of a block is a number of {unit}; got {value!r}"
+                ) from None
+    if (
+        TIMESTAMP not in found
+        and TIME in data.coords
+        and data.coords[TIME].size
+        and data.coords[TIME].dtype.kind == "M"
+    ):
         first = data.coords[TIME].values.reshape(-1)[0].astype("datetime64[ns]").astype("int64").item()
         found["timestamp"] = first / 1e9
     return found

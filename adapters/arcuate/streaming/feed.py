@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from typing import Any
 
 from arcuate.streaming.block import Block
 
@@ -61,7 +62,7 @@ class QueueFeed(Feed):
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        self._waiting: deque[Block] = deque()
+        self._waiting: deque[Any] = deque()
         self._changed = threading.Condition(threading.Lock())
         self._error: BaseException | None = None
         self._ended = self._woken = False
@@ -69,7 +70,22 @@ class QueueFeed(Feed):
 
     # --- For what fills it
 
-    def put(self, block: Block, timeout: float | None = None) -> bool:
+    def offer(self, item: Any, *, force: bool = False) -> bool:
+        """Adds a block without waiting; whether there was room for it.
+
+        Args:
+            item: a block, or what :meth:`made` makes one of.
+            force: also where there is no room, for systems that send no more than they were asked for.
+        """
+        with self._changed:
+            if self._ended or (len(self._waiting) >= self.size and not force):
+                return False
+            self._waiting.append(item)
+            if self._asking:
+                self._changed.notify_all()
+        return True
+
+    def put(self, block: Any, timeout: float | None = None) -> bool:
         """Adds a block, waiting while the queue is full; whether it was taken before it was closed."""
         with self._changed:
             if len(self._waiting) >= self.size and not self._ended:
@@ -105,20 +121,25 @@ class QueueFeed(Feed):
                 finally:
                     self._asking -= 1
             self._woken = False
-            if self._waiting:
-                block = self._waiting.popleft()
-                if len(self._waiting) == self.size - 1:
-                    self._changed.notify_all()
-                self.taken()
-                return block
-            if self._error is not None:
-                raise self._error
-            if self._ended:
-                raise EOFError
-        return None
+            if not self._waiting:
+                if self._error is not None:
+                    raise self._error
+                if self._ended:
+                    raise EOFError
+                return None
+            item = self._waiting.popleft()
+            if len(self._waiting) == self.size - 1:
+                self._changed.notify_all()
+        self.taken()
+        return self.made(item)
+
+    def made(self, item: Any) -> Block | None:
+        """The block of what was put; ``None`` leaves it out. Called in the reader's thread."""
+        found: Block = item
+        return found
 
     def taken(self) -> None:
-        """A block was taken: there is room for another. Called with the lock held; must not wait."""
+        """A block was taken: there is room for another. Must not wait."""
 
     def _ready(self) -> bool:
         return bool(self._waiting) or self._error is not None or self._ended or self._woken

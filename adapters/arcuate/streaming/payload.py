@@ -74,8 +74,9 @@ class Codec:
             known["headers"] = dict(block.headers)
         kind: str = self.format
         if kind == "auto":
-            plain = type(data) is bytes and (self.headers or (not known and _read_auto(data) is data))
-            kind = "bytes" if plain else "frame"
+            if type(data) is bytes and not known and _read_auto(data) is data:
+                return data, dict(block.headers)  # read as the same bytes without being told
+            kind = "bytes" if type(data) is bytes and self.headers else "frame"
         payload = _WRITE[kind](data)
         if not self.headers:
             if known and kind == "frame":
@@ -114,6 +115,7 @@ class Codec:
         id: str = "",  # noqa: A002  (the field's name)
         timestamp: float | None = None,
         settle: Settle | None = None,
+        received: float | None = None,
     ) -> Block:
         """The block of a payload.
 
@@ -125,6 +127,7 @@ class Codec:
             id: the system's identifier.
             timestamp: the system's time, for what says none itself.
             settle: how the system is told that it is dealt with.
+            received: when it came, by :func:`time.perf_counter`; left out, now.
 
         Raises:
             DataError: the bytes are not what the format says, or more than the limit.
@@ -141,6 +144,8 @@ class Codec:
             raise self._bad(topic, f"cannot be read: {str(error) or type(error).__name__}") from error
         given.update(found.pop("headers", {}))
         block = {"timestamp": timestamp, **labels_of(data), **found}
+        if received is not None:
+            block["received"] = received
         return Block(data, sequence=sequence, topic=topic, id=id, headers=given, settle=settle, **block)
 
     def _value(self, payload: bytes, content: str) -> tuple[Any, Any]:

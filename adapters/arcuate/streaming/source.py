@@ -168,7 +168,8 @@ class Source(Connector):
     def __or__(self, stage: Any) -> Pipeline:
         from arcuate.streaming.pipeline import Pipeline
 
-        return Pipeline(self) | stage
+        whole: Pipeline = Pipeline(self) | stage
+        return whole
 
     def window(
         self,
