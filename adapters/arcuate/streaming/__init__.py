@@ -11,10 +11,15 @@ from typing import Any
 
 from arcuate.client.streams import GapWarning
 from arcuate.streaming.block import Block
+from arcuate.streaming.client import StreamingClient, StreamMessage
 from arcuate.streaming.feed import Feed, QueueFeed
+from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.payload import Codec
+from arcuate.streaming.pipeline import Pipeline
+from arcuate.streaming.report import Report
 from arcuate.streaming.schemes import SCHEMES, stream_class
 from arcuate.streaming.source import Blocks, MalformedWarning, Sink, Source, Stream, StreamConfig
+from arcuate.streaming.window import Window
 
 __all__ = [
     "SCHEMES",
@@ -23,17 +28,25 @@ __all__ = [
     "Codec",
     "Feed",
     "GapWarning",
+    "LoopThread",
     "MalformedWarning",
+    "NATSStream",
+    "Pipeline",
     "QueueFeed",
+    "Report",
     "Sink",
     "Source",
     "Stream",
     "StreamConfig",
+    "StreamMessage",
+    "StreamingClient",
+    "TopicStream",
+    "Window",
     "stream_class",
 ]
 
-_LATER: dict[str, str] = {}
-"""Names that need a library of their own, or that are not always wanted: module."""
+_LATER = {place.partition(":")[2]: place.partition(":")[0] for place in SCHEMES.values()}
+"""Classes of systems, each of which needs a library of its own: module."""
 
 
 def __getattr__(name: str) -> Any:

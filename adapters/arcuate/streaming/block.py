@@ -10,7 +10,7 @@ from typing import Any
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["TIME", "Block", "combined"]
+__all__ = ["CHANNEL", "RATE", "TIME", "TIMESTAMP", "Block", "Settle", "combined", "labels_of"]
 
 TIME = "time"
 CHANNEL = "channel"
