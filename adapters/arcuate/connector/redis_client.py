@@ -183,7 +183,8 @@ _ADVICE: dict[str, tuple[type[IntegrationError], bool, str]] = {
     ),
     "WRONGTYPE": (IntegrationError, False, "type_of(key) says what the key holds"),
     "EXECABORT": (IntegrationError, False, "nothing of the transaction was carried out"),
-    "NOGROUP": (NotFoundError, False, ""),
+    "NOGROUP": (NotFoundError, False, "the stream or its group was deleted"),
+    "BUSYGROUP": (IntegrationError, False, ""),
     **dict.fromkeys(
         ("MOVED", "ASK", "CROSSSLOT"),
         (IntegrationError, False, "the server is a node of a cluster; this connector uses a single server"),
