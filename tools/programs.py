@@ -75,7 +75,7 @@ def install_jars() -> list[str]:
                 "</project>"
             )
             plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
-            command = [mvn, "-q", "-B", "-f", folder / "pom.xml", plugin, f"-DoutputDirectory={folder}"]
+            command = [mvn, "-q", "-B", "-f", str(folder / "pom.xml"), plugin, f"-DoutputDirectory={folder}"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 problems.append(f"{name}: {(done.stdout.strip().splitlines() or ['mvn failed'])[0]}")
