@@ -7,7 +7,7 @@ Servers that speak Redis' protocol (Valkey, KeyDB) are reached in the same way.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -34,7 +34,7 @@ try:
 except ModuleNotFoundError:
     raise Unsupported("redis:// needs a library; type: pip install 'arcuate[nosql]'") from None
 
-__all__ = ["RedisConfig", "client_of", "key_of", "run_once", "text_of", "translated", "translating"]
+__all__ = ["RedisConfig", "ask", "client_of", "key_of", "run_once", "text_of", "translated", "translating"]
 
 T = TypeVar("T")
 
@@ -54,8 +54,17 @@ class RedisConfig(ConnectorConfig):
 _QUERY = re.compile(r"db|ssl_(ca_certs|ca_path|certfile|keyfile|check_hostname|min_version)|password")
 
 
-def client_of(config: RedisConfig) -> redis.Redis:
+def client_of(
+    config: ConnectorConfig, *, username: str = "", password: Secret | None = None, pool: int = 10, **tls: Any
+) -> redis.Redis:
     """A client that repeats nothing by itself; it connects when it is first used.
+
+    Args:
+        config: of a connector; its ``url`` and ``timeouts`` are used.
+        username: instead of one in the address.
+        password: instead of one in the address.
+        pool: connections at the same time, at most.
+        **tls: settings of the library for rediss://.
 
     Raises:
         InvalidArgument: the address is none of Redis.
@@ -78,22 +87,51 @@ def client_of(config: RedisConfig) -> redis.Redis:
     given: dict[str, Any] = {
         "socket_connect_timeout": config.timeouts.connect,
         "socket_timeout": config.timeouts.read,
-        "max_connections": config.pool,
+        "max_connections": pool,
         "timeout": config.timeouts.connect,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
         "health_check_interval": 0,
     }
-    if config.username:
-        given["username"] = config.username
+    if username:
+        given["username"] = username
+    if parts.scheme == "rediss":
+        given.update(tls)
     try:
-        pool = redis.BlockingConnectionPool.from_url(config.url, **given)
+        connections = redis.BlockingConnectionPool.from_url(config.url, **given)
     except (TypeError, ValueError):
         raise InvalidArgument(f"{shown!r} is no address of Redis") from None
-    password = reveal(config.password, "the password of Redis")
-    if password is not None:
-        pool.connection_kwargs["password"] = password
-    return redis.Redis.from_pool(pool)
+    word = reveal(password, "the password of Redis")
+    if word is not None:
+        connections.connection_kwargs["password"] = word
+    return redis.Redis.from_pool(connections)
+
+
+def ask(
+    client: redis.Redis,
+    words: Sequence[Any],
+    service: str = "",
+    conceal: Callable[[Any], str] = str,
+    executed: str = "no",
+) -> Any:
+    """Sends words and gives the answer as it came: texts as bytes.
+
+    Raises:
+        IntegrationError: the server refused, or no answer came.
+    """
+    pool: Any = client.connection_pool
+    with translating(service, conceal, executed=executed):
+        connection = pool.get_connection()
+        try:
+            connection.send_command(*words)
+            return connection.read_response(disable_decoding=True)
+        except redis.ResponseError:
+            raise
+        except BaseException:
+            connection.disconnect()  # an answer that comes later is none of the next request
+            raise
+        finally:
+            pool.release(connection)
 
 
 def run_once(

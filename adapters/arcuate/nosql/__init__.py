@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from arcuate.nosql.documents import DocumentConfig, DocumentStore
-
     from arcuate.nosql.store import RedisStore, StoreConfig
 
 __all__ = ["DocumentConfig", "DocumentStore", "RedisStore", "StoreConfig"]

@@ -12,6 +12,7 @@ from pydantic import Field
 from arcuate.connector import Connector, IntegrationError, NotFoundError, Result, redacted
 from arcuate.connector.redis_client import (
     RedisConfig,
+    ask,
     client_of,
     key_of,
     run_once,
@@ -57,7 +58,8 @@ class RedisStore(Connector):
 
     def __init__(self, config: StoreConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)
-        self._client = client_of(self.config)
+        given = self.config
+        self._client = client_of(given, username=given.username, password=given.password, pool=given.pool)
 
     # --- Life
 
@@ -65,8 +67,7 @@ class RedisStore(Connector):
         self._client.close()
 
     def _check(self) -> Mapping[str, Any]:
-        with self._translating():
-            facts = _facts(self._answer(("INFO", "server")))
+        facts = _facts(self._answer(("INFO", "server")))
         return {"version": facts.get("redis_version", ""), "mode": facts.get("redis_mode", "")}
 
     @property
@@ -82,19 +83,7 @@ class RedisStore(Connector):
 
     def _answer(self, words: Sequence[Any], executed: str = "no") -> Any:
         """Sends words and gives the answer as it came."""
-        pool: Any = self._client.connection_pool
-        with self._translating(executed):
-            connection = pool.get_connection()
-            try:
-                connection.send_command(*words)
-                return connection.read_response(disable_decoding=True)
-            except redis.ResponseError:
-                raise
-            except BaseException:
-                connection.disconnect()  # an answer that comes later is none of the next request
-                raise
-            finally:
-                pool.release(connection)
+        return ask(self._client, words, self.name, self.conceal, executed)
 
     def _send(self, command: Command) -> Any:
         self.open()
