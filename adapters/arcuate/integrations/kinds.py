@@ -26,6 +26,8 @@ __all__ = ["configured", "connector", "kind_of", "kinds"]
 
 GROUP = "arcuate.connectors"
 KINDS: dict[str, str] = {
+    "documents": "arcuate.nosql:DocumentStore",
+    "redis": "arcuate.nosql:RedisStore",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
 }
@@ -38,6 +40,9 @@ SCHEMES: dict[str, str] = {
     "mariadb": "sql",
     "sqlite": "sql",
     "duckdb": "sql",
+    "redis": "redis",
+    "rediss": "redis",
+    "mongodb": "documents",
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {
