@@ -347,6 +347,7 @@ def test_addresses(url: str, told: str) -> None:
 def test_life(mongo: servers.Server) -> None:
     db = DocumentStore(url=f"mongodb://127.0.0.1:{mongo.port}", database="work")
     assert re.match(r"\d", db.health().facts["version"])
+    db.find("c")
     db.close()
     db.close()
     with pytest.raises(SessionClosed):

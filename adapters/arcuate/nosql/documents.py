@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,27 +10,23 @@ from functools import partial
 from itertools import chain, islice
 from typing import Any, ClassVar, TypeVar
 
-import bson
 import pandas as pd
 import pyarrow as pa
-from pydantic import Field
 from typing_extensions import Self
 
-from arcuate.connector import Connector, ConnectorConfig, IntegrationError, Secret, redacted, reveal
+from arcuate.connector import Connector, IntegrationError, redacted
 from arcuate.connector.tables import to_pandas
 from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.nosql.settings import DocumentConfig, client_of, database_of
+
+# pymongo is there, or the settings have said what to install.
+import pymongo  # isort: skip
+import bson  # isort: skip
+
 from arcuate.nosql.columns import batch_of_documents, documents_of
+from arcuate.nosql.faults import translated, translating
 from arcuate.nosql.typed import CODEC, document_of, to_bson
 from arcuate.values.record import record
-
-if importlib.util.find_spec("pymongo") is None:
-    raise Unsupported("mongodb:// needs a library; type: pip install 'arcuate[nosql]'")
-
-import pymongo
-from pymongo.errors import ConfigurationError
-from pymongo.uri_parser import parse_uri
-
-from arcuate.nosql.faults import translated, translating
 
 __all__ = ["Changed", "DocumentConfig", "DocumentStore"]
 
@@ -41,21 +36,6 @@ Query = Mapping[str, Any] | None
 Sort = Mapping[str, int] | Sequence[tuple[str, int]] | None
 Operation = tuple[Any, ...]
 _CHUNK = 1000
-
-
-class DocumentConfig(ConnectorConfig):
-    """Where a database of documents is."""
-
-    url: str = Field(
-        default="mongodb://127.0.0.1:27017/test",
-        description="mongodb://HOST:PORT/DATABASE, several hosts with commas between, or mongodb+srv://",
-    )
-    database: str = Field(default="", description="instead of the one in the address")
-    username: str = Field(default="", description="instead of one in the address")
-    password: Secret | None = Field(default=None, description="instead of one in the address")
-    pool: int = Field(
-        default=10, ge=1, le=1000, description="connections to a server at the same time, at most"
-    )
 
 
 @record(frozen=True)
@@ -93,31 +73,15 @@ class DocumentStore(Connector):
 
     def __init__(self, config: DocumentConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)
-        self._database = self.config.database or _database_of(self.config.url)
+        self._database = self.config.database or database_of(self.config.url)
         self._client: pymongo.MongoClient[Document] | None = None
         self._mine = threading.local()
 
     # --- Life
 
     def _open(self) -> None:
-        config = self.config
-        times = config.timeouts
-        given: dict[str, Any] = {
-            "connectTimeoutMS": round(times.connect * 1000),
-            "serverSelectionTimeoutMS": round(times.connect * 1000),
-            "waitQueueTimeoutMS": round(times.connect * 1000),
-            "socketTimeoutMS": round(times.call * 1000),
-            "maxPoolSize": config.pool,
-            "retryReads": False,
-            "connect": False,
-        }
-        if config.username:
-            given["username"] = config.username
-        password = reveal(config.password, "the password of the database")
-        if password is not None:
-            given["password"] = password
         with self._translating():
-            self._client = pymongo.MongoClient(config.url, **given)
+            self._client = client_of(self.config)
 
     def _close(self) -> None:
         if self._client is not None:
@@ -598,30 +562,3 @@ _OPERATIONS: dict[str, tuple[Any, int]] = {
 def _changed(done: Any) -> Changed:
     upserted = () if done.upserted_id is None else (done.upserted_id,)
     return Changed(0, done.matched_count, done.modified_count, 0, upserted)
-
-
-def _database_of(url: str) -> str:
-    """The database that an address names.
-
-    Raises:
-        InvalidArgument: it names none, or is no address of MongoDB.
-    """
-    shown = redacted(url)
-    if not url.startswith(("mongodb://", "mongodb+srv://")):
-        raise InvalidArgument(f"{shown!r} is no address of MongoDB; there are mongodb:// and mongodb+srv://")
-    if url.startswith("mongodb+srv://"):
-        return _path(url, shown)
-    try:
-        found = parse_uri(url).get("database")
-    except (ConfigurationError, ValueError, TypeError):
-        raise InvalidArgument(
-            f"{shown!r} is no address of MongoDB, such as mongodb://HOST:27017/NAME"
-        ) from None
-    return found or _path(url, shown)
-
-
-def _path(url: str, shown: str) -> str:
-    name = url.partition("://")[2].partition("?")[0].partition("/")[2]
-    if not name:
-        raise InvalidArgument(f"{shown!r} names no database: give mongodb://HOST/NAME, or database=NAME")
-    return name
