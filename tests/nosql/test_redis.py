@@ -337,6 +337,13 @@ def test_a_server_that_comes_back_and_a_fallback(tmp_path: object, monkeypatch: 
             store.get("other")
         with pytest.raises(ConnectionError):
             store.set("k", 2)
+    with RedisStore(url=address(server), fallback={"kind": "default", "default": {}}, **ONCE) as store:
+        with pytest.warns(DegradedWarning):
+            assert store.get_many(["k"]) == {}
+        with pytest.warns(DegradedWarning):
+            assert store.hash_all("h") == {}
+        with pytest.raises(ConnectionError):
+            store.increment("k")
 
 
 @pytest.mark.parametrize(

@@ -166,12 +166,16 @@ class RedisStore(Connector):
         names, chosen = list(keys), self._encoding(encoding)
         if not names:
             return {}
-        answer = self._asked(Command(("MGET", *map(key_of, names)), commands.plain)).value
-        return {
-            name: from_stored(data, chosen, f"key {name!r}", self.name)
-            for name, data in zip(names, answer, strict=True)
-            if data is not None
-        }
+
+        def read(answer: Sequence[bytes | None]) -> dict[str, Any]:
+            return {
+                name: from_stored(data, chosen, f"key {name!r}", self.name)
+                for name, data in zip(names, answer, strict=True)
+                if data is not None
+            }
+
+        found: dict[str, Any] = self._asked(Command(("MGET", *map(key_of, names)), read)).value
+        return found
 
     def set_many(
         self,
@@ -245,8 +249,10 @@ class RedisStore(Connector):
 
     def hash_all(self, key: str, *, encoding: Encoding | None = None) -> dict[str, Any]:
         """All fields; empty if there is no such key. :meth:`hash_scan` is for large ones."""
-        answer = self._asked(Command(("HGETALL", key_of(key)), commands.plain)).value
-        return dict(self._fields(key, answer, self._encoding(encoding)))
+        chosen = self._encoding(encoding)
+        command = Command(("HGETALL", key_of(key)), lambda answer: dict(self._fields(key, answer, chosen)))
+        found: dict[str, Any] = self._asked(command).value
+        return found
 
     def hash_delete(self, key: str, *fields: str) -> int:
         """Forgets fields; how many there were."""
