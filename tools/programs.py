@@ -34,17 +34,56 @@ DATABASES = {
     "nats-server": ("/usr/sbin/nats-server",),
     "netcdf-bin": ("/usr/bin/ncdump",),
     "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
+    "redis-server": ("/usr/bin/redis-server",),
 }
 """Debian's package: where its program is, of any version."""
 SERVERS = {"json-server": "0.17.4", "oauth2-mock-server": "8.2.3"}
 """Servers from npm that connectors are tested against: name: version."""
+JARS = {"mongo-java-server": "de.bwaldvogel:mongo-java-server:1.47.0"}
+"""Servers written in Java: name: what Maven calls it. They are run with the compiler of a JDK."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """Names of the program, the best known first."""
 
 
 def install() -> list[str]:
     """Make what is missing; return what could not be made, as lines ``name: reason``."""
-    return [*install_go(), *install_axe(), *install_servers(), *install_chromium(), *install_databases()]
+    return [
+        *(*install_go(), *install_axe(), *install_servers(), *install_chromium(), *install_databases()),
+        *install_jars(),
+    ]
+
+
+def install_jars() -> list[str]:
+    """Fetch the servers written in Java, each with what it needs in .tools/maven/NAME."""
+    if not (shutil.which("mvn") and shutil.which("javac")):
+        system.install(["maven", "default-jdk-headless"])
+    mvn = shutil.which("mvn")
+    if mvn is None or shutil.which("javac") is None:
+        return [f"{name}: Maven and a JDK are not installed" for name in JARS]
+    problems = []
+    (FOLDER / "maven").mkdir(parents=True, exist_ok=True)
+    for name, artifact in JARS.items():
+        folder = FOLDER / "maven" / name
+        with env.locked(folder):
+            mark = folder / "installed.version"
+            if mark.is_file() and mark.read_text() == artifact:
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            group, own, version = artifact.split(":")
+            parts = f"<groupId>{group}</groupId><artifactId>{own}</artifactId><version>{version}</version>"
+            (folder / "pom.xml").write_text(
+                "<project><modelVersion>4.0.0</modelVersion><groupId>tools</groupId><version>1</version>"
+                f"<artifactId>tools</artifactId><dependencies><dependency>{parts}</dependency></dependencies>"
+                "</project>"
+            )
+            plugin = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
+            command = [mvn, "-q", "-B", "-f", str(folder / "pom.xml"), plugin, f"-DoutputDirectory={folder}"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                problems.append(f"{name}: {(done.stdout.strip().splitlines() or ['mvn failed'])[0]}")
+                continue
+            mark.write_text(artifact)
+    return problems
 
 
 def install_databases() -> list[str]:

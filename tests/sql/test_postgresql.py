@@ -12,6 +12,7 @@ import pandas as pd
 import psycopg
 import pyarrow as pa
 import pytest
+from tests.connector.proxy import FaultProxy
 from tests.sql import servers
 from tests.sql.conftest import address
 
@@ -20,6 +21,7 @@ from arcuate.integrations import (
     AuthenticationError,
     ConnectionError,  # noqa: A004
     DataError,
+    DegradedWarning,
     IntegrationError,
     IntegrationTimeout,
     NotFoundError,
@@ -341,3 +343,29 @@ def test_all_connections_in_use(postgres: servers.Server) -> None:
             db.execute_query("SELECT 1")
         stream.close()
         assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+
+
+def test_a_fallback_stands_for_reading_only(
+    postgres: servers.Server, table: str, tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    query = "SELECT 1::int2 AS a, 2.50::numeric(5, 2) AS b, now() AS c WHERE 1 = %s"
+    once = {"retry": {"attempts": 1}, "breaker": None, "fallback": {"kind": "cache"}}
+    with FaultProxy(postgres.port) as proxy:
+        db = DatabaseConnector(url=address("postgresql", postgres, proxy.port), **once)
+        live = db.read_arrow(query, (1,))
+        assert db.read_arrow(query, (2,)).num_rows == 0
+        db.close()
+    with DatabaseConnector(url=address("postgresql", postgres, proxy.port), **once) as db:
+        with pytest.warns(DegradedWarning, match="cache"):
+            kept = db.read_arrow(query, (1,))
+        assert kept.equals(live)
+        assert kept.schema == live.schema
+        with pytest.raises(ConnectionError):
+            db.read_arrow(query, (3,))
+    default = {**once, "fallback": {"kind": "default", "default": []}}
+    with DatabaseConnector(url=address("postgresql", postgres, proxy.port), **default) as db:
+        with pytest.raises(ConnectionError):
+            db.execute_query("INSERT INTO kept VALUES (1, 2)")
+        with pytest.raises(ConnectionError), db.transaction():
+            pass

@@ -82,6 +82,7 @@ class Resilience:
         repeatable: bool = False,
         key: str | None = None,
         others: tuple[Endpoint[T], ...] = (),
+        fallback: bool = True,
     ) -> Result[T]:
         """Carries one request out.
 
@@ -91,6 +92,7 @@ class Resilience:
             repeatable: whether it may be carried out twice without harm.
             key: under which its last good value is kept; ``None``: it is not.
             others: other endpoints, tried one after the other before the fallback: (name, operation).
+            fallback: whether the fallback may answer: it cannot for what changes something.
 
         Raises:
             IntegrationError: what the last attempt raised, when there is no fallback.
@@ -113,6 +115,8 @@ class Resilience:
                         return self._degraded(Result(operate(), True, other, 0.0, error, attempts))
                     except IntegrationError:
                         continue
+                if not fallback:
+                    raise
                 return self._fallen(error, key, attempts)
             span.done(attempts)
         if key is not None and self.fallback is not None and self.fallback.kind == "cache":

@@ -26,7 +26,9 @@ __all__ = ["STREAMS", "configured", "connector", "kind_of", "kinds", "load"]
 
 GROUP = "arcuate.connectors"
 KINDS: dict[str, str] = {
+    "documents": "arcuate.nosql:DocumentStore",
     "nats": "arcuate.streaming.nats:NATSStream",
+    "redis": "arcuate.nosql:RedisStore",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
 }
@@ -43,6 +45,9 @@ SCHEMES: dict[str, str] = {
     "mariadb": "sql",
     "sqlite": "sql",
     "duckdb": "sql",
+    "redis": "redis",
+    "rediss": "redis",
+    "mongodb": "documents",
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {

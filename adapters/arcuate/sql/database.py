@@ -10,12 +10,13 @@ from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.ipc
 import sqlalchemy as sa
 from typing_extensions import Self
 
-from arcuate.connector import Connector, IntegrationError
+from arcuate.connector import Connector, IntegrationError, redacted
+from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.errors import InvalidArgument
-from arcuate.sql.arrow import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.sql.errors import translated, translating
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
 from arcuate.sql.statements import Parameters, bound, execute, in_style
@@ -137,17 +138,14 @@ class DatabaseConnector(Connector):
                 raise
 
         try:
-            return self.resilience.run(attempt, name=name, repeatable=True).value
+            return self.resilience.run(attempt, name=name, repeatable=True, fallback=False).value
         except IntegrationError as error:
             error.recoverable = error.recoverable or error in sent
             raise
 
     def _reach(self) -> sa.Connection:
         """A connection, asked for again when there is none; what is then done with it is not repeated."""
-        result = self.resilience.run(self._connect, name="connect", repeatable=True)
-        if result.degraded and result.reason is not None:
-            raise result.reason  # a fallback is no connection
-        return result.value
+        return self.resilience.run(self._connect, name="connect", repeatable=True, fallback=False).value
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
@@ -188,7 +186,7 @@ class DatabaseConnector(Connector):
             with self._bound(self._connect):
                 return work(self)
 
-        return self.resilience.run(attempt, name="transaction", repeatable=True).value
+        return self.resilience.run(attempt, name="transaction", repeatable=True, fallback=False).value
 
     # --- Statements
 
@@ -292,14 +290,27 @@ class DatabaseConnector(Connector):
     # --- Reading
 
     def read_arrow(self, query: str, params: Parameters = None) -> pa.Table:
-        """A result as an Arrow table. It is repeated when the connection is lost, so it may only read."""
+        """A result as an Arrow table. It is repeated when the connection is lost, so it may only read.
+
+        With the setting ``fallback`` the last good result of the same query stands for it when the database
+        does not answer.
+        """
 
         def attempt() -> pa.Table:
             return pa.Table.from_batches(list(self._batches(query, params, None, self._connect)))
 
         if self._current is not None:
             return attempt()
-        return self.resilience.run(attempt, name="read", repeatable=True).value
+        policy = self.config.fallback
+        if policy is None or policy.kind != "cache":
+            return self.resilience.run(attempt, name="read", repeatable=True).value
+        kept = self.resilience.run(
+            lambda: _as_bytes(attempt()),
+            name="read",
+            repeatable=True,
+            key=f"{redacted(self.config.url)} read {query} {params!r}",
+        ).value
+        return pa.ipc.open_stream(kept).read_all()
 
     def read_table(self, query: str, params: Parameters = None) -> pd.DataFrame:
         """As :meth:`read_arrow`, as a pandas table whose columns keep NULL apart from NaN."""
@@ -377,6 +388,14 @@ class DatabaseConnector(Connector):
         assert self._engine is not None
         address = postgres.address_of(self._engine.url, arguments_of(self.kind, self.config))
         return _at_least_one(postgres.read_adbc(address, query, schema), schema)
+
+
+def _as_bytes(table: pa.Table) -> bytes:
+    """A table as it is kept on disk: with all its types."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
 def _append(connection: sa.Connection, target: str, columns: str, table: pa.Table) -> int:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from psycopg import pq, sql
 
 from arcuate.connector import DataError
-from arcuate.sql.arrow import decimal_of
+from arcuate.connector.tables import decimal_of
 from arcuate.sql.statements import bound
 
 __all__ = ["ADBC_ERRORS", "address_of", "copy_in", "has_adbc", "read_adbc", "schema_of", "types_of"]

@@ -33,6 +33,7 @@ __all__ = [
     "NATSStream",
     "Pipeline",
     "QueueFeed",
+    "RedisStream",
     "Report",
     "Sink",
     "Source",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from arcuate.connector import DataError
+from arcuate.connector.errors import DataError
 from arcuate.errors import InvalidArgument
 
 __all__ = ["batch_of", "columns_of", "decimal_of", "names_of", "rows_of", "to_pandas"]

@@ -1,0 +1,42 @@
+"""Servers, one of each kind for the tests of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from tests.nosql import servers
+
+from arcuate.nosql import DocumentStore, RedisStore
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[servers.Server]:
+    with servers.redis() as server:
+        yield server
+
+
+def address(server: servers.Server, port: int | None = None, password: str = servers.PASSWORD) -> str:
+    return f"redis://:{quote(password, safe='')}@127.0.0.1:{port or server.port}/0"
+
+
+@pytest.fixture
+def store(redis: servers.Server) -> Iterator[RedisStore]:
+    with RedisStore(url=address(redis)) as found:
+        found.command("FLUSHALL")
+        yield found
+
+
+@pytest.fixture(scope="module")
+def mongo() -> Iterator[servers.Server]:
+    with servers.mongo() as server:
+        yield server
+
+
+@pytest.fixture
+def db(mongo: servers.Server) -> Iterator[DocumentStore]:
+    with DocumentStore(url=f"mongodb://127.0.0.1:{mongo.port}/work") as found:
+        for name in found.collections():
+            found.drop(name)
+        yield found
