@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -20,11 +19,12 @@ from arcuate.connector import (
     IntegrationTimeout,
     Result,
     redacted,
-    reveal,
 )
 from arcuate.connector.authorization import Authorization, Authorizer
+from arcuate.connector.network import private_of, revealed
 from arcuate.errors import InvalidArgument, LimitExceeded
-from arcuate.rest import exchange, faults, transfer
+from arcuate.connector import httpfaults, statuses, tls
+from arcuate.rest import exchange, transfer
 from arcuate.rest.cache import Validators
 from arcuate.rest.config import RESTConfig, renamed
 from arcuate.rest.paging import Link, Paging
@@ -33,7 +33,6 @@ from arcuate.rest.response import Response
 __all__ = ["RESTAPIClient", "Request"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2: idempotent
-_PRIVATE = re.compile(r"(?i)auth|cookie|key|passw|secret|token")
 _NOTHING = Authorization()
 Progress = Callable[[int, int | None], object]
 
@@ -72,9 +71,7 @@ class RESTAPIClient(Connector):
             api_config = renamed(api_config)
         super().__init__(api_config, **renamed(arguments))
         self.base_url: str = self.config.url
-        self.headers: dict[str, str] = {
-            name: reveal(value, f"the header {name}") or "" for name, value in self.config.headers.items()
-        }
+        self.headers: dict[str, str] = revealed(self.config.headers)
         self.authorizer: Authorizer | None = self.config.auth
         self._validators = Validators(self.config.cache)
         self._client: httpx2.Client | None = None
@@ -292,10 +289,10 @@ class RESTAPIClient(Connector):
         if status < 300:
             return answer
         body = self.conceal(answer["content"][:2000].decode("utf-8", "replace"))
-        raise faults.of_status(self.name, one.what, status, answer["headers"], body)
+        raise statuses.of_status(self.name, one.what, status, answer["headers"], body)
 
     def fail(self, one: Request, error: Exception) -> NoReturn:
-        raise faults.of_exception(self.name, one.what, error, self.conceal) from error
+        raise httpfaults.of_exception(self.name, one.what, error, self.conceal) from error
 
     def _late(self, one: Request) -> IntegrationTimeout:
         return IntegrationTimeout(
@@ -409,7 +406,7 @@ class RESTAPIClient(Connector):
     # --- Life
 
     def _open(self) -> None:
-        self._tls = exchange.tls(
+        self._tls = tls.context(
             self.config.ca_file, self.authorizer.certificate if self.authorizer else None
         )
 
@@ -487,11 +484,7 @@ class RESTAPIClient(Connector):
     def secrets(self) -> list[str]:
         """Also those that are in :attr:`headers`, in ``config.extra`` and the authenticator's."""
         found = super().secrets()
-        for name, value in [*self.headers.items(), *self.config.extra.items()]:
-            if isinstance(value, str) and _PRIVATE.search(name):
-                found += [value, value.rpartition(" ")[2]]
-        if self.authorizer is not None:
-            found += self.authorizer.secrets()
+        found += private_of(self.headers, self.config.extra, authorizer=self.authorizer)
         return [text for text in found if text]
 
 
