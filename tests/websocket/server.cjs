@@ -2,6 +2,7 @@
 const path = require("path");
 const { WebSocketServer } = require(path.join(process.env.WS, "node_modules/ws"));
 const http = require("http");
+const crypto = require("crypto");
 const state = { handshakes: 0, said: [], tokens: {}, sent: 0, pings: 0 };
 const server = http.createServer((request, response) => {
   if (request.url.startsWith("/redirect")) return response.writeHead(302, { Location: "/echo" }).end();
@@ -22,7 +23,10 @@ server.on("upgrade", (request, socket, head) => {
   const token = (request.headers.authorization ?? "").slice(7);
   if (url.pathname === "/private" && !state.tokens[token] && token !== "good" && token !== "new")
     return refuse(401);
-  sockets.handleUpgrade(request, socket, head, (one) => ways[url.pathname.slice(1)](one, url.searchParams, token));
+  sockets.handleUpgrade(request, socket, head, (one) => {
+    one.on("error", () => {});
+    ways[url.pathname.slice(1)](one, url.searchParams, token);
+  });
 });
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => first + n);
 const ways = {
@@ -32,16 +36,16 @@ const ways = {
   ticks: (one, query) =>
     one.on("message", (data) => {
       const after = JSON.parse(data).after ?? 0;
-      const last = Number(query.get("last"));
+      const [last, code] = [Number(query.get("last")), Number(query.get("code"))];
       const upto = Math.min(last, after + Number(query.get("each")));
-      for (const id of range(after + 1, upto)) one.send(JSON.stringify({ id }));
+      const cut = () => one._socket.end(); // no closing handshake
+      for (const id of range(after + 1, upto)) one.send(JSON.stringify({ id }), id === upto && upto < last && !code ? cut : () => {});
       if (upto === last) return one.close(1000, "that is all");
-      const code = Number(query.get("code"));
-      code ? one.close(code) : one.terminate();
+      if (code) one.close(code);
     }),
   close: (one, query) => one.close(Number(query.get("code")), query.get("reason") ?? ""),
   many: async (one, query) => {
-    const data = Buffer.alloc(Number(query.get("size")), 120);
+    const data = crypto.randomBytes(Number(query.get("size")));
     for (let n = 0; n < Number(query.get("count")); n++) {
       await new Promise((done) => one.send(data, done));
       state.sent = n + 1;

@@ -27,6 +27,9 @@ __all__ = [
     "DatabaseConnector",
     "DegradedWarning",
     "EncryptedStore",
+    "GapWarning",
+    "GraphQLClient",
+    "GraphQLError",
     "Health",
     "IntegrationError",
     "IntegrationTimeout",
@@ -40,6 +43,7 @@ __all__ = [
     "ResilientIntegration",
     "Result",
     "TransactionError",
+    "WebSocketClient",
     "retry_on_failure",
 ]
 
@@ -71,8 +75,10 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Result",
         "retry_on_failure",
     ),
+    "arcuate.graphql": ("GraphQLClient", "GraphQLError"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
+    "arcuate.websocket": ("GapWarning", "WebSocketClient"),
 }
 _OF = {name: place for place, names in _PLACES.items() for name in names}
 

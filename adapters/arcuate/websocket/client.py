@@ -87,7 +87,7 @@ class WebSocketClient(Connector):
         self._link: Link | None = None
         self._dialer: Dialer | None = None
         self._barren = 0
-        self._gap = False
+        self._some = self._gap = False
 
     # --- What a subclass says
 
@@ -183,7 +183,9 @@ class WebSocketClient(Connector):
             return await self._next()
         try:
             return await asyncio.wait_for(self._next(), timeout)
-        except asyncio.TimeoutError:
+        except asyncio.TimeoutError as error:
+            if isinstance(error, IntegrationError):
+                raise
             raise IntegrationTimeout(
                 f"{self.name}: no message came within {timeout:g} s", service=self.name
             ) from None
@@ -251,7 +253,7 @@ class WebSocketClient(Connector):
                     if not link.open:
                         await self._drop(link)
                     raise
-                self._barren = 0
+                self._barren, self._some = 0, True
                 message = self._decoded(data)
                 found = self.identify(message)
                 if found is not None:
@@ -317,7 +319,7 @@ class WebSocketClient(Connector):
             await link.close()
             raise
         self._link = link
-        self._gap = self.connections > 0 and self._unidentified
+        self._gap = self._some and self._unidentified
         self.connections += 1
 
     @property
