@@ -56,6 +56,7 @@ const ways = {
     for (const text of query.getAll("text")) one.send(text);
     if (query.has("end")) one.close(1000);
   },
+  deaf: (one) => one.pause(),
   quiet: (one) => one.on("ping", () => (state.pings += 1)),
   // says one thing, then finds that the token has ended; "new" has no end
   private: (one, _, token) => {
