@@ -76,7 +76,7 @@ def test_what_is_no_json_takes_nothing_else_with_it(sockets: Server) -> None:
     query = 'text={"a":1}&text=%7Bno&text={"a":1,"a":2}&text=[3]&end=1'
     with made(sockets, f"text?{query}", format="json") as client:
         assert next(client) == {"a": 1}
-        with pytest.raises(DataError, match="4?3? ?characters is no JSON"):
+        with pytest.raises(DataError, match="3 characters is no JSON"):
             next(client)
         with pytest.raises(DataError, match="'a' is there twice"):
             next(client)

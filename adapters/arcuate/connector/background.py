@@ -41,7 +41,9 @@ class Background:
                 raise SessionClosed(f"{self._name} was closed")
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=_main, args=(self._loop,), name=self._name, daemon=True)
+                self._thread = threading.Thread(
+                    target=_main, args=(self._loop,), name=self._name, daemon=True
+                )
                 self._thread.start()
             return self._loop
 

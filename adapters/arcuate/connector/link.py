@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,12 +23,13 @@ from arcuate.connector.errors import (
     IntegrationError,
     IntegrationTimeout,
 )
-from arcuate.connector.policies import Timeouts
+from arcuate.connector.policies import Retry, Timeouts
 from arcuate.connector.secrets import redacted
 from arcuate.errors import InvalidArgument, LimitExceeded, Unsupported
 
-__all__ = ["Dialer", "Ended", "Link", "LinkSettings"]
+__all__ = ["Dialer", "Ended", "Link", "LinkSettings", "Patience"]
 
+log = logging.getLogger(__name__)
 _FRAMES = logging.getLogger(f"{__name__}.frames")
 _FRAMES.setLevel(logging.INFO)  # at DEBUG, headers and messages would be in the log
 
@@ -47,7 +49,7 @@ class LinkSettings(ConnectorConfig):
     )
 
 
-class Ended(Exception):  # noqa: N818
+class Ended(Exception):
     """The other side has closed the connection and said that nothing failed."""
 
 
@@ -187,6 +189,46 @@ class Dialer:
                 f"{service}: {self.what}: it does not speak WebSocket: {said}; look at 'url'", service=service
             )
         return InvalidArgument(f"{service}: {self.what} cannot be made: {said}")
+
+
+class Patience:
+    """Says whether a connection that was lost is made again, and when.
+
+    Args:
+        dialer: who made it.
+        retry: how often in a row without a message, and after which pauses; ``None``: never.
+    """
+
+    def __init__(self, dialer: Dialer, retry: Retry | None) -> None:
+        self._dialer, self._retry = dialer, retry
+        self._barren = 0
+
+    def rewarded(self) -> None:
+        """A message came."""
+        self._barren = 0
+
+    async def after(self, error: IntegrationError, link: Link | None) -> None:
+        """Waits until it may be made again.
+
+        Raises:
+            IntegrationError: what it was lost by, if it may not.
+        """
+        retry = self._retry
+        refused = isinstance(error, AuthenticationError) and link is not None
+        if retry is None or not (error.recoverable or refused):
+            raise error
+        if refused and link is not None and not self._dialer.refuse(link.authorization):
+            raise error
+        self._barren += link is None or link.messages == 0
+        if self._barren >= retry.attempts:
+            raise error
+        log.info("connection lost", extra={"service": self._dialer.service, "status": error.status})
+        pause = error.retry_after
+        if pause is None and self._barren:
+            chance = random.random() * retry.jitter  # noqa: S311
+            pause = min(retry.initial * 2 ** (self._barren - 1), retry.maximum) + chance
+        if pause:
+            await asyncio.sleep(pause)
 
 
 class Link:
@@ -344,9 +386,7 @@ def _client() -> Any:
     try:
         from websockets.asyncio.client import connect
     except ModuleNotFoundError:
-        raise Unsupported(
-            "WebSocket needs a library; type: pip install 'arcuate[websocket]'"
-        ) from None
+        raise Unsupported("WebSocket needs a library; type: pip install 'arcuate[websocket]'") from None
 
     class Direct(connect):
         """Stays where it was sent."""

@@ -58,6 +58,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "KeyringStore",
         "OAuth2Authenticator",
     ),
+    "arcuate.client.streams": ("GapWarning",),
     "arcuate.connector": (
         "AuthenticationError",
         "CircuitOpenError",
@@ -78,7 +79,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "arcuate.graphql": ("GraphQLClient", "GraphQLError"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
-    "arcuate.websocket": ("GapWarning", "WebSocketClient"),
+    "arcuate.websocket": ("WebSocketClient",),
 }
 _OF = {name: place for place, names in _PLACES.items() for name in names}
 

@@ -18,12 +18,14 @@ from arcuate.connector import (
     DataError,
     IntegrationTimeout,
     Result,
+    httpfaults,
     redacted,
+    statuses,
+    tls,
 )
 from arcuate.connector.authorization import Authorization, Authorizer
 from arcuate.connector.network import private_of, revealed
 from arcuate.errors import InvalidArgument, LimitExceeded
-from arcuate.connector import httpfaults, statuses, tls
 from arcuate.rest import exchange, transfer
 from arcuate.rest.cache import Validators
 from arcuate.rest.config import RESTConfig, renamed
@@ -406,9 +408,7 @@ class RESTAPIClient(Connector):
     # --- Life
 
     def _open(self) -> None:
-        self._tls = tls.context(
-            self.config.ca_file, self.authorizer.certificate if self.authorizer else None
-        )
+        self._tls = tls.context(self.config.ca_file, self.authorizer.certificate if self.authorizer else None)
 
     def _options(self) -> dict[str, Any]:
         times = self.config.timeouts

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from arcuate.websocket.client import GapWarning, WebSocketClient
+from arcuate.websocket.client import WebSocketClient
 from arcuate.websocket.config import WebSocketConfig
 
-__all__ = ["GapWarning", "WebSocketClient", "WebSocketConfig"]
+__all__ = ["WebSocketClient", "WebSocketConfig"]

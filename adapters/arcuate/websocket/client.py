@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import Self
 
+from arcuate.client.streams import GapWarning
 from arcuate.connector import (
-    AuthenticationError,
     ConnectionError,  # noqa: A004
     Connector,
     ConnectorConfig,
@@ -22,18 +20,12 @@ from arcuate.connector import (
     jsontext,
 )
 from arcuate.connector.background import Background
-from arcuate.connector.link import Dialer, Ended, Link
+from arcuate.connector.link import Dialer, Ended, Link, Patience
 from arcuate.connector.network import private_of, revealed
 from arcuate.errors import ConversionError, InvalidArgument, SessionClosed
 from arcuate.websocket.config import WebSocketConfig
 
-__all__ = ["GapWarning", "WebSocketClient"]
-
-log = logging.getLogger(__name__)
-
-
-class GapWarning(UserWarning):
-    """A connection was lost and made again: what was sent in between may be missing."""
+__all__ = ["WebSocketClient"]
 
 
 class WebSocketClient(Connector):
@@ -86,7 +78,7 @@ class WebSocketClient(Connector):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: Link | None = None
         self._dialer: Dialer | None = None
-        self._barren = 0
+        self._patience: Patience | None = None
         self._some = self._gap = False
 
     # --- What a subclass says
@@ -101,7 +93,8 @@ class WebSocketClient(Connector):
 
     def identify(self, message: Any) -> Any:
         """By what the other side knows a message; ``None``: by nothing, or this message is no part of what
-        could be missing."""
+        could be missing.
+        """
         return self._identify(message) if self._identify is not None else None
 
     # --- For threads
@@ -235,8 +228,8 @@ class WebSocketClient(Connector):
                 if self._gap:
                     self._gap = False
                     warnings.warn(
-                        f"{self.name}: the connection was lost and made again; what was sent in between may be "
-                        "missing: write identify() and greeting()",
+                        f"{self.name}: the connection was lost and made again; what was sent in between "
+                        "may be missing: write identify() and greeting()",
                         GapWarning,
                         stacklevel=2,
                     )
@@ -247,37 +240,23 @@ class WebSocketClient(Connector):
                     raise EOFError(f"{self.name}: the other side has ended: {ended}") from None
                 except IntegrationError as error:
                     await self._drop(link)
-                    await self._again(link, error)
+                    if not self.config.reconnect:
+                        raise
+                    assert self._patience is not None
+                    await self._patience.after(error, link)
                     continue
                 except BaseException:
                     if not link.open:
                         await self._drop(link)
                     raise
-                self._barren, self._some = 0, True
+                self._some = True
+                if self._patience is not None:
+                    self._patience.rewarded()
                 message = self._decoded(data)
                 found = self.identify(message)
                 if found is not None:
                     self.last = found
                 return message
-
-    async def _again(self, link: Link, error: IntegrationError) -> None:
-        """After a connection was lost: waits until it may be made again, or raises what it was lost by."""
-        retry = self.resilience.retry
-        assert self._dialer is not None
-        refused = isinstance(error, AuthenticationError)
-        if not self.config.reconnect or retry is None or not (error.recoverable or refused):
-            raise error
-        if refused and not self._dialer.refuse(link.authorization):
-            raise error
-        self._barren += link.messages == 0
-        if self._barren >= retry.attempts:
-            raise error
-        log.info("connection lost", extra={"service": self.name, "status": error.status})
-        pause = error.retry_after
-        if pause is None and self._barren:
-            pause = min(retry.initial * 2 ** (self._barren - 1), retry.maximum) + random.random() * retry.jitter  # noqa: S311
-        if pause:
-            await asyncio.sleep(pause)
 
     # --- Connections
 
@@ -336,6 +315,7 @@ class WebSocketClient(Connector):
 
     def _open(self) -> None:
         self._dialer = self._dialer_of()
+        self._patience = Patience(self._dialer, self.resilience.retry)
 
     def _dialer_of(self) -> Dialer:
         return Dialer(

@@ -18,7 +18,8 @@ class WebSocketConfig(NetworkConfig, LinkSettings):
     schemes: ClassVar[tuple[str, ...]] = ("ws", "wss")
 
     format: Literal["raw", "json"] = Field(
-        default="raw", description="raw: texts and bytes as they come; json: texts are JSON, bytes as they come"
+        default="raw",
+        description="raw: texts and bytes as they come; json: texts are JSON, bytes as they come",
     )
     subprotocols: list[str] = Field(default_factory=list, description="what is offered to the other side")
     reconnect: bool = Field(
