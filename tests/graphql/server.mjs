@@ -83,11 +83,18 @@ const schema = createSchema({
           }
         },
       },
-      burst: { subscribe: async function* (_, { size }) { while (true) { state.bursts = (state.bursts ?? 0) + 1;
+      burst: { subscribe: async function* (_, { size }) { while (true) { await new Promise(setImmediate);
         yield { burst: require("crypto").randomBytes(size).toString("base64") }; } } },
       wrong: { subscribe: () => { throw new GraphQLError("there is none", { extensions: { code: "NOT_FOUND" } }); } },
       half: { subscribe: async function* () { yield { half: { id: 1 } }; yield { half: { at: "no id" } }; yield { half: { id: 3 } }; } },
-      quiet: { subscribe: async function* () { try { yield { quiet: { id: 1 } }; await new Promise(() => {}); } finally { state.ended += 1; } } },
+      quiet: { subscribe: () => {
+        let first = true;
+        return {
+          [Symbol.asyncIterator]() { return this; },
+          next: () => first ? ((first = false), Promise.resolve({ value: { quiet: { id: 1 } } })) : new Promise(() => {}),
+          return: () => { state.ended += 1; return Promise.resolve({ done: true }); },
+        };
+      } },
     },
   },
 });
@@ -95,7 +102,7 @@ const yoga = createYoga({ schema, logging: false, graphiql: false, maskedErrors:
 const server = createServer((request, response) => {
   if (request.url === "/state") return response.end(JSON.stringify(state));
   if (request.url.startsWith("/revoke")) return response.end(String(tokens.delete(request.url.split("=")[1])));
-  if (request.url.startsWith("/grant")) return response.end(String(tokens.add(request.url.split("=")[1])));
+  if (request.url.startsWith("/grant")) return response.end(String(Boolean(tokens.add(request.url.split("=")[1]))));
   if (request.method === "POST") state.posts += 1;
   return yoga(request, response);
 });

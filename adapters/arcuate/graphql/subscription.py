@@ -97,6 +97,8 @@ class Subscription:
 
     async def _lost(self, link: Link, error: IntegrationError) -> None:
         self._link = None
+        if isinstance(error, DataError):
+            link.abort()  # an orderly end would be another's to understand
         await link.close()
         if self._closed:
             return
