@@ -7,9 +7,6 @@ from numbers import Integral
 from typing import Any
 
 from gql import GraphQLRequest
-
-from arcuate.connector import jsontext
-from arcuate.errors import InvalidArgument
 from graphql import (
     DocumentNode,
     ListTypeNode,
@@ -19,6 +16,9 @@ from graphql import (
     TypeNode,
 )
 from graphql import GraphQLError as Refused
+
+from arcuate.connector import jsontext
+from arcuate.errors import InvalidArgument
 
 __all__ = ["Operation"]
 
