@@ -243,7 +243,7 @@ class RESTAPIClient(Connector):
             raise self._late(one) from None
 
     async def _alone(self, one: Request, auth: Authorization) -> dict[str, Any]:
-        client = self._async()
+        client = self.asynchronous()
         request = one.built(client, auth)
         key = one.conditional(request)
         try:
@@ -358,6 +358,14 @@ class RESTAPIClient(Connector):
         for page in self.pages(endpoint, params, **options):
             yield from page
 
+    async def aitems(
+        self, endpoint: str = "", params: Mapping[str, Any] | None = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        """As :meth:`items`, for asyncio."""
+        async for page in self.apages(endpoint, params, **options):
+            for one in page:
+                yield one
+
     # --- Files
 
     def download(
@@ -405,6 +413,33 @@ class RESTAPIClient(Connector):
         """
         return transfer.upload(self, method, endpoint, Path(source), media_type, params, progress, repeatable)
 
+    async def adownload(
+        self,
+        endpoint: str,
+        target: str | Path,
+        *,
+        params: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """As :meth:`download`, for asyncio; pieces are written in the loop's thread."""
+        return await transfer.adownload(self, endpoint, Path(target), params, progress)
+
+    async def aupload(
+        self,
+        endpoint: str,
+        source: str | Path,
+        *,
+        method: str = "PUT",
+        media_type: str = "application/octet-stream",
+        params: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        repeatable: bool | None = None,
+    ) -> Response:
+        """As :meth:`upload`, for asyncio."""
+        return await transfer.aupload(
+            self, method, endpoint, Path(source), media_type, params, progress, repeatable
+        )
+
     # --- Life
 
     def _open(self) -> None:
@@ -426,7 +461,7 @@ class RESTAPIClient(Connector):
                     self._client = httpx2.Client(**self._options())
         return self._client
 
-    def _async(self) -> httpx2.AsyncClient:
+    def asynchronous(self) -> httpx2.AsyncClient:
         loop = asyncio.get_running_loop()
         if self._aclient is None:
             self._aclient, self._loop = httpx2.AsyncClient(**self._options()), loop
