@@ -36,6 +36,8 @@ class Guarded(BaseHTTPRequestHandler):
 
 
 class Renewed(BaseAuthenticator):
+    """A token, and another one when the server refuses the first."""
+
     def authenticate(self, credentials=None):
         return {"Authorization": "Bearer first"}
 

@@ -10,6 +10,8 @@ from arcuate.integrations import GraphQLClient, GraphQLError
 
 
 class Station:
+    """What a query asks for; nobody knows the second one's owner."""
+
     def __init__(self, number):
         self.id, self.height = number, number * 1.5
 
@@ -19,16 +21,19 @@ class Station:
         return "us"
 
 
+SCHEMA = build_schema("""
+    type Station { id: ID! height: Float owner: String }
+    type Query { stations(first: Int!): [Station!]! }
+""")
+ROOT = {"stations": lambda info, first: [Station(number) for number in range(1, first + 1)]}
+
+
 class Handler(BaseHTTPRequestHandler):
-    schema = build_schema("""
-        type Station { id: ID! height: Float owner: String }
-        type Query { stations(first: Int!): [Station!]! }
-    """)
-    root = {"stations": lambda info, first: [Station(number) for number in range(1, first + 1)]}
+    """GraphQL over HTTP, by graphql-core."""
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        found = graphql_sync(self.schema, asked["query"], self.root, variable_values=asked.get("variables"))
+        found = graphql_sync(SCHEMA, asked["query"], ROOT, variable_values=asked.get("variables"))
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(found.formatted).encode())

@@ -11,6 +11,8 @@ from arcuate.integrations import NotFoundError, RESTAPIClient
 
 
 class Quiet(SimpleHTTPRequestHandler):
+    """Python's own server of files, without a line for each request."""
+
     def log_message(self, *_):
         pass
 

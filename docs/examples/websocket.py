@@ -17,6 +17,8 @@ def ticks(connection):
 
 
 class Ticks(WebSocketClient):
+    """Goes on after the last tick that was given."""
+
     def identify(self, message):
         return message["id"]
 

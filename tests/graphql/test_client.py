@@ -25,6 +25,7 @@ from arcuate.connector import (
 from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded, SessionClosed
 from arcuate.graphql import GraphQLResult
 from arcuate.integrations import BaseAuthenticator, BearerAuthenticator, GraphQLClient, GraphQLError
+from arcuate.integrations.kinds import connector
 
 STATION = "query ($id: ID!) { station(id: $id) { id name height } }"
 ECHO = "query ($text: String, $number: Float, $ids: [ID!]) { echo(text: $text, number: $number, ids: $ids) }"
@@ -261,7 +262,9 @@ def test_limits(yoga: Server) -> None:
 
 
 def test_health_and_closing(yoga: Server, client: GraphQLClient) -> None:
-    assert client.health().status == "ok"
+    with connector(yoga.url, type="graphql") as found:
+        assert isinstance(found, GraphQLClient)
+        assert found.health().status == client.health().status == "ok"
     client.close()
     for use in (lambda: client.query("{ echo }"), lambda: client.subscribe("subscription { quiet { id } }")):
         with pytest.raises(SessionClosed):

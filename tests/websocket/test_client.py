@@ -24,6 +24,7 @@ from arcuate.connector import (
 )
 from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded, SessionClosed
 from arcuate.integrations import BaseAuthenticator, BearerAuthenticator, GapWarning, WebSocketClient
+from arcuate.integrations.kinds import connector
 
 QUICK = {"attempts": 3, "initial": 0.01, "jitter": 0.0, "maximum": 0.05}
 
@@ -317,6 +318,9 @@ def test_health(sockets: Server) -> None:
         health = client.health()
         assert (health.status, health.facts) == ("ok", {"subprotocol": "b"})
         assert client.connections == 0
+    with connector(f"{sockets.url}/quiet") as found:
+        assert isinstance(found, WebSocketClient)
+        assert found.health().status == "ok"
     with WebSocketClient(url="ws://127.0.0.1:1/x", retry=None) as client:
         down = client.health()
         assert (down.status, down.latency) == ("down", None)

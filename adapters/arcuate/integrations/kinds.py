@@ -26,8 +26,10 @@ __all__ = ["configured", "connector", "kind_of", "kinds"]
 
 GROUP = "arcuate.connectors"
 KINDS: dict[str, str] = {
+    "graphql": "arcuate.graphql:GraphQLClient",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
+    "websocket": "arcuate.websocket:WebSocketClient",
 }
 """Type: (module):(class)."""
 SCHEMES: dict[str, str] = {
@@ -38,6 +40,8 @@ SCHEMES: dict[str, str] = {
     "mariadb": "sql",
     "sqlite": "sql",
     "duckdb": "sql",
+    "ws": "websocket",
+    "wss": "websocket",
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {
