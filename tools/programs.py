@@ -37,8 +37,14 @@ DATABASES = {
     "redis-server": ("/usr/bin/redis-server",),
 }
 """Debian's package: where its program is, of any version."""
-SERVERS = {"json-server": "0.17.4", "oauth2-mock-server": "8.2.3"}
-"""Servers from npm that connectors are tested against: name: version."""
+SERVERS = {
+    "graphql-yoga": "5.24.1 graphql@16.15.0 graphql-ws@6.4.2 ws@8.21.3",
+    "json-server": "0.17.4",
+    "oauth2-mock-server": "8.2.3",
+    "oidc-provider": "9.13.3",
+    "ws": "8.21.3",
+}
+"""Servers from npm that connectors are tested against: name: version, and what else is in its folder."""
 JARS = {"mongo-java-server": "de.bwaldvogel:mongo-java-server:1.47.0"}
 """Servers written in Java: name: what Maven calls it. They are run with the compiler of a JDK."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -140,7 +146,7 @@ def install_servers() -> list[str]:
             folder.mkdir(parents=True, exist_ok=True)
             command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
             done = subprocess.run(
-                [*command, "--prefix", str(folder), f"{name}@{version}"],
+                [*command, "--prefix", str(folder), *f"{name}@{version}".split()],
                 capture_output=True,
                 text=True,
                 check=False,

@@ -24,12 +24,14 @@ class Fault:
         cut: bytes from the server after which the connection ends; ``None``: never.
         reset: it ends by a reset instead of an orderly end.
         silent: nothing ever comes from the server, and nothing ends.
+        garbage: what comes instead of the server's next piece.
     """
 
     delay: float = 0.0
     cut: int | None = None
     reset: bool = False
     silent: bool = False
+    garbage: bytes = b""
 
 
 class FaultProxy:
@@ -38,6 +40,7 @@ class FaultProxy:
     Attributes:
         port: where it listens.
         fault: of connections that are made from now on; :class:`Fault` itself is none.
+        strike: of those that are there too, from now on.
         connections: how many there were.
     """
 
@@ -46,6 +49,7 @@ class FaultProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.fault = Fault()
+        self.strike: Fault | None = None
         self.connections = 0
         self._ended = threading.Event()
         self._open: list[socket.socket] = []
@@ -90,15 +94,18 @@ class FaultProxy:
                 near.close()
                 continue
             self._open.append(far)
-            self._start(self._forward, near, far, Fault())
+            self._start(self._forward, near, far, None)
             self._start(self._forward, far, near, fault)
 
-    def _forward(self, source: socket.socket, target: socket.socket, fault: Fault) -> None:
-        passed = 0
+    def _forward(self, source: socket.socket, target: socket.socket, back: Fault | None) -> None:
+        passed, fault = 0, back or Fault()
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                if back is not None and self.strike not in (None, fault):
+                    passed, fault = 0, self.strike or fault
                 if fault.silent:
                     continue
+                data = fault.garbage or data
                 if fault.delay and self._ended.wait(fault.delay):
                     return
                 if fault.cut is not None and passed + len(data) >= fault.cut:

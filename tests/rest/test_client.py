@@ -197,6 +197,50 @@ def test_a_file_goes_up(client: RESTAPIClient, tmp_path: Path) -> None:
     assert len(seen) > 3
 
 
+def test_files_and_items_by_asyncio(address: str, tmp_path: Path) -> None:
+    """A download that is cancelled goes on where it was."""
+    text = "0123456789" * 100_000
+    source = tmp_path / "note.json"
+    source.write_text(json.dumps({"text": text}))
+    seen: dict[str, list[int]] = {"first": [], "second": [], "up": []}
+
+    async def main() -> tuple[Any, ...]:
+        async with RESTAPIClient({"base_url": address}, retry=None) as client:
+
+            def stop(done: int, _: int | None) -> None:
+                seen["first"].append(done)
+                if done > 1_000_000:
+                    raise asyncio.CancelledError
+
+            with pytest.raises(asyncio.CancelledError):
+                await client.adownload("signal.bin", tmp_path / "f", progress=stop)
+            kept = (tmp_path / "f.part").stat().st_size
+            target = await client.adownload(
+                "signal.bin", tmp_path / "f", progress=lambda done, _: seen["second"].append(done)
+            )
+            with pytest.raises(NotFoundError):
+                await client.adownload("there_is_none.bin", tmp_path / "g")
+            made = await client.aupload(
+                "notes",
+                source,
+                method="POST",
+                media_type="application/json",
+                progress=lambda sent, _: seen["up"].append(sent),
+            )
+            note = await client.aget(f"notes/{made.json()['id']}")
+            paging = Page("_page", size=10, size_parameter="_limit")
+            items = [one async for one in client.aitems("stations", paging=paging)]
+            return kept, target, note["text"], items
+
+    kept, target, found, items = asyncio.run(main())
+    assert target.read_bytes() == FILE
+    assert 1_000_000 < kept == seen["second"][0]
+    assert (seen["second"][-1], seen["up"][-1]) == (len(FILE), source.stat().st_size)
+    assert found == text
+    assert items == STATIONS
+    assert not (tmp_path / "g").exists()
+
+
 def test_what_cannot_be_sent(client: RESTAPIClient) -> None:
     for data, said in (
         (float("nan"), "JSON has no NaN"),

@@ -30,9 +30,9 @@ from arcuate.connector import (
     NotFoundError,
     RateLimitError,
 )
+from arcuate.connector.statuses import retry_after
 from arcuate.errors import LimitExceeded
 from arcuate.rest import RESTAPIClient
-from arcuate.rest.faults import retry_after
 
 QUICK = {"attempts": 3, "initial": 0.01, "jitter": 0.0, "maximum": 0.05}
 JSON = "Content-Type: application/json"

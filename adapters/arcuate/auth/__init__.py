@@ -7,6 +7,7 @@ An authenticator is given to a connector (``RESTAPIClient(..., auth=...)``), or 
 from __future__ import annotations
 
 from arcuate.auth.base import BaseAuthenticator
+from arcuate.auth.device import DeviceCode
 from arcuate.auth.oauth2 import OAuth2Authenticator, OAuth2Config
 from arcuate.auth.static import (
     APIKeyAuthenticator,
@@ -22,6 +23,7 @@ __all__ = [
     "BasicAuthenticator",
     "BearerAuthenticator",
     "CertificateAuthenticator",
+    "DeviceCode",
     "EncryptedStore",
     "KeyringStore",
     "OAuth2Authenticator",

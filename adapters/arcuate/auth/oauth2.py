@@ -14,6 +14,7 @@ from pydantic import Field
 
 from arcuate.auth.base import BaseAuthenticator
 from arcuate.auth.callback import Callback
+from arcuate.auth.device import DeviceCode
 from arcuate.auth.store import TokenStore
 from arcuate.connector import (
     AuthenticationError,
@@ -32,18 +33,22 @@ from arcuate.errors import InvalidArgument
 __all__ = ["OAuth2Authenticator", "OAuth2Config"]
 
 
+_ENDPOINTS = ("token", "authorization", "device_authorization")
+
+
 class OAuth2Config(ConnectorConfig):
     """Where the authorization server is, and who we are for it. ``url`` is not used."""
 
     issuer: str = Field(default="", description="its address: the endpoints are asked for there")
     token_url: str = Field(default="", description="its token endpoint, if not by 'issuer'")
     authorization_url: str = Field(default="", description="its authorization endpoint, if not by 'issuer'")
+    device_authorization_url: str = Field(default="", description="its device endpoint, if not by 'issuer'")
     client_id: str = ""
     client_secret: Secret | None = None
     client_auth: Literal["", "client_secret_basic", "client_secret_post", "none"] = Field(
         default="", description="how the secret is sent; by default basic, or none without a secret"
     )
-    grant: Literal["client_credentials", "authorization_code"] = "client_credentials"
+    grant: Literal["client_credentials", "authorization_code", "device_code"] = "client_credentials"
     scope: str = Field(default="", description="what is asked for, divided by spaces")
     parameters: dict[str, str] = Field(
         default_factory=dict, description="more for the token endpoint, such as audience"
@@ -59,7 +64,8 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
     """Gets tokens from an authorization server.
 
     ``grant="client_credentials"`` needs nothing more; ``"authorization_code"`` begins with :meth:`login`, in
-    which a person agrees in a browser, and goes on by refresh tokens.
+    which a person agrees in a browser, ``"device_code"`` with :meth:`login_device`, in which they do so on
+    another device; both go on by refresh tokens.
 
     Args:
         config: settings (:class:`OAuth2Config`).
@@ -162,9 +168,9 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
     # --- Tokens
 
     def _obtain(self) -> None:
-        if self.config.grant == "authorization_code":
+        if self.config.grant != "client_credentials":
             raise AuthenticationError(
-                f"{self.name}: nobody has logged in; call login()", service=self.name, status=401
+                f"{self.name}: nobody has logged in; call {self._way}", service=self.name, status=401
             )
         self._keep(self._fetched(grant_type="client_credentials"))
 
@@ -174,7 +180,8 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
             if self.config.grant == "client_credentials":
                 return self._obtain()
             raise AuthenticationError(
-                f"{self.name}: the token has ended, and the server gave none to renew it by; call login()",
+                f"{self.name}: the token has ended, and the server gave none to renew it by; call "
+                f"{self._way}",
                 service=self.name,
                 status=401,
             )
@@ -276,6 +283,34 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
             )
             self._keep(found)
 
+    def login_device(
+        self,
+        show: Callable[[DeviceCode], object] | None = None,
+        *,
+        wait: float | None = None,
+        interval: float = 5.0,
+    ) -> None:
+        """Has a person agree on another device, by a code that they type there.
+
+        Args:
+            show: shows them the code and where; by default a line on stderr.
+            wait: seconds until it is given up; ``None``: as long as the code is good.
+            interval: seconds between two questions, if the server names none.
+
+        Raises:
+            AuthenticationError: the person, or the server, refuses.
+            IntegrationTimeout: nobody agreed in time.
+        """
+        from arcuate.auth import device
+
+        self.open()
+        with self._renewing:
+            self._keep(device.login(self, show, wait, interval))
+
+    @property
+    def _way(self) -> str:
+        return "login_device()" if self.config.grant == "device_code" else "login()"
+
     def logout(self) -> None:
         """Forgets the token, in the store too."""
         with self._renewing:
@@ -315,7 +350,7 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
             if not self.config.issuer:
                 raise InvalidArgument(f"{self.name}: set 'issuer' or '{which}_url'")
             found = self._discovered()
-            self._endpoints = {name: found.get(f"{name}_endpoint", "") for name in ("token", "authorization")}
+            self._endpoints = {name: found.get(f"{name}_endpoint", "") for name in _ENDPOINTS}
         if not self._endpoints[which]:
             raise InvalidArgument(f"{self.name}: the server names no {which} endpoint; set '{which}_url'")
         return self._endpoints[which]

@@ -31,6 +31,9 @@ __all__ = [
     "DocumentConfig",
     "DocumentStore",
     "EncryptedStore",
+    "GapWarning",
+    "GraphQLClient",
+    "GraphQLError",
     "Health",
     "IntegrationError",
     "IntegrationTimeout",
@@ -58,6 +61,7 @@ __all__ = [
     "open_data",
     "connector",
     "copy",
+    "WebSocketClient",
     "retry_on_failure",
     "save_batches",
     "save_data",
@@ -74,6 +78,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "KeyringStore",
         "OAuth2Authenticator",
     ),
+    "arcuate.client.streams": ("GapWarning",),
     "arcuate.connector": (
         "AuthenticationError",
         "CircuitOpenError",
@@ -95,6 +100,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "arcuate.integrations.copying": ("Copied", "copy"),
     "arcuate.integrations.kinds": ("connector",),
     "arcuate.nosql": ("DocumentConfig", "DocumentStore", "RedisStore", "StoreConfig"),
+    "arcuate.graphql": ("GraphQLClient", "GraphQLError"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.streaming": (
         "Block",
@@ -107,6 +113,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
         "Window",
     ),
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
+    "arcuate.websocket": ("WebSocketClient",),
 }
 _OF = {name: place for place, names in _PLACES.items() for name in names}
 

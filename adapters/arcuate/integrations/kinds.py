@@ -29,8 +29,10 @@ KINDS: dict[str, str] = {
     "documents": "arcuate.nosql:DocumentStore",
     "nats": "arcuate.streaming.nats:NATSStream",
     "redis": "arcuate.nosql:RedisStore",
+    "graphql": "arcuate.graphql:GraphQLClient",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
+    "websocket": "arcuate.websocket:WebSocketClient",
 }
 """Type: (module):(class)."""
 STREAMS = frozenset({"nats"})
@@ -48,6 +50,8 @@ SCHEMES: dict[str, str] = {
     "redis": "redis",
     "rediss": "redis",
     "mongodb": "documents",
+    "ws": "websocket",
+    "wss": "websocket",
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -19,12 +18,15 @@ from arcuate.connector import (
     DataError,
     IntegrationTimeout,
     Result,
+    httpfaults,
     redacted,
-    reveal,
+    statuses,
+    tls,
 )
 from arcuate.connector.authorization import Authorization, Authorizer
+from arcuate.connector.network import private_of, revealed
 from arcuate.errors import InvalidArgument, LimitExceeded
-from arcuate.rest import exchange, faults, transfer
+from arcuate.rest import exchange, transfer
 from arcuate.rest.cache import Validators
 from arcuate.rest.config import RESTConfig, renamed
 from arcuate.rest.paging import Link, Paging
@@ -33,7 +35,6 @@ from arcuate.rest.response import Response
 __all__ = ["RESTAPIClient", "Request"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2: idempotent
-_PRIVATE = re.compile(r"(?i)auth|cookie|key|passw|secret|token")
 _NOTHING = Authorization()
 Progress = Callable[[int, int | None], object]
 
@@ -72,9 +73,7 @@ class RESTAPIClient(Connector):
             api_config = renamed(api_config)
         super().__init__(api_config, **renamed(arguments))
         self.base_url: str = self.config.url
-        self.headers: dict[str, str] = {
-            name: reveal(value, f"the header {name}") or "" for name, value in self.config.headers.items()
-        }
+        self.headers: dict[str, str] = revealed(self.config.headers)
         self.authorizer: Authorizer | None = self.config.auth
         self._validators = Validators(self.config.cache)
         self._client: httpx2.Client | None = None
@@ -244,7 +243,7 @@ class RESTAPIClient(Connector):
             raise self._late(one) from None
 
     async def _alone(self, one: Request, auth: Authorization) -> dict[str, Any]:
-        client = self._async()
+        client = self.asynchronous()
         request = one.built(client, auth)
         key = one.conditional(request)
         try:
@@ -292,10 +291,10 @@ class RESTAPIClient(Connector):
         if status < 300:
             return answer
         body = self.conceal(answer["content"][:2000].decode("utf-8", "replace"))
-        raise faults.of_status(self.name, one.what, status, answer["headers"], body)
+        raise statuses.of_status(self.name, one.what, status, answer["headers"], body)
 
     def fail(self, one: Request, error: Exception) -> NoReturn:
-        raise faults.of_exception(self.name, one.what, error, self.conceal) from error
+        raise httpfaults.of_exception(self.name, one.what, error, self.conceal) from error
 
     def _late(self, one: Request) -> IntegrationTimeout:
         return IntegrationTimeout(
@@ -359,6 +358,14 @@ class RESTAPIClient(Connector):
         for page in self.pages(endpoint, params, **options):
             yield from page
 
+    async def aitems(
+        self, endpoint: str = "", params: Mapping[str, Any] | None = None, **options: Any
+    ) -> AsyncIterator[Any]:
+        """As :meth:`items`, for asyncio."""
+        async for page in self.apages(endpoint, params, **options):
+            for one in page:
+                yield one
+
     # --- Files
 
     def download(
@@ -406,12 +413,37 @@ class RESTAPIClient(Connector):
         """
         return transfer.upload(self, method, endpoint, Path(source), media_type, params, progress, repeatable)
 
+    async def adownload(
+        self,
+        endpoint: str,
+        target: str | Path,
+        *,
+        params: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Path:
+        """As :meth:`download`, for asyncio; pieces are written in the loop's thread."""
+        return await transfer.adownload(self, endpoint, Path(target), params, progress)
+
+    async def aupload(
+        self,
+        endpoint: str,
+        source: str | Path,
+        *,
+        method: str = "PUT",
+        media_type: str = "application/octet-stream",
+        params: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+        repeatable: bool | None = None,
+    ) -> Response:
+        """As :meth:`upload`, for asyncio."""
+        return await transfer.aupload(
+            self, method, endpoint, Path(source), media_type, params, progress, repeatable
+        )
+
     # --- Life
 
     def _open(self) -> None:
-        self._tls = exchange.tls(
-            self.config.ca_file, self.authorizer.certificate if self.authorizer else None
-        )
+        self._tls = tls.context(self.config.ca_file, self.authorizer.certificate if self.authorizer else None)
 
     def _options(self) -> dict[str, Any]:
         times = self.config.timeouts
@@ -429,7 +461,7 @@ class RESTAPIClient(Connector):
                     self._client = httpx2.Client(**self._options())
         return self._client
 
-    def _async(self) -> httpx2.AsyncClient:
+    def asynchronous(self) -> httpx2.AsyncClient:
         loop = asyncio.get_running_loop()
         if self._aclient is None:
             self._aclient, self._loop = httpx2.AsyncClient(**self._options()), loop
@@ -487,11 +519,7 @@ class RESTAPIClient(Connector):
     def secrets(self) -> list[str]:
         """Also those that are in :attr:`headers`, in ``config.extra`` and the authenticator's."""
         found = super().secrets()
-        for name, value in [*self.headers.items(), *self.config.extra.items()]:
-            if isinstance(value, str) and _PRIVATE.search(name):
-                found += [value, value.rpartition(" ")[2]]
-        if self.authorizer is not None:
-            found += self.authorizer.secrets()
+        found += private_of(self.headers, self.config.extra, authorizer=self.authorizer)
         return [text for text in found if text]
 
 

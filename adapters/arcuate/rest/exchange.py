@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import httpx2
 
-from arcuate.connector.authorization import Authorization, Certificate
-from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.connector import jsontext
+from arcuate.connector.authorization import Authorization
+from arcuate.errors import InvalidArgument
 
-__all__ = ["MOVES", "address", "body_of", "origin", "params_of", "tls"]
+__all__ = ["MOVES", "address", "body_of", "origin", "params_of"]
 
 MOVES = 10
 """Redirections that are followed for one request."""
@@ -66,15 +65,6 @@ def params_of(given: Mapping[str, Any] | None, extra: Mapping[str, str]) -> dict
     return found or None
 
 
-def _native(value: Any) -> Any:
-    """NumPy's numbers and arrays as Python's; anything else is no JSON."""
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(
-        f"a {type(value).__name__} is no JSON; pass text, numbers, booleans, None, lists and mappings"
-    )
-
-
 def body_of(data: Any) -> tuple[bytes | None, dict[str, str]]:
     """The body and its headers: bytes as they are, anything else as JSON.
 
@@ -85,38 +75,7 @@ def body_of(data: Any) -> tuple[bytes | None, dict[str, str]]:
         return None, {}
     if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data), {"content-type": "application/octet-stream"}
-    try:
-        text = json.dumps(data, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_native)
-        return text.encode(), {"content-type": "application/json"}
-    except UnicodeEncodeError:
-        raise ConversionError("data has half a surrogate pair in a text, which is no Unicode") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        said = str(error)
-        if "Out of range float" in said:
-            said = "JSON has no NaN and no infinity; pass None, or text, as the system wants it"
-        raise ConversionError(f"data cannot be sent as JSON: {said}") from None
-
-
-def tls(ca_file: str | None, certificate: Certificate | None) -> ssl.SSLContext:
-    """Whom connections trust, and what they show.
-
-    Raises:
-        InvalidArgument: a file cannot be read.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidArgument(f"ca_file {ca_file!r} cannot be used: {error}") from None
-    if certificate is not None:
-        try:
-            context.load_cert_chain(
-                certificate.certificate, certificate.key, password=certificate.password or ""
-            )
-        except (OSError, ssl.SSLError) as error:
-            raise InvalidArgument(
-                f"the client certificate {certificate.certificate!r} or its key cannot be used: {error}"
-            ) from None
-    return context
+    return jsontext.dumps(data).encode(), {"content-type": "application/json"}
 
 
 def asked(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from arcuate.rest.response import Response, within
+from arcuate.connector.jsontext import within
+from arcuate.rest.response import Response
 from arcuate.values.record import record
 
 __all__ = ["Cursor", "Link", "Page", "Paging", "Step"]

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from arcuate.connector import DataError
+from arcuate.connector import DataError, jsontext
+from arcuate.connector.jsontext import within
 from arcuate.values.record import field, record
 
-__all__ = ["Response", "within"]
+__all__ = ["Response"]
 
 T = TypeVar("T")
-
-
-class _Repeated(ValueError):
-    """A key is there twice."""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _Repeated(f"the key {twice!r} is there twice in one object")
-    return found
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
 
 
 @record(frozen=True)
@@ -105,24 +89,17 @@ class Response:
         if (self.charset or "utf-8") not in ("utf-8", "utf8", "us-ascii") and self.media_type.endswith(
             "json"
         ):
-            text = self.text
+            data: str | bytes = self.text
         else:
-            try:
-                text = self.content.decode("utf-8-sig")
-            except UnicodeDecodeError as error:
-                raise self._bad(f"is no JSON: byte {error.start} is not UTF-8") from None
+            data = self.content
         try:
-            return _DECODER.decode(text)
-        except json.JSONDecodeError as error:
-            shown = self.media_type or "no type"
-            raise self._bad(
-                f"is no JSON: {error.msg} at line {error.lineno}, column {error.colno} (it is {shown}, "
-                f"{len(self.content)} bytes); for another format use request(...).content"
-            ) from None
-        except _Repeated as error:
-            raise self._bad(f"cannot be read without loss: {error}") from None
-        except RecursionError:
-            raise self._bad("is JSON that is nested too deeply") from None
+            return jsontext.loads(data)
+        except jsontext.BadJSON as error:
+            more = (
+                f" (it is {self.media_type or 'no type'}, {len(self.content)} bytes); for another format use "
+                "request(...).content"
+            )
+            raise self._bad(f"{error}{more if error.syntax else ''}") from None
 
     def to(self, kind: type[T]) -> T:
         """The body as a value of a type that pydantic knows: a model, ``list[Model]``, a dataclass.
@@ -152,13 +129,13 @@ class Response:
         Raises:
             DataError: it has no records, or values of one column are of no common type.
         """
-        from arcuate.rest.table import to_table
+        from arcuate.connector.table import to_table
 
         return to_table(self.records(items), schema, self._bad)
 
     def frame(self, items: str = "", *, schema: Any = None) -> Any:
         """As :meth:`table`, as a ``pandas.DataFrame``; integers with missing values stay integers."""
-        from arcuate.rest.table import to_frame
+        from arcuate.connector.table import to_frame
 
         return to_frame(self.table(items, schema=schema))
 
@@ -181,12 +158,3 @@ class Response:
             status=self.status,
             executed="yes",
         )
-
-
-def within(value: Any, path: str | Sequence[str]) -> Any:
-    """What is at a dotted path of nested mappings; ``None`` if it is not there."""
-    for part in (path.split(".") if isinstance(path, str) else path) if path else ():
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(part)
-    return value

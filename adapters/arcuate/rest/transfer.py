@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from arcuate.rest.client import Request, RESTAPIClient
     from arcuate.rest.response import Response
 
-__all__ = ["download", "upload"]
+__all__ = ["adownload", "aupload", "download", "upload"]
 
 _PIECE = 256 << 10
 Progress = Callable[[int, int | None], object]
@@ -34,60 +35,128 @@ def download(
     progress: Progress | None,
 ) -> Path:
     """See :meth:`RESTAPIClient.download`."""
-    from arcuate.rest.client import Request
-
     client.open()
-    one = Request(client, "GET", endpoint, params, None, {"accept": "*/*", "accept-encoding": "identity"})
-    part, mark = target.with_name(target.name + ".part"), target.with_name(target.name + ".part.json")
+    work = _Download(client, endpoint, target, params, progress)
 
     def attempt() -> None:
-        there = part.stat().st_size if part.exists() else 0
-        known = _mark(mark) if there else None
-        if known is None or known["url"] != one.url:
-            there, known = 0, None
-        extra = {"range": f"bytes={there}-", "if-range": known["validator"]} if known else {}
-        with _opened(client, one, extra, None) as response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            if response.status_code == 416:
-                part.unlink(missing_ok=True)
-                mark.unlink(missing_ok=True)
-                raise DataError(
-                    f"{client.name}: {one.what}: what was there is no beginning of it; it is begun anew",
-                    service=client.name,
-                    recoverable=True,
-                )
-            if response.status_code >= 300:
-                body = next(response.iter_bytes(2000), b"")
-                client.judge(one, {"status": response.status_code, "headers": headers, "content": body})
-            if response.status_code != 206:
-                there = 0
-            encoded = headers.get("content-encoding", "identity") != "identity"  # though it was not asked for
-            total = None if encoded else _total(headers, there, one, client)
-            tag = headers.get("etag", "W/")
-            validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
-            if validator and not encoded:
-                mark.write_text(json.dumps({"url": one.url, "validator": validator}), encoding="utf-8")
-            else:
-                mark.unlink(missing_ok=True)  # nothing would say that it is the same
-            with part.open("ab" if there else "wb") as file:
-                if progress is not None:
-                    progress(there, total)
+        with _opened(client, work.one, work.resumed(), None) as response:
+            if response.status_code == 416 or response.status_code >= 300:
+                work.refused(response, next(response.iter_bytes(2000), b""))
+            with work.begun(response) as file:
                 for piece in response.iter_bytes(_PIECE):
-                    file.write(piece)
-                    there += len(piece)
-                    if progress is not None:
-                        progress(there, total)
-            if total is not None and there != total:
-                raise DataError(
-                    f"{client.name}: {one.what}: {there} bytes came instead of {total}",
-                    service=client.name,
-                    recoverable=True,
-                )
+                    work.piece(file, piece)
+            work.complete()
 
     client.resilience.run(attempt, name="download", repeatable=True)
-    os.replace(part, target)
-    mark.unlink(missing_ok=True)
-    return target
+    return work.done()
+
+
+async def adownload(
+    client: RESTAPIClient,
+    endpoint: str,
+    target: Path,
+    params: Mapping[str, Any] | None,
+    progress: Progress | None,
+) -> Path:
+    """See :meth:`RESTAPIClient.adownload`."""
+    await client.aopen()
+    work = _Download(client, endpoint, target, params, progress)
+
+    async def attempt() -> None:
+        async with _aopened(client, work.one, work.resumed(), None) as response:
+            if response.status_code == 416 or response.status_code >= 300:
+                work.refused(response, await anext(response.aiter_bytes(2000), b""))
+            with work.begun(response) as file:
+                async for piece in response.aiter_bytes(_PIECE):
+                    work.piece(file, piece)
+            work.complete()
+
+    await client.resilience.arun(attempt, name="download", repeatable=True)
+    return work.done()
+
+
+class _Download:
+    """A file that comes, in one or several attempts."""
+
+    def __init__(
+        self,
+        client: RESTAPIClient,
+        endpoint: str,
+        target: Path,
+        params: Mapping[str, Any] | None,
+        progress: Progress | None,
+    ) -> None:
+        from arcuate.rest.client import Request
+
+        headers = {"accept": "*/*", "accept-encoding": "identity"}
+        self.one = Request(client, "GET", endpoint, params, None, headers)
+        self._client, self._target, self._progress = client, target, progress
+        self._part = target.with_name(target.name + ".part")
+        self._mark = target.with_name(target.name + ".part.json")
+        self._there = 0
+        self._total: int | None = None
+
+    def resumed(self) -> dict[str, str]:
+        """The headers by which the rest alone is asked for, if there is a beginning of the same."""
+        self._there = self._part.stat().st_size if self._part.exists() else 0
+        known = _mark(self._mark) if self._there else None
+        if known is None or known["url"] != self.one.url:
+            self._there = 0
+            return {}
+        return {"range": f"bytes={self._there}-", "if-range": known["validator"]}
+
+    def refused(self, response: httpx2.Response, body: bytes) -> None:
+        """Raises what a status of 300 or more means."""
+        client, one = self._client, self.one
+        if response.status_code == 416:
+            self._part.unlink(missing_ok=True)
+            self._mark.unlink(missing_ok=True)
+            raise DataError(
+                f"{client.name}: {one.what}: what was there is no beginning of it; it is begun anew",
+                service=client.name,
+                recoverable=True,
+            )
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        client.judge(one, {"status": response.status_code, "headers": headers, "content": body})
+
+    def begun(self, response: httpx2.Response) -> Any:
+        """The file to which the pieces are written."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if response.status_code != 206:
+            self._there = 0
+        encoded = headers.get("content-encoding", "identity") != "identity"  # though it was not asked for
+        self._total = None if encoded else _total(headers, self._there, self.one, self._client)
+        tag = headers.get("etag", "W/")
+        validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
+        if validator and not encoded:
+            self._mark.write_text(json.dumps({"url": self.one.url, "validator": validator}), encoding="utf-8")
+        else:
+            self._mark.unlink(missing_ok=True)  # nothing would say that it is the same
+        if self._progress is not None:
+            self._progress(self._there, self._total)
+        return self._part.open("ab" if self._there else "wb")
+
+    def piece(self, file: Any, piece: bytes) -> None:
+        """Writes a piece."""
+        file.write(piece)
+        self._there += len(piece)
+        if self._progress is not None:
+            self._progress(self._there, self._total)
+
+    def complete(self) -> None:
+        """Raises if it is shorter or longer than the system said."""
+        if self._total is not None and self._there != self._total:
+            raise DataError(
+                f"{self._client.name}: {self.one.what}: {self._there} bytes came instead of {self._total}",
+                service=self._client.name,
+                recoverable=True,
+            )
+
+    def done(self) -> Path:
+        """The file in its place."""
+        os.replace(self._part, self._target)
+        self._mark.unlink(missing_ok=True)
+        return self._target
 
 
 def upload(
@@ -101,28 +170,74 @@ def upload(
     repeatable: bool | None,
 ) -> Response:
     """See :meth:`RESTAPIClient.upload`."""
-    from arcuate.rest.client import Request
-
     client.open()
-    try:
-        size = source.stat().st_size
-    except OSError as error:
-        raise InvalidArgument(f"the file {source} cannot be read: {error.strerror}") from None
-    headers = {"content-type": media_type, "content-length": str(size)}
-    one = Request(client, method, endpoint, params, None, headers)
+    one, size = _sent(client, method, endpoint, source, media_type, params)
 
     def attempt() -> dict[str, Any]:
         with (
             source.open("rb") as file,
             _opened(client, one, {}, lambda: _pieces(file, size, progress)) as found,
         ):
-            content = found.read()
-            answer = one.answer(found, content, None)
-            assert answer is not None
-            return client.judge(one, answer)
+            return _answered(client, one, found, found.read())
 
     result = client.resilience.run(attempt, name="upload", repeatable=one.repeats(repeatable))
     return client.response(one, result)
+
+
+async def aupload(
+    client: RESTAPIClient,
+    method: str,
+    endpoint: str,
+    source: Path,
+    media_type: str,
+    params: Mapping[str, Any] | None,
+    progress: Progress | None,
+    repeatable: bool | None,
+) -> Response:
+    """See :meth:`RESTAPIClient.aupload`."""
+    await client.aopen()
+    one, size = _sent(client, method, endpoint, source, media_type, params)
+
+    async def attempt() -> dict[str, Any]:
+        with source.open("rb") as file:
+            pieces = lambda: _apieces(file, size, progress)  # noqa: E731
+            async with _aopened(client, one, {}, pieces) as found:
+                return _answered(client, one, found, await found.aread())
+
+    result = await client.resilience.arun(attempt, name="upload", repeatable=one.repeats(repeatable))
+    return client.response(one, result)
+
+
+def _sent(
+    client: RESTAPIClient,
+    method: str,
+    endpoint: str,
+    source: Path,
+    media_type: str,
+    params: Mapping[str, Any] | None,
+) -> tuple[Request, int]:
+    """The request for a file, and the file's size."""
+    from arcuate.rest.client import Request
+
+    try:
+        size = source.stat().st_size
+    except OSError as error:
+        raise InvalidArgument(f"the file {source} cannot be read: {error.strerror}") from None
+    headers = {"content-type": media_type, "content-length": str(size)}
+    return Request(client, method, endpoint, params, None, headers), size
+
+
+def _answered(
+    client: RESTAPIClient, one: Request, response: httpx2.Response, content: bytes
+) -> dict[str, Any]:
+    answer = one.answer(response, content, None)
+    assert answer is not None
+    return client.judge(one, answer)
+
+
+async def _apieces(file: Any, size: int, progress: Progress | None) -> AsyncIterator[bytes]:
+    for piece in _pieces(file, size, progress):
+        yield piece
 
 
 def _pieces(file: Any, size: int, progress: Progress | None) -> Iterator[bytes]:
@@ -168,6 +283,40 @@ def _opened(
                 auth = client.authorizer.authorization(refused=auth)
             finally:
                 response.close()
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            client.fail(one, error)
+
+
+@contextlib.asynccontextmanager
+async def _aopened(
+    client: RESTAPIClient,
+    one: Request,
+    extra: Mapping[str, str],
+    content: Callable[[], AsyncIterator[bytes]] | None,
+) -> AsyncIterator[httpx2.Response]:
+    """As :func:`_opened`, for asyncio."""
+    ask = client.authorizer.authorization if client.authorizer is not None else None
+    auth = await asyncio.to_thread(ask) if ask is not None else Authorization()
+    http = client.asynchronous()
+    for last in (False, True):
+        try:
+            request: httpx2.Request | None = one.built(http, auth, content() if content else None)
+            assert request is not None
+            request.headers.update(extra)
+            response = await http.send(request, stream=True)
+            try:
+                for _ in range(MOVES):
+                    request = client.moved(response)
+                    if request is None:
+                        break
+                    await response.aclose()
+                    response = await http.send(request, stream=True)
+                if response.status_code != 401 or ask is None or last:
+                    yield response
+                    return
+                auth = await asyncio.to_thread(ask, auth)
+            finally:
+                await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             client.fail(one, error)
 

@@ -1,0 +1,53 @@
+"""What httpx2 raises, as errors of connectors: for those that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx2
+
+from arcuate.connector.errors import (
+    ConnectionError,  # noqa: A004
+    DataError,
+    IntegrationTimeout,
+)
+from arcuate.errors import ArcuateError, InvalidArgument
+
+__all__ = ["of_exception"]
+
+
+def of_exception(service: str, what: str, error: Exception, conceal: Callable[[object], str]) -> ArcuateError:
+    """The error for what httpx2 raised."""
+    said = conceal(error) or type(error).__name__
+    if isinstance(error, (httpx2.ConnectTimeout, httpx2.PoolTimeout)):
+        return IntegrationTimeout(
+            f"{service}: {what}: no connection in time (setting 'timeouts.connect')", service=service
+        )
+    if isinstance(error, httpx2.TimeoutException):
+        return IntegrationTimeout(
+            f"{service}: {what}: nothing came in time (setting 'timeouts.read')",
+            service=service,
+            executed="maybe",
+        )
+    if isinstance(error, httpx2.ConnectError):
+        if "CERTIFICATE_VERIFY_FAILED" in said:
+            return ConnectionError(
+                f"{service}: {what}: the server's certificate is not trusted: {said}; if it is your own "
+                "authority's, set 'ca_file'",
+                service=service,
+                recoverable=False,
+            )
+        return ConnectionError(
+            f"{service}: {what}: no connection: {said}; is it running, and is 'url' right?",
+            service=service,
+            recoverable="SSL" not in said,
+        )
+    if isinstance(error, httpx2.DecodingError):
+        return DataError(
+            f"{service}: {what}: the body cannot be decompressed: {said}", service=service, executed="yes"
+        )
+    if isinstance(error, (httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
+        return InvalidArgument(f"{service}: {what} cannot be sent: {said}")
+    return ConnectionError(
+        f"{service}: {what}: the connection broke: {said}", service=service, executed="maybe"
+    )
