@@ -371,7 +371,7 @@ def test_rights(tmp_path: Path) -> None:
     (tmp_path / "nats.conf").write_text(
         f"authorization {{ users = [{{user: me, password: geheim-1, permissions: {rights}}}] }}\n"
     )
-    with nats_server("-c", str(tmp_path / "nats.conf")) as server:
+    with nats_server("-c", str(tmp_path / "nats.conf")) as server:  # noqa: SIM117  (the order is the point)
         with NATSStream(url=server.url, user="me", password="geheim-1", topic="mine") as stream:
             with pytest.raises(AuthenticationError, match=r"(?i)permissions violation"):
                 stream.blocks("theirs")

@@ -479,7 +479,7 @@ class JetFeed(NATSFeed):
         for consumer in self._consumers:
             if consumer.subscription is not None:
                 with suppress(nats.errors.Error):  # what is on its way still comes, and is given back too
-                    await consumer.subscription.drain()
+                    await consumer.subscription.drain()  # type: ignore[no-untyped-call]
         if not self._client.is_connected:
             return
         # What was not acknowledged is given to the next reader at once, and not after ack_wait. Old servers

@@ -36,7 +36,7 @@ def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator
     Raises:
         ConversionError: a piece is no table.
     """
-    from arcuate.sql.arrow import columns_of
+    from arcuate.connector.tables import columns_of
 
     for piece in pieces:
         value = piece
