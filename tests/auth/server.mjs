@@ -1,5 +1,5 @@
-// oauth2-mock-server on a port of the system's choosing, with a client whose secret is "right", refresh tokens that
-// are good for one use, and /userinfo as a protected thing that says how many tokens there were.
+// oauth2-mock-server on a port of the system's choosing, with a client whose secret is "right" or "right-and-secret", refresh
+// tokens that are good for one use, and /userinfo as a protected thing that says how many tokens there were.
 const { OAuth2Server } = await import(
   `${process.env.OAUTH2_MOCK_SERVER}/node_modules/oauth2-mock-server/dist/index.mjs`
 );
@@ -15,7 +15,7 @@ server.service.on("beforeTokenSigning", (token) => {
 server.service.on("beforeResponse", (response, request) => {
   const [, secret] = Buffer.from((request.headers.authorization ?? "").slice(6), "base64").toString().split(":");
   const body = request.body;
-  if ((secret ?? body.client_secret) !== "right" && body.client_id !== "public") {
+  if (!["right", "right-and-secret"].includes(secret ?? body.client_secret) && body.client_id !== "public") {
     response.statusCode = 401;
     response.body = { error: "invalid_client", error_description: "wrong secret" };
   } else if (body.grant_type === "refresh_token" && !known.delete(body.refresh_token)) {

@@ -22,6 +22,8 @@ from arcuate.connector import (
     DataError,
     IntegrationError,
     IntegrationTimeout,
+    NotFoundError,
+    RateLimitError,
 )
 from arcuate.errors import InvalidArgument
 from arcuate.integrations import OAuth2Authenticator, RESTAPIClient
@@ -185,6 +187,29 @@ def test_faults(server: Server) -> None:
         with scripted(said) as other, made(server, config={"token_url": other.url}) as auth:
             with pytest.raises(kind):
                 auth.authenticate()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "recoverable"),
+    [
+        (401, AuthenticationError, False),
+        (403, AuthenticationError, False),
+        (404, NotFoundError, False),
+        (429, RateLimitError, True),
+        (500, IntegrationError, True),
+        (503, IntegrationError, True),
+    ],
+)
+def test_statuses(status: int, kind: type[IntegrationError], recoverable: bool) -> None:
+    """Of a server, or of what is before it, that does not answer as OAuth 2.0 has it."""
+    for body in ("<html>", "{}"):
+        with scripted(answer(status, body, "Retry-After: 7")) as other:
+            config = {"token_url": other.url, "client_id": "us", "client_secret": "s3cret-of-ours"}
+            with OAuth2Authenticator(config, retry=None) as auth, pytest.raises(kind) as raised:
+                auth.authenticate()
+            found = raised.value
+            assert (type(found), found.status, found.recoverable) == (kind, status, recoverable)
+            assert found.retry_after == 7
 
 
 def test_secrets_are_in_no_error() -> None:

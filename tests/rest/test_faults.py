@@ -20,6 +20,7 @@ from tests.connector.proxy import Fault, FaultProxy
 from tests.connector.scripted import answer, scripted
 from tests.rest.conftest import FILE, STATIONS
 
+from arcuate.auth import BearerAuthenticator
 from arcuate.connector import (
     AuthenticationError,
     ConnectionError,  # noqa: A004
@@ -226,6 +227,40 @@ def test_a_download_outlives_a_cut(proxied: FaultProxy, tmp_path: Path) -> None:
     assert (tmp_path / "f").read_bytes() == FILE
     assert seen.count(0) == 1
     assert proxied.connections == 2
+
+
+def test_a_full_disk(address: str, tmp_path: Path) -> None:
+    """/dev/full has no room for a byte; a folder that is none cannot be written to either."""
+    (tmp_path / "f.part").symlink_to("/dev/full")
+    (tmp_path / "no").write_bytes(b"")
+    with RESTAPIClient(url=address) as client:
+        for target in (tmp_path / "f", tmp_path / "no" / "f"):
+            with pytest.raises(IntegrationError, match=r"f\.part cannot be written: .*goes on") as raised:
+                client.download("signal.bin", target)
+            assert not raised.value.recoverable
+            assert not target.exists()
+
+
+def test_a_token_that_ends_in_mid_flight(address: str, tmp_path: Path) -> None:
+    """Refused between two pages, and at the beginning of a download: asked again with another one."""
+
+    class Renewed(BearerAuthenticator):
+        def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+            self.credentials = {"token": "the-second-one"}
+            return self.authenticate()
+
+    first, second = answer(200, "[1]", 'Link: </x?page=2>; rel="next"'), answer(200, "[2]")
+    for answers, work in (
+        ((first, answer(401), second), lambda client: list(client.items("x"))),
+        (
+            (answer(401), answer(200, b"all of it")),
+            lambda client: client.download("f", tmp_path / "f").read_bytes(),
+        ),
+    ):
+        with scripted(*answers) as server:
+            with RESTAPIClient(url=server.url, auth=Renewed("the-first-one"), retry=None) as client:
+                assert work(client) in ([1, 2], b"all of it")
+            assert [b"the-second-one" in asked for asked in server.asked][-2:] == [False, True]
 
 
 def test_the_last_good_value(proxied: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,16 +24,37 @@ from arcuate.connector import (
     DataError,
     IntegrationError,
     IntegrationTimeout,
+    NotFoundError,
+    RateLimitError,
     Secret,
     reveal,
 )
 from arcuate.connector.authorization import Authorization
-from arcuate.errors import InvalidArgument
+from arcuate.errors import InvalidArgument, SessionClosed
 
 __all__ = ["OAuth2Authenticator", "OAuth2Config"]
 
 
 _ENDPOINTS = ("token", "authorization", "device_authorization")
+_STATUSES: dict[int, tuple[type[IntegrationError], bool]] = {
+    401: (AuthenticationError, False),
+    403: (AuthenticationError, False),
+    404: (NotFoundError, False),
+    408: (IntegrationTimeout, True),
+    429: (RateLimitError, True),
+}
+
+
+def _answered(response: Any) -> Any:
+    """The answer of the token endpoint, unless its status says more than its body."""
+    if response.status_code >= 400:
+        try:
+            said = "error" in response.json()  # RFC 6749, 5.2
+        except ValueError:
+            said = False
+        if not said:
+            response.raise_for_status()
+    return response
 
 
 class OAuth2Config(ConnectorConfig):
@@ -340,6 +361,11 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                     timeout=httpx2.Timeout(times.read, connect=times.connect),
                     verify=ssl.create_default_context(cafile=self.config.ca_file),
                 )
+                for which in ("access_token_response", "refresh_token_response"):
+                    self._http.register_compliance_hook(which, _answered)
+                if self._closed:  # by another thread, meanwhile
+                    self._shut()
+            self._still_open()
             return self._http
 
     def _endpoint(self, which: str) -> str:
@@ -373,6 +399,10 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
 
         try:
             yield
+        except RuntimeError as error:
+            if not self._closed:
+                raise
+            raise SessionClosed(f"{self.name} was closed in the middle of a request") from error
         except AuthlibBaseError as error:
             said = self.conceal(f"{error.error}: {error.description}" if error.description else error.error)
             raise AuthenticationError(
@@ -382,12 +412,14 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                 detail=error.error,
             ) from error
         except httpx2.HTTPStatusError as error:
-            status = error.response.status_code
-            raise IntegrationError(
+            status, wait = error.response.status_code, error.response.headers.get("retry-after", "")
+            kind, recoverable = _STATUSES.get(status, (IntegrationError, status >= 500))
+            raise kind(
                 f"{self.name}: the authorization server gave {status}",
                 service=self.name,
                 status=status,
-                recoverable=status >= 500,
+                recoverable=recoverable,
+                retry_after=float(wait) if wait.isascii() and wait.isdigit() else None,
             ) from error
         except httpx2.TimeoutException as error:
             raise IntegrationTimeout(
@@ -416,9 +448,9 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         return {"expires_in": None if end is None else round(end - time.time())}
 
     def _shut(self) -> None:
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        http, self._http = self._http, None
+        if http is not None:
+            http.close()
 
     def _close(self) -> None:
         self._shut()

@@ -18,7 +18,7 @@ from arcuate.connector.errors import IntegrationError
 from arcuate.connector.health import Health, Status
 from arcuate.connector.resilience import Resilience
 from arcuate.connector.secrets import conceal, redacted, reveal
-from arcuate.errors import SessionClosed
+from arcuate.errors import ArcuateError, SessionClosed
 
 __all__ = ["Connector"]
 
@@ -84,13 +84,23 @@ class Connector:
 
     def open(self) -> Self:
         """Connects. A second call does nothing; requests call it."""
-        with self._lock:
-            if self._closed:
-                raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
-            if not self._opened:
-                self._open()
-                self._opened = True
+        self._still_open()
+        if not self._opened:
+            with self._lock:
+                self._still_open()
+                if not self._opened:
+                    self._open()
+                    self._opened = True
         return self
+
+    def _still_open(self) -> None:
+        """Takes no lock: close() has it while it waits for requests, which call this.
+
+        Raises:
+            SessionClosed: it was closed.
+        """
+        if self._closed:
+            raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
 
     def close(self) -> None:
         """Gives everything back. A second call does nothing."""
@@ -136,7 +146,7 @@ class Connector:
     # --- Health
 
     def health(self) -> Health:
-        """Asks the system once and says how it is. Never raises for what the system does."""
+        """Asks the system once and says how it is. Raises for nothing that the system or the settings do."""
         begun = time.perf_counter()
         facts: Mapping[str, Any] = {}
         try:
@@ -147,8 +157,8 @@ class Connector:
                 detail = "it answers again, after failures"
         except IntegrationError as error:
             status, detail = "down", self.conceal(error)
-        except SessionClosed as error:
-            status, detail = "unknown", str(error)
+        except ArcuateError as error:  # it is closed, or its settings are wrong: the system was not asked
+            status, detail = "unknown", self.conceal(error)
         latency = time.perf_counter() - begun
         return self._noted(status, latency if status in ("ok", "degraded") else None, detail, facts)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,7 +28,7 @@ from arcuate.connector import (
 from arcuate.connector.authorization import Authorization, Authorizer
 from arcuate.connector.network import private_of, revealed
 from arcuate.errors import InvalidArgument, LimitExceeded
-from arcuate.rest import exchange, transfer
+from arcuate.rest import exchange, logs, transfer
 from arcuate.rest.cache import Validators
 from arcuate.rest.config import RESTConfig, renamed
 from arcuate.rest.paging import Link, Paging
@@ -77,6 +79,7 @@ class RESTAPIClient(Connector):
         self.authorizer: Authorizer | None = self.config.auth
         self._validators = Validators(self.config.cache)
         self._client: httpx2.Client | None = None
+        self._counting, self._users = threading.Lock(), 0
         self._aclient: httpx2.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shown: tuple[Any, str] | None = None
@@ -211,7 +214,10 @@ class RESTAPIClient(Connector):
         return self.judge(one, answer)
 
     def _sent(self, one: Request, auth: Authorization) -> dict[str, Any]:
-        client = self.sync()
+        with self.lent() as client:
+            return self._asked(one, auth, client)
+
+    def _asked(self, one: Request, auth: Authorization, client: httpx2.Client) -> dict[str, Any]:
         end = time.monotonic() + self.config.timeouts.call
         request = one.built(client, auth)
         key = one.conditional(request)
@@ -231,7 +237,9 @@ class RESTAPIClient(Connector):
                 finally:
                     response.close()
                 answer = one.answer(response, b"".join(parts), key)
-                return answer if answer is not None else self._sent(one.unconditional(), auth)
+                if answer is None:
+                    return self._asked(one.unconditional(), auth, client)
+                return answer
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self.fail(one, error)
         raise self._lost(one)
@@ -265,6 +273,9 @@ class RESTAPIClient(Connector):
                 return answer if answer is not None else await self._alone(one.unconditional(), auth)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self.fail(one, error)
+        except RuntimeError:
+            self._still_open()  # or another task closed it in the middle of this
+            raise
         raise self._lost(one)
 
     def moved(self, response: httpx2.Response) -> httpx2.Request | None:
@@ -443,6 +454,7 @@ class RESTAPIClient(Connector):
     # --- Life
 
     def _open(self) -> None:
+        logs.watch(self)
         self._tls = tls.context(self.config.ca_file, self.authorizer.certificate if self.authorizer else None)
 
     def _options(self) -> dict[str, Any]:
@@ -461,7 +473,24 @@ class RESTAPIClient(Connector):
                     self._client = httpx2.Client(**self._options())
         return self._client
 
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[httpx2.Client]:
+        """httpx2's client; it is closed when all who have it are done, for else it may lose a connection."""
+        client = self.sync()
+        with self._counting:
+            self._still_open()
+            self._users += 1
+        try:
+            yield client
+        finally:
+            with self._counting:
+                self._users -= 1
+                last = self._closed and not self._users
+            if last:
+                client.close()
+
     def asynchronous(self) -> httpx2.AsyncClient:
+        self._still_open()
         loop = asyncio.get_running_loop()
         if self._aclient is None:
             self._aclient, self._loop = httpx2.AsyncClient(**self._options()), loop
@@ -486,7 +515,9 @@ class RESTAPIClient(Connector):
         await super().aclose()
 
     def _close(self) -> None:
-        if self._client is not None:
+        with self._counting:
+            idle = not self._users
+        if self._client is not None and idle:
             self._client.close()
         client, loop = self._aclient, self._loop
         if client is not None and loop is not None and loop.is_running():

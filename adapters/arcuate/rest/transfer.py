@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from arcuate.connector import DataError
+from arcuate.connector import DataError, IntegrationError
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument
 from arcuate.rest.exchange import MOVES
@@ -128,17 +128,21 @@ class _Download:
         self._total = None if encoded else _total(headers, self._there, self.one, self._client)
         tag = headers.get("etag", "W/")
         validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
-        if validator and not encoded:
-            self._mark.write_text(json.dumps({"url": self.one.url, "validator": validator}), encoding="utf-8")
-        else:
-            self._mark.unlink(missing_ok=True)  # nothing would say that it is the same
+        with _writable(self._client, self._part):
+            if validator and not encoded:
+                known = {"url": self.one.url, "validator": validator}
+                self._mark.write_text(json.dumps(known), encoding="utf-8")
+            else:
+                self._mark.unlink(missing_ok=True)  # nothing would say that it is the same
+            file = self._part.open("ab" if self._there else "wb", buffering=0)
         if self._progress is not None:
             self._progress(self._there, self._total)
-        return self._part.open("ab" if self._there else "wb")
+        return file
 
     def piece(self, file: Any, piece: bytes) -> None:
         """Writes a piece."""
-        file.write(piece)
+        with _writable(self._client, self._part):
+            _write(file, piece)
         self._there += len(piece)
         if self._progress is not None:
             self._progress(self._there, self._total)
@@ -157,6 +161,27 @@ class _Download:
         os.replace(self._part, self._target)
         self._mark.unlink(missing_ok=True)
         return self._target
+
+
+@contextlib.contextmanager
+def _writable(client: RESTAPIClient, part: Path) -> Iterator[None]:
+    """A full disk, or a folder that cannot be written to, says so; what has come is kept."""
+    try:
+        yield
+    except OSError as error:
+        raise IntegrationError(
+            f"{client.name}: the file {part} cannot be written: {error.strerror}; what has come is kept: "
+            "make room, and a download to the same place goes on from there",
+            service=client.name,
+            executed="yes",
+        ) from error
+
+
+def _write(file: Any, piece: bytes) -> None:
+    """All of a piece: a disk that is nearly full takes less of it."""
+    left = memoryview(piece)
+    while left:
+        left = left[file.write(left) :]
 
 
 def upload(
@@ -264,27 +289,28 @@ def _opened(
 ) -> Iterator[httpx2.Response]:
     """A response whose body has not been read; with another authorization if the first is refused."""
     auth = client.authorizer.authorization() if client.authorizer is not None else Authorization()
-    for last in (False, True):
-        try:
-            request: httpx2.Request | None = one.built(client.sync(), auth, content() if content else None)
-            assert request is not None
-            request.headers.update(extra)
-            response = client.sync().send(request, stream=True)
+    with client.lent() as lent:
+        for last in (False, True):
             try:
-                for _ in range(MOVES):
-                    request = client.moved(response)
-                    if request is None:
-                        break
+                request: httpx2.Request | None = one.built(lent, auth, content() if content else None)
+                assert request is not None
+                request.headers.update(extra)
+                response = lent.send(request, stream=True)
+                try:
+                    for _ in range(MOVES):
+                        request = client.moved(response)
+                        if request is None:
+                            break
+                        response.close()
+                        response = lent.send(request, stream=True)
+                    if response.status_code != 401 or client.authorizer is None or last:
+                        yield response
+                        return
+                    auth = client.authorizer.authorization(refused=auth)
+                finally:
                     response.close()
-                    response = client.sync().send(request, stream=True)
-                if response.status_code != 401 or client.authorizer is None or last:
-                    yield response
-                    return
-                auth = client.authorizer.authorization(refused=auth)
-            finally:
-                response.close()
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            client.fail(one, error)
+            except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+                client.fail(one, error)
 
 
 @contextlib.asynccontextmanager

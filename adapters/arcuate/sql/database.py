@@ -52,7 +52,14 @@ class DatabaseConnector(Connector):
     # --- Life
 
     def _open(self) -> None:
-        self._engine = engine_of(self.kind, self._url, self.config)
+        engine = engine_of(self.kind, self._url, self.config)
+
+        @sa.event.listens_for(engine, "checkin")
+        def _(_connection: Any, record: Any) -> None:
+            if self._closed:  # it was in use while close() ended the others
+                record.invalidate()
+
+        self._engine = engine
 
     def _close(self) -> None:
         if self._engine is not None:
@@ -86,7 +93,11 @@ class DatabaseConnector(Connector):
         self.open()
         assert self._engine is not None
         with self._translating():
-            return self._engine.connect()
+            connection = self._engine.connect()
+        if self._closed:
+            connection.close()
+            self._still_open()
+        return connection
 
     @property
     def _current(self) -> sa.Connection | None:

@@ -37,6 +37,7 @@ _MYSQL = {
     1213: "40P01",
     1205: "55P03",
     1040: "53300",
+    **dict.fromkeys((1021, 1114, 1041, 3675), "53100"),
     **dict.fromkeys((1053, 2002, 2003, 2006, 2013, 2014, 2055), "08006"),
     **dict.fromkeys((1969, 3024), "57014"),
     **dict.fromkeys((1792,), "25006"),
@@ -45,6 +46,9 @@ _MYSQL = {
 _TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite, DuckDB
     (r"authentication failed|no password supplied|role .* does not exist|no pg_hba\.conf entry", "28P01"),
     (r"database .* does not exist|no such (table|column|function)|Catalog Error|Binder Error", "42P01"),
+    (r"does not support SSL|certificate verify failed|root certificate file|SSL error", "tls"),
+    (r"disk is full|No space left|disk full", "53100"),
+    (r"could not decode to UTF-8", "text"),
     (r"read-only transaction", "25006"),
     (r"statement timeout", "57014"),
     (r"server closed the connection|terminating connection|no connection to the server", "08006"),
@@ -139,6 +143,12 @@ def _judged(code: str) -> tuple[type[IntegrationError], bool, str]:
         return IntegrationError, True, "the database has no connection left; set 'pool' lower"
     if code in ("42P01", "42703", "42883", "3D000", "3F000"):
         return NotFoundError, False, ""
+    if code == "53100":
+        return IntegrationError, False, "make room where the database keeps its data, and carry it out again"
+    if code == "tls":
+        return ConnectionError, False, "look at sslmode and sslrootcert (or ssl_ca) in the query of 'url'"
+    if code == "text":
+        return DataError, False, "the column holds bytes that are no text: cast it to a BLOB in the query"
     if code == "file":
         return DataError, False, "look at the path, its rights, and whether another process has it open"
     return IntegrationError, False, ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import time
+from collections.abc import Generator
 from typing import Any
 
 import sqlalchemy as sa
@@ -106,6 +108,7 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
     if kind == "sqlite":
         _sqlite_transactions(engine)
     if kind == "postgresql":
+        _bounded_waits(engine, config.timeouts.call + config.timeouts.connect)
         _exact_intervals(engine)
     return engine
 
@@ -120,6 +123,31 @@ def _sqlite_transactions(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def _(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN")
+
+
+def _bounded_waits(engine: sa.Engine, seconds: float) -> None:
+    """The server ends what takes too long; a peer that fell silent is noticed here, a little later."""
+    import psycopg
+
+    class Bounded(psycopg.Connection[Any]):
+        def wait(self, gen: Any, *options: Any, **named: Any) -> Any:
+            return super().wait(self._until(gen, time.monotonic() + seconds), *options, **named)
+
+        def _until(self, gen: Any, end: float) -> Generator[Any, Any, Any]:
+            try:
+                wanted = next(gen)
+                while True:
+                    ready = yield wanted
+                    if not ready and time.monotonic() > end:
+                        self.close()
+                        raise psycopg.OperationalError(f"timed out: nothing came in {seconds:g} s")
+                    wanted = gen.send(ready)
+            except StopIteration as ended:
+                return ended.value
+
+    @sa.event.listens_for(engine, "do_connect")
+    def _(_dialect: Any, _record: Any, positional: Any, named: Any) -> Any:
+        return Bounded.connect(*positional, **named)
 
 
 def _exact_intervals(engine: sa.Engine) -> None:

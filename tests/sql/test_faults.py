@@ -1,0 +1,172 @@
+"""What a database connector makes of full disks, wrong bytes, certificates and values that look like SQL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from tests.sql import servers
+from tests.sql.conftest import address
+
+from arcuate.connector import (
+    ConnectionError,  # noqa: A004
+    DataError,
+    IntegrationError,
+)
+from arcuate.sql import DatabaseConnector
+
+INJECTIONS = [
+    "x'); DROP TABLE kept; --",
+    "' OR '1'='1",
+    "\\'; DROP TABLE kept; #",
+    "%s :id ? $1 {id} %(id)s",
+    "/* */ ; -- \n",
+    "é\U0001f600 \x01 %",
+]
+
+
+@pytest.fixture(params=["postgresql", "mysql", "sqlite", "duckdb"])
+def db(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    kind = request.param
+    if kind in ("sqlite", "duckdb"):
+        url = f"{kind}:///{tmp_path}/a.db"
+    else:
+        url = address(kind, request.getfixturevalue("postgres" if kind == "postgresql" else "maria"))
+    with DatabaseConnector(url=url) as found:
+        found.execute_query("CREATE TABLE kept (id BIGINT PRIMARY KEY, s TEXT)")
+        yield found
+        found.execute_query("DROP TABLE kept")
+
+
+def test_sql_in_a_value(db: DatabaseConnector) -> None:
+    """A value is a value by each way in, and finds itself again by each way out."""
+    for i, text in enumerate(INJECTIONS):
+        db.execute_query("INSERT INTO kept VALUES (%s, %s)", (i, text))
+        db.execute_query("INSERT INTO kept VALUES (:id, :s)", {"id": i + 10, "s": text})
+        db.execute_many("INSERT INTO kept VALUES (%s, %s)", [(i + 20, text)])
+        db.insert("kept", [{"id": i + 30, "s": text}])
+        wanted = [{"id": i + ten, "s": text} for ten in (0, 10, 20, 30)]
+        assert db.execute_query("SELECT * FROM kept WHERE s = %s ORDER BY id", (text,)) == wanted
+        assert db.read_arrow("SELECT * FROM kept WHERE s = :s ORDER BY id", {"s": text}).to_pylist() == wanted
+    assert db.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 4 * len(INJECTIONS)}]
+
+
+def test_sql_in_a_name(db: DatabaseConnector) -> None:
+    for table, column in (
+        ('kept"; DROP TABLE kept; --', "id"),
+        ("kept", 'id") VALUES (1); DROP TABLE kept; --'),
+    ):
+        with pytest.raises(IntegrationError):
+            db.insert(table, [{column: 1}])
+    assert db.execute_query("SELECT * FROM kept") == []
+
+
+def test_sqlite_disk_full(tmp_path: Path) -> None:
+    with DatabaseConnector(url=f"sqlite:///{tmp_path}/a.db", pool=1) as db:
+        db.execute_query("CREATE TABLE kept (b BLOB)")
+        db.execute_query("INSERT INTO kept VALUES (%s)", (b"x",))
+        db.execute_query("PRAGMA max_page_count = 10")
+        with pytest.raises(IntegrationError, match="full; make room") as caught:
+            db.execute_many("INSERT INTO kept VALUES (%s)", [(bytes(20_000),)] * 5)
+        assert not caught.value.recoverable
+        assert db.execute_query("SELECT * FROM kept") == [{"b": b"x"}]
+
+
+def test_mariadb_table_full(maria: servers.Server) -> None:
+    with DatabaseConnector(url=address("mysql", maria), pool=1) as db:
+        db.execute_query("SET SESSION max_heap_table_size = 16384")
+        db.execute_query("CREATE TABLE small (s CHAR(200)) ENGINE=MEMORY")
+        try:
+            with pytest.raises(IntegrationError, match="full; make room") as caught:
+                db.execute_many("INSERT INTO small VALUES (%s)", [("x" * 200,)] * 5000)
+            assert (caught.value.recoverable, caught.value.status) == (False, "53100")
+        finally:
+            db.execute_query("DROP TABLE small")
+
+
+def test_postgresql_disk_full(postgres: servers.Server) -> None:
+    """The code that PostgreSQL gives for it, and a transaction of which nothing is kept."""
+    with DatabaseConnector(url=address("postgresql", postgres)) as db:
+        db.execute_query("CREATE TABLE full_disk (a INT)")
+        try:
+            with pytest.raises(IntegrationError, match="make room") as caught, db.transaction():
+                db.execute_query("INSERT INTO full_disk VALUES (1)")
+                db.execute_query(
+                    "DO $$ BEGIN RAISE 'No space left on device' USING ERRCODE = '53100'; END $$"
+                )
+            assert (caught.value.recoverable, caught.value.status) == (False, "53100")
+            assert db.execute_query("SELECT * FROM full_disk") == []
+        finally:
+            db.execute_query("DROP TABLE full_disk")
+
+
+def test_bytes_that_are_no_text(db: DatabaseConnector) -> None:
+    if db.kind == "sqlite":
+        for read in (db.execute_query, db.read_arrow):
+            with pytest.raises(DataError, match="cast it to a BLOB"):
+                read("SELECT CAST(x'e4' AS TEXT) AS s")
+    else:
+        with pytest.raises(IntegrationError) as caught:
+            query = {
+                "postgresql": "SELECT convert_from('\\xe4'::bytea, 'UTF8') AS s",
+                "mysql": "INSERT INTO kept VALUES (1, x'e4')",
+                "duckdb": "SELECT decode('\\xE4'::BLOB) AS s",
+            }[db.kind]
+            db.execute_query(query)
+        assert not caught.value.recoverable
+    assert db.execute_query("SELECT 'ä' AS s") == [{"s": "ä"}]
+
+
+def test_certificates(postgres: servers.Server) -> None:
+    """A server without TLS, and one whose certificate is of an authority that is not trusted."""
+    usual = address("postgresql", postgres)
+    with DatabaseConnector(url=usual + "?sslmode=require") as db:
+        with pytest.raises(ConnectionError, match="look at sslmode") as caught:
+            db.execute_query("SELECT 1 AS a")
+        assert not caught.value.recoverable
+    authority, other = trustme.CA(), trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    folder = postgres.folder
+    (folder / "data/server.crt").write_bytes(certificate.cert_chain_pems[0].bytes())
+    (folder / "data/server.key").write_bytes(certificate.private_key_pem.bytes())
+    (folder / "data/server.key").chmod(0o600)
+    for name in ("server.crt", "server.key"):
+        os.chown(folder / "data" / name, folder.stat().st_uid, folder.stat().st_gid)
+    authority.cert_pem.write_to_path(folder / "right.pem")
+    other.cert_pem.write_to_path(folder / "wrong.pem")
+    with DatabaseConnector(url=usual) as db:
+        db.execute_query("SELECT 1 AS a")
+        try:
+            _set_tls(db, "on")
+            secure = usual.replace("127.0.0.1", "localhost") + f"?sslmode=verify-full&sslrootcert={folder}"
+            with DatabaseConnector(url=f"{secure}/right.pem") as trusting:
+                assert trusting.execute_query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()") == [
+                    {"ssl": True}
+                ]
+            for wrong in (f"{secure}/wrong.pem", f"{secure}/none.pem"):
+                with DatabaseConnector(url=wrong) as refusing:
+                    with pytest.raises(ConnectionError, match="look at sslmode") as caught:
+                        refusing.execute_query("SELECT 1 AS a")
+                    assert not caught.value.recoverable
+                    assert servers.PASSWORD not in str(caught.value)
+        finally:
+            _set_tls(db, "off")
+
+
+def _set_tls(db: DatabaseConnector, state: str) -> None:
+    """ALTER SYSTEM is refused within a transaction, and pg_reload_conf() returns before it is done."""
+    import psycopg
+
+    assert db._engine is not None
+    url = db._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as bare:
+        bare.execute(f"ALTER SYSTEM SET ssl = {state}")
+        bare.execute("SELECT pg_reload_conf()")
+    for _ in range(500):
+        with psycopg.connect(url) as bare:
+            if bare.execute("SHOW ssl").fetchone() == (state,):
+                return
+    raise AssertionError("PostgreSQL did not take the setting")
