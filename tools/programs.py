@@ -47,6 +47,8 @@ SERVERS = {
 """Servers from npm that connectors are tested against: name: version, and what else is in its folder."""
 JARS = {"mongo-java-server": "de.bwaldvogel:mongo-java-server:1.47.0"}
 """Servers written in Java: name: what Maven calls it. They are run with the compiler of a JDK."""
+KAFKA = "3.9.1"
+"""Kafka's broker and console tools: .tools/kafka/*.jar, from Maven, run by Java 17."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """Names of the program, the best known first."""
 
@@ -56,6 +58,7 @@ def install() -> list[str]:
     return [
         *(*install_go(), *install_axe(), *install_servers(), *install_chromium(), *install_databases()),
         *install_jars(),
+        *install_kafka(),
     ]
 
 
@@ -156,6 +159,48 @@ def install_servers() -> list[str]:
                 continue
             mark.write_text(version)
     return problems
+
+
+_NO_OTHERS = "<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>"
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>arcuate</groupId><artifactId>kafka</artifactId><version>1</version><dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>VERSION</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka-tools</artifactId><version>VERSION</version>OTHERS
+</dependency><dependency><groupId>org.slf4j</groupId><artifactId>slf4j-reload4j</artifactId><version>1.7.36</version>
+</dependency></dependencies></project>
+"""
+
+
+def install_kafka() -> list[str]:
+    """Fetch Kafka's broker."""
+    folder = FOLDER / "kafka"
+    mark = folder / "installed.version"
+    with env.locked(folder):
+        if mark.is_file() and mark.read_text() == KAFKA:
+            return []
+        needed = [package for name, package in _JAVA.items() if shutil.which(name) is None]
+        if needed and not system.install(needed):
+            return [f"kafka: on Debian type: sudo apt-get install -y {' '.join(needed)}"]
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        pom = folder / "pom.xml"
+        pom.write_text(_POM.replace("VERSION", KAFKA).replace("OTHERS", _NO_OTHERS))
+        print(f"fetching Kafka {KAFKA} by Maven", flush=True)
+        done = subprocess.run(
+            ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
+            + [f"-DoutputDirectory={folder}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            return [f"kafka: {(done.stdout.strip().splitlines() or ['mvn failed'])[0]}"]
+        mark.write_text(KAFKA)
+    return []
+
+
+_JAVA = {"mvn": "maven", "java": "openjdk-17-jre-headless"}
+"""Program: Debian's package."""
 
 
 def install_go(names: Iterable[str] = tuple(GO)) -> list[str]:

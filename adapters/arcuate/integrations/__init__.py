@@ -37,6 +37,7 @@ __all__ = [
     "Health",
     "IntegrationError",
     "IntegrationTimeout",
+    "KafkaStream",
     "KeyringStore",
     "Link",
     "NATSStream",
@@ -104,6 +105,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.streaming": (
         "Block",
+        "KafkaStream",
         "NATSStream",
         "Pipeline",
         "RedisStream",

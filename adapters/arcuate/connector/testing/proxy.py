@@ -45,6 +45,7 @@ class FaultProxy:
     Args:
         port: of the server.
         host: of the server.
+        at: the port where it listens; 0: one of the system's choosing.
 
     Attributes:
         port: where it listens.
@@ -53,9 +54,9 @@ class FaultProxy:
         connections: how many there were.
     """
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", *, at: int = 0) -> None:
         self._to = (host, port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", at))
         self.port = int(self._listener.getsockname()[1])
         self.fault = Fault()
         self.strike: Fault | None = None
