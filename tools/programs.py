@@ -187,8 +187,10 @@ def install_kafka() -> list[str]:
         pom.write_text(_POM.replace("VERSION", KAFKA).replace("OTHERS", _NO_OTHERS))
         print(f"fetching Kafka {KAFKA} by Maven", flush=True)
         done = subprocess.run(
-            ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
-            + [f"-DoutputDirectory={folder}"],
+            [
+                *("mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"),
+                *("-DincludeScope=runtime", f"-DoutputDirectory={folder}"),
+            ],
             capture_output=True,
             text=True,
             check=False,

@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from arcuate.connector import AuthenticationError, ConnectionError, NotFoundError  # noqa: A004
 from arcuate.connector.testing import Fault, FaultProxy, NetworkContract
 from arcuate.errors import ConversionError, InvalidArgument
-from arcuate.integrations import Block, KafkaStream
+from arcuate.integrations import Block, KafkaStream, kinds
 
 from .kafka_server import PASSWORD, Kafka, kafka_broker
 
@@ -283,6 +283,12 @@ def test_faults(broker: Kafka, topic: str) -> None:
         assert not raised.value.recoverable
     with stream(broker, topic, limit=10_000) as one, pytest.raises(ConversionError, match="'limit'"):
         one.write(bytes(20_000))
+
+
+def test_it_is_chosen_by_its_address(broker: Kafka) -> None:
+    with kinds.connector(broker.url) as one:
+        assert isinstance(one, KafkaStream)
+        assert one.health().facts["brokers"] == 1
 
 
 def test_who_we_are(broker: Kafka, topic: str) -> None:
