@@ -125,8 +125,9 @@ class FaultProxy:
         passed, fault = 0, back or Fault()
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                if back is not None and self.strike not in (None, fault):
-                    passed, fault = 0, self.strike or fault
+                strike = self.strike
+                if back is not None and strike is not None and strike != fault:
+                    passed, fault = 0, strike
                 if fault.silent or self._hushed.is_set():
                     continue
                 data = fault.garbage or data
