@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import pickle
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ import zarr
 
 from arcuate.connector import DataError, IntegrationError, NotFoundError
 from arcuate.errors import ArcuateError, ConversionError, InvalidArgument, LimitExceeded
-from arcuate.formats import formats, open_data, save_data
+from arcuate.formats import formats, open_batches, open_data, save_data
 
 FRAME = pd.DataFrame(
     {"i": np.arange(400), "x": np.sqrt(np.arange(400.0)), "s": [f"text {n}" for n in range(400)]}
@@ -162,10 +164,10 @@ def test_sizes_that_only_stand_in_a_header(tmp_path: Path) -> None:
     )
     with pytest.raises(LimitExceeded, match=r"x\.zarr.*/big"):
         open_data(tmp_path / "x.zarr")
-    pq.write_table(pa.table({"a": ["x" * 10000] * 20000}), tmp_path / "x.parquet")
+    pq.write_table(pa.table({"a": ["x" * 10000] * 4000}), tmp_path / "x.parquet")
     assert (tmp_path / "x.parquet").stat().st_size < 1 << 20
     with pytest.raises(LimitExceeded, match=r"x\.parquet"):
-        open_data(tmp_path / "x.parquet", limit=64 << 20)
+        open_data(tmp_path / "x.parquet", limit=16 << 20)
     (tmp_path / "deep.json").write_text("[" * 200_000)
     with pytest.raises(DataError, match=r"deep\.json"):
         open_data(tmp_path / "deep.json")
@@ -224,6 +226,38 @@ def test_links_to_other_files_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "x.zarr/link").symlink_to(tmp_path / "secret")
     with pytest.raises(DataError, match=r"x\.zarr: link is a link"):
         open_data(tmp_path / "x.zarr")
+
+
+def test_a_chunk_of_hdf5_that_is_longer_than_what_it_should_become(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        made = file.create_dataset("a", (1000,), "f8", chunks=(1000,), compression="gzip")
+        made.id.write_direct_chunk((0,), zlib.compress(bytes(128 << 20)))
+    with pytest.raises(LimitExceeded, match=r"x\.h5: a chunk of /a has 130,\d+ bytes"):
+        open_data(tmp_path / "x.h5")
+
+
+class Harm:
+    """Unpickled it makes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_what_would_run_code_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "x.zarr/a").mkdir(parents=True)
+    (tmp_path / "x.zarr/.zgroup").write_text('{"zarr_format": 2}')
+    head = {"zarr_format": 2, "shape": [1], "chunks": [1], "dtype": "<f8", "order": "C", "fill_value": None}
+    rest = {"compressor": {"id": "pickle", "protocol": 5}, "filters": None}
+    (tmp_path / "x.zarr/a/.zarray").write_text(json.dumps({**head, **rest}))
+    (tmp_path / "x.zarr/a/0").write_bytes(pickle.dumps(Harm(tmp_path / "harm")))
+    with pytest.raises(DataError, match=r"x\.zarr.*pickle"):
+        open_data(tmp_path / "x.zarr")
+    with pytest.raises(DataError, match=r"x\.zarr.*pickle"):
+        next(open_batches(tmp_path / "x.zarr"))
+    assert not (tmp_path / "harm").exists()
 
 
 # ------------------------------------------------------------------ texts

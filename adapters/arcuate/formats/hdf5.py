@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from arcuate.connector import DataError
+from arcuate.errors import LimitExceeded
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, library
 from arcuate.formats.groups import Group, Variable, group_of
 from arcuate.formats.trees import marked, marks, pieces, read_group
@@ -16,6 +18,7 @@ from arcuate.formats.trees import marked, marks, pieces, read_group
 __all__ = ["HDF5", "read_hdf5", "write_hdf5"]
 
 _DEPTH = 64
+_SLACK = 1 << 16
 _HIDDEN = {
     "CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS",
     "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties", "_nc3_strict",
@@ -193,8 +196,24 @@ def _read(source: Any, path: Path, place: str, depth: int) -> Group:
                     f"{path.name}: the data of {place}/{name} is in other files, which are not read",
                     service="hdf5",
                 )
+            _check_chunks(found, path, place + "/" + name)
             _read_dataset(group, name, found, path, place)
     return group
+
+
+def _check_chunks(found: Any, path: Path, place: str) -> None:
+    """Refuses compressed chunks that are longer than what they should become."""
+    if not found.chunks or found.compression is None:
+        return
+    nominal = math.prod(found.chunks) * found.dtype.itemsize + _SLACK
+    sizes: list[int] = []
+    found.id.chunk_iter(lambda info: sizes.append(info.size))
+    if max(sizes, default=0) > nominal:
+        raise LimitExceeded(
+            f"{path.name}: a chunk of {place} has {max(sizes):,} bytes, and unpacked it should be at most "
+            f"{nominal:,}. It is damaged, or made to fill the memory",
+            setting="limit",
+        )
 
 
 def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -> None:

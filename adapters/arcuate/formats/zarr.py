@@ -191,6 +191,13 @@ def _heads(path: Path) -> Iterator[tuple[str, int, bytes]]:
 
 def _check_chunks(arrays: dict[str, Any], path: Path, limit: int | None) -> None:
     """Refuses chunks that say of themselves that they become more than a chunk of their array can be."""
+    for name, array in arrays.items():
+        codecs = {key: one for key, one in array.metadata.to_dict().items() if key != "attributes"}
+        if "pickle" in str(codecs).lower():  # newer versions of Zarr refuse these by themselves
+            raise DataError(
+                f"{path}: {name!r} is pickled: to read it would run what its writer wished; it is not read",
+                service="zarr",
+            )
     counts: Counter[str] = Counter()
     for name, size, head in _heads(path):
         owner = next((key for key in arrays if not key or name.startswith(key + "/")), None)
