@@ -39,7 +39,9 @@ __all__ = [
     "IntegrationTimeout",
     "KafkaStream",
     "KeyringStore",
+    "LSLStream",
     "Link",
+    "MQTTStream",
     "NATSStream",
     "NotFoundError",
     "OAuth2Authenticator",
@@ -106,6 +108,8 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "arcuate.streaming": (
         "Block",
         "KafkaStream",
+        "LSLStream",
+        "MQTTStream",
         "NATSStream",
         "Pipeline",
         "RedisStream",
