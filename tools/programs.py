@@ -33,6 +33,8 @@ DATABASES = {
     "mariadb-server": ("/usr/sbin/mariadbd",),
     "nats-server": ("/usr/sbin/nats-server",),
     "netcdf-bin": ("/usr/bin/ncdump",),
+    "mosquitto": ("/usr/sbin/mosquitto",),
+    "mosquitto-clients": ("/usr/bin/mosquitto_sub",),
     "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
     "redis-server": ("/usr/bin/redis-server",),
 }

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from arcuate.errors import InvalidArgument
+from arcuate.errors import InvalidArgument, Unsupported
 
 __all__ = ["FORMATS", "Network", "described", "library", "outlet_info"]
 
@@ -34,16 +34,17 @@ def library(network: Network) -> Any:
     """The module pylsl, told how far it may look. liblsl has one configuration in a process.
 
     Raises:
-        InvalidArgument: it is not installed, or was configured otherwise.
+        Unsupported: it is not installed.
+        InvalidArgument: it was configured otherwise.
     """
     global _configured
     with _lock:
         try:
             import pylsl
         except ModuleNotFoundError:
-            raise InvalidArgument("LSL needs a package; type: pip install 'arcuate[streaming]'") from None
+            raise Unsupported("LSL needs a library; type: pip install 'arcuate[streaming]'") from None
         except (RuntimeError, OSError) as error:
-            raise InvalidArgument(
+            raise Unsupported(
                 f"pylsl found no liblsl ({error}); most of its wheels bring it; elsewhere "
                 "install liblsl and name its file in the environment variable PYLSL_LIB"
             ) from None
