@@ -34,6 +34,9 @@ __all__ = ["MQTTConfig", "MQTTStream"]
 _OWN = "mqtt-"
 """Headers of this beginning are facts of MQTT's, and not published."""
 
+_LAST = 2.0
+"""Seconds that a reader which closes waits until its acknowledgements can be sent."""
+
 
 class MQTTConfig(StreamConfig):
     """What an MQTT stream has beside what every stream has."""
@@ -163,7 +166,7 @@ class _MQTTFeed(QueueFeed):
         self._codec = stream.codec()
         self._sequence = 0
         self._kept: dict[int, _Kept] = {}
-        self._settling = threading.Lock()
+        self._settling = threading.Condition()
         self._subscribed = threading.Event()
         self._refused: BaseException | None = None
         self._link = Link(
@@ -250,6 +253,7 @@ class _MQTTFeed(QueueFeed):
                     if found.done:
                         del self._kept[message.mid]
                         self._ack(message)
+                        self._settling.notify_all()
                     found.connection = self._link.number
                     return
                 kept = self._kept[message.mid] = _Kept(message, self._link.number)
@@ -313,6 +317,8 @@ class _MQTTFeed(QueueFeed):
 
     def close(self) -> None:
         super().close()
+        with self._settling:  # what was acknowledged while there was no connection
+            self._settling.wait_for(lambda: not any(one.done for one in self._kept.values()), _LAST)
         self._link.close(forget=not self._named)
 
 
