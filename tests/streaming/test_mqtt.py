@@ -221,7 +221,7 @@ def test_a_block_that_is_wanted_again_comes_again(broker: Mosquitto, topic: str)
         broker.publish(topic, b"1", b"2")
         first = next(blocks)
         first.nack()
-        assert take(blocks, 2) == [1, 2]
+        assert sorted(take(blocks, 2)) == [1, 2]
         first.ack()  # was settled by its twin
 
 
@@ -338,13 +338,9 @@ def test_messages_that_cannot_be_read(broker: Mosquitto, topic: str) -> None:
             next(blocks)
     with stream(broker, topic=topic, format="json", malformed="skip") as source:
         blocks = source.blocks(timeout=10)
-
-        def publish_and_read() -> object:  # the warning is given by the thread that receives
-            broker.publish(topic, b"{", b"1")
-            return next(blocks).data
-
+        broker.publish(topic, b"{", b"1")
         with pytest.warns(MalformedWarning, match="left out"):
-            assert publish_and_read() == 1
+            assert next(blocks).data == 1
         assert source.malformed == 1
 
 

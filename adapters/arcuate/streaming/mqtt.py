@@ -14,6 +14,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -140,13 +141,20 @@ class MQTTStream(Stream):
             self._writer.flush(self.config.timeouts.call)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """In the place of messages that are lost."""
+
+    topic: str
+    count: int | None
+
+
 class _Kept:
     """A message that the broker keeps until it is acknowledged."""
 
-    __slots__ = ("block", "connection", "done", "message")
+    __slots__ = ("connection", "done", "message")
 
     def __init__(self, message: Any, connection: int) -> None:
-        self.block: Block | None = None
         self.message, self.connection, self.done = message, connection, False
 
     def again(self, message: Any) -> bool:
@@ -235,7 +243,7 @@ class _MQTTFeed(QueueFeed):
             with self._settling:
                 self._kept.clear()
             for topic in self._topics:
-                self.lost(topic, None, self._sequence)
+                self.offer(_Gap(topic, None), force=True)
             self._subscribe(new=True)
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
@@ -257,21 +265,23 @@ class _MQTTFeed(QueueFeed):
                     found.connection = self._link.number
                     return
                 kept = self._kept[message.mid] = _Kept(message, self._link.number)
-        block = self._stream.decoded(lambda: self._block(message, kept), lambda: self._settle(kept))
-        if block is None:
-            return
-        if kept is not None:
-            kept.block = block
         if kept is not None or not self._subscribed.is_set():
             # The broker bounds what is not acknowledged. And it may send before it confirms the subscription:
             # who waits for that must not be waited for.
-            with self._changed:
-                self._waiting.append(block)
-                self._changed.notify_all()
+            self.offer((message, kept), force=True)
             return
         wait = None if message.qos else self._stream.config.keepalive / 2
-        if not self.put(block, wait) and not self._ended:
-            self.lost(message.topic, 1, self._sequence)
+        if not self.put((message, kept), wait):
+            self.offer(_Gap(message.topic, 1), force=True)
+
+    # --- Called by the reader
+
+    def made(self, item: Any) -> Block | None:
+        if isinstance(item, _Gap):
+            self.lost(item.topic, item.count, self._sequence)
+            return None
+        message, kept = item
+        return self._stream.decoded(lambda: self._block(message, kept), lambda: self._settle(kept))
 
     def _block(self, message: Any, kept: _Kept | None) -> Block:
         headers: dict[str, str] = {}
@@ -291,16 +301,12 @@ class _MQTTFeed(QueueFeed):
             settle=None if kept is None else lambda done: self._settled(kept, done),
         )
 
-    # --- Called by the reader
-
     def _settled(self, kept: _Kept, done: bool) -> None:
         if done:
             self._settle(kept)
-        elif kept.block is not None and not kept.done:
+        elif not kept.done:
             # MQTT cannot ask for a message again in this connection; it is still here.
-            with self._changed:
-                self._waiting.appendleft(kept.block)
-                self._changed.notify_all()
+            self.offer((kept.message, kept), force=True)
 
     def _settle(self, kept: _Kept | None) -> None:
         if kept is None:
