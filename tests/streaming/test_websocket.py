@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,18 @@ def state(port: int) -> dict[str, Any]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as answer:
         found: dict[str, Any] = json.load(answer)
     return found
+
+
+def until_gap(source: WebSocketStream) -> None:
+    """Reads until a gap is told."""
+    with source.blocks() as blocks, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(40):
+            if told:
+                break
+            blocks.next(0.3)
+    for one in told:
+        warnings.warn(one.message, stacklevel=2)
 
 
 def test_messages_are_read_until_the_server_ends(port: int) -> None:
@@ -95,7 +108,7 @@ def test_labelled_blocks_through_a_server(port: int) -> None:
     from arcuate.streaming import Block
 
     payload, _ = codec.encode(Block.of(data, timestamp=1.5, headers={"subject": "S1"}))
-    with connect(f"ws://127.0.0.1:{port}/echo", legacy=True) as wire:  # type: ignore[union-attr]
+    with connect(f"ws://127.0.0.1:{port}/echo", legacy=True) as wire:
         wire.send(payload)
         back = wire.recv()
     block = codec.decode(back if isinstance(back, bytes) else b"")
@@ -123,10 +136,8 @@ def test_a_server_that_says_nothing_is_asked_and_one_that_is_gone_is_noticed(por
             next(blocks)
         assert state(port)["pings"] > before
     deaf = stream(port, "deaf", ping=0.1, timeouts={"connect": 0.5})
-    with deaf, deaf.blocks() as blocks, pytest.warns(GapWarning) as told:
-        for _ in range(40):
-            if not told.list:
-                blocks.next(0.3)
+    with deaf, pytest.warns(GapWarning):
+        until_gap(deaf)
 
 
 @pytest.mark.parametrize(
