@@ -234,6 +234,7 @@ def test_texts_that_are_no_utf8_are_an_error_or_bytes(peers: Any, name: str) -> 
         assert next(blocks).data.values.tolist() == [[b"\xff\x00\xfe"]]
 
 
+@pytest.mark.soak
 def test_a_sender_that_comes_back_is_read_on_and_one_that_must_not_is_an_error(peers: Any, name: str) -> None:
     first = peers()
     first("outlet", name=name, rate=1000.0, source="amp")
@@ -369,3 +370,27 @@ def test_nothing_is_left_when_a_reader_closes(peers: Any, name: str) -> None:
     while len(os.listdir("/proc/self/task")) > before and time.monotonic() < end:
         time.sleep(0.02)
     assert len(os.listdir("/proc/self/task")) <= before
+
+
+def test_a_sender_that_ends_is_an_error_where_it_is_not_waited_for(peers: Any, name: str) -> None:
+    peer = peers()
+    peer("outlet", name=name, rate=1000.0)
+    with LSLStream(topic=name, recover=False) as stream, stream.blocks(timeout=10) as blocks:
+        peer("ramp", name=name, parts=[(0, 150)], channels=1, start=0.0, rate=1000.0)
+        assert float(next(blocks).data[0, 0]) == 0
+        assert blocks.next(0.3) is None  # half a block is there
+        peer.kill()
+        assert next(blocks).samples == 50
+        with pytest.raises(LostConnection, match="was lost"):
+            next(blocks)
+
+
+def test_the_client_for_all_schemes_reads_it(peers: Any, name: str) -> None:
+    from arcuate.integrations import StreamingClient
+
+    peer = peers()
+    peer("outlet", name=name, rate=100.0)
+    with StreamingClient({"url": f"lsl://{name}"}) as client:
+        found = iter(client)
+        peer("ramp", name=name, parts=[(0, 10)], channels=1, start=0.0, rate=100.0)
+        assert next(found) is not None

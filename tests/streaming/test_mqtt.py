@@ -225,6 +225,33 @@ def test_a_block_that_is_wanted_again_comes_again(broker: Mosquitto, topic: str)
         first.ack()  # was settled by its twin
 
 
+def test_a_pipeline_that_fails_loses_nothing(broker: Mosquitto, topic: str) -> None:
+    name, results = f"work-{topic}", f"{topic}/results"
+    broker.begin(name + "-results", results)
+    failed: list[int] = []
+
+    def work(data: int) -> int:
+        if data == 3 and not failed:
+            failed.append(data)
+            raise RuntimeError("it fails once")
+        return data * 10
+
+    with stream(broker, topic=topic, client_id=name) as source:
+        source.blocks().close()  # the session begins
+    broker.publish(topic, *(str(one).encode() for one in range(6)))
+    for wanted in (6, 3):
+        source = stream(broker, topic=topic, client_id=name)
+        with source, stream(broker, topic=results, format="json") as sink:
+            pipeline = source | work | sink
+            if wanted == 6:
+                with pytest.raises(RuntimeError, match="it fails once"):
+                    pipeline.run(limit=6, timeout=20)
+            else:
+                assert pipeline.run(limit=3, timeout=20).lost == 0
+    found = broker.read(name + "-results", results, 6, "%p").decode().split()
+    assert found == ["0", "10", "20", "30", "40", "50"]
+
+
 def test_a_broker_that_forgets_the_session_is_told(topic: str) -> None:
     with mosquitto() as own, stream(own, topic=topic) as both, both.blocks(timeout=20) as blocks:
         own.publish(topic, b"1")

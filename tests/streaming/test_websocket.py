@@ -129,6 +129,7 @@ def test_a_slow_reader_holds_the_server_back(port: int) -> None:
         assert source.lost == 0
 
 
+@pytest.mark.soak
 def test_a_server_that_says_nothing_is_asked_and_one_that_is_gone_is_noticed(port: int) -> None:
     with stream(port, "quiet", ping=0.1) as source, source.blocks(timeout=0.8) as blocks:
         before = state(port)["pings"]

@@ -262,16 +262,22 @@ class _Inlet:
         self._have = self._sequence = 0
         self._last: float | None = None
         self._gap: tuple[int | None] | None = None
+        self._error: IntegrationError | None = None
 
     def pull(self, timeout: float) -> None:
-        """Takes what has come, waiting so long for a whole block (of irregular streams: for a sample)."""
-        config, wait = self.stream.config, None if self.rate else 1
+        """Takes what has come, waiting so long for a sample. An error comes after what came before it."""
+        if self._error is not None:
+            raise self._error
+        config = self.stream.config
         try:
-            values, times = self.inlet.pull_chunk(timeout, self.size - self._have, min_samples=wait)
+            # One sample is waited for, not all: when a stream ends, liblsl throws away what it had then.
+            values, times = self.inlet.pull_chunk(timeout, self.size - self._have, min_samples=1)
             correction = self.inlet.time_correction(config.timeouts.connect) if len(times) else 0.0
         except RuntimeError as error:
+            self._error = self.stream._lost(self.name, error)
+            self._error.__cause__ = error
             self._emit()
-            raise self.stream._lost(self.name, error) from error
+            return
         if not len(times):
             return
         self._correction = correction
