@@ -83,7 +83,7 @@ const schema = createSchema({
           }
         },
       },
-      burst: { subscribe: async function* (_, { size }) { while (true) { await new Promise(setImmediate);
+      burst: { subscribe: async function* (_, { size }) { while (true) { await new Promise((done) => setTimeout(done, 5));
         yield { burst: require("crypto").randomBytes(size).toString("base64") }; } } },
       wrong: { subscribe: () => { throw new GraphQLError("there is none", { extensions: { code: "NOT_FOUND" } }); } },
       half: { subscribe: async function* () { yield { half: { id: 1 } }; yield { half: { at: "no id" } }; yield { half: { id: 3 } }; } },

@@ -214,7 +214,7 @@ def test_what_is_no_event(
     proxied: FaultProxy, garbage: bytes, kind: type[IntegrationError], said: str
 ) -> None:
     document = "subscription ($size: Int!) { burst(size: $size) }"
-    with through(proxied, retry=None) as client, client.subscribe(document, {"size": 300_000}) as events:
+    with through(proxied, retry=None) as client, client.subscribe(document, {"size": 30}) as events:
         next(events)
         proxied.strike = Fault(garbage=garbage)
         with pytest.raises(kind, match=said):

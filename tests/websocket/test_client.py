@@ -206,7 +206,7 @@ def test_messages_that_are_too_large(sockets: Server) -> None:
 
 def test_a_slow_reader_holds_the_server_back(sockets: Server) -> None:
     """The server sends 200 x 256 KB; what waits here and on the way is a part of it. None is lost."""
-    config = {"queue": 4, "ping_interval": 0.05, "ping_timeout": 0.05}
+    config = {"queue": 4, "ping_interval": 0.05, "ping_timeout": 3}
     with made(sockets, "many?count=200&size=262144", **config) as client:
         first = client.receive(20)
         sent = 0

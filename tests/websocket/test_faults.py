@@ -63,6 +63,14 @@ def test_a_silent_server_is_no_dead_one(proxied: FaultProxy, sockets: Server) ->
     assert sockets.state()["pings"] - before >= 2
 
 
+def test_a_long_message_over_a_slow_network_is_no_silence(proxied: FaultProxy) -> None:
+    """It takes longer than a ping may, and the answer to the ping is behind it."""
+    proxied.fault = Fault(delay=0.03)
+    with made(proxied, "many?count=1&size=2000000", ping_interval=0.05, ping_timeout=0.5) as client:
+        assert len(client.receive()) == 2_000_000
+        assert client.connections == 1
+
+
 def test_every_message_comes_once_over_a_network_that_cuts(proxied: FaultProxy) -> None:
     """Each connection ends in the midst of a message."""
     proxied.fault = Fault(cut=400)
@@ -145,13 +153,17 @@ def test_what_was_not_sent_is_sent_anew(proxied: FaultProxy, sockets: Server) ->
         client.send("second")
         assert client.connections == 2
         client.close()
+    said = sockets.state()["said"]
+    assert (said.count("first"), said.count("second")) == (1, 1)
+
+
+@pytest.mark.soak
+def test_a_message_that_nobody_takes(proxied: FaultProxy) -> None:
     with pytest.raises(IntegrationTimeout, match=r"timeouts\.call"):
         with made(proxied, "deaf", timeouts={"call": 0.3}) as client:
             noise = os.urandom(1 << 19)
             for _ in range(100):
                 client.send(noise)
-    said = sockets.state()["said"]
-    assert (said.count("first"), said.count("second")) == (1, 1)
 
 
 def test_the_other_side_is_away() -> None:

@@ -121,7 +121,7 @@ class Dialer:
         return await asyncio.to_thread(self._authorizer.authorization, refused)
 
     async def _dialled(self, auth: Authorization) -> Link:
-        connect = _client()
+        connect, watched = _client()
         url = self._url
         if auth.params:
             from urllib.parse import urlencode
@@ -133,6 +133,7 @@ class Dialer:
         try:
             connection = await connect(
                 url,
+                create_connection=watched,
                 additional_headers=headers,
                 subprotocols=self._subprotocols or None,
                 ssl=self._tls,
@@ -266,10 +267,11 @@ class Link:
         try:
             found = await self._within(settings.ping_interval)
             while found is None:
+                asked = self._connection.heard = self._connection.loop.time()
                 pong = await asyncio.wait_for(self._connection.ping(), settings.ping_timeout)
                 found = await self._within(settings.ping_timeout)
-                if found is None and not pong.done():
-                    raise asyncio.TimeoutError
+                if found is None and not pong.done() and self._connection.heard == asked:
+                    raise asyncio.TimeoutError  # not even a part of a long message came
                 if found is None:
                     found = await self._within(settings.ping_interval)
         except asyncio.TimeoutError:
@@ -381,10 +383,10 @@ class Link:
         return closing.of_code(dialer.service, dialer.what, received.code, dialer.conceal(received.reason))
 
 
-def _client() -> Any:
-    """The way in which websockets connects, but for redirections, which would take credentials elsewhere."""
+def _client() -> tuple[Any, Any]:
+    """How websockets connects, but for redirections, which would take credentials elsewhere; and to what."""
     try:
-        from websockets.asyncio.client import connect
+        from websockets.asyncio.client import ClientConnection, connect
     except ModuleNotFoundError:
         raise Unsupported("WebSocket needs a library; type: pip install 'arcuate[websocket]'") from None
 
@@ -394,4 +396,13 @@ def _client() -> Any:
         def process_redirect(self, exc: Exception) -> Exception | str:
             return exc
 
-    return Direct
+    class Watched(ClientConnection):
+        """Knows when it heard something."""
+
+        heard = 0.0
+
+        def data_received(self, data: bytes) -> None:
+            self.heard = self.loop.time()
+            super().data_received(data)
+
+    return Direct, Watched

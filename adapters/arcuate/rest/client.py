@@ -598,7 +598,7 @@ class Request:
                 content=self._content if content is None else content,
                 headers=exchange.asked(self._client.headers, self._sent, self._headers, auth),
             )
-        except (httpx2.InvalidURL, TypeError, ValueError) as error:
+        except (httpx2.InvalidURL, AttributeError, TypeError, ValueError) as error:
             said = self._client.conceal(error)
             raise InvalidArgument(f"{self._client.name}: {self.what} cannot be sent: {said}") from None
 

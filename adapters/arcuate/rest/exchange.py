@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
-import httpx2
-
 from arcuate.connector import jsontext
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument
@@ -80,9 +78,10 @@ def body_of(data: Any) -> tuple[bytes | None, dict[str, str]]:
 
 def asked(
     headers: Mapping[str, str], sent: Mapping[str, str], extra: Mapping[str, str] | None, auth: Authorization
-) -> httpx2.Headers:
-    """The headers of a request: the later win."""
-    found = httpx2.Headers({"accept": "application/json, */*;q=0.5"})
+) -> dict[str, str]:
+    """The headers of a request, in lower case: the later win."""
+    found = {"accept": "application/json, */*;q=0.5"}
     for one in (sent, headers, auth.headers, extra or {}):
-        found.update(one)
+        for name, value in one.items():
+            found[name.lower()] = value
     return found
