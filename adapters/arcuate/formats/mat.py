@@ -41,7 +41,7 @@ class MAT(Format):
             raise DataError(
                 f"{path} is no MAT file of version 5 to 7.3: it begins with {head[:12]!r}; save it with -v7", service="MAT"
             )
-        values = {name: _python(array, name) for name, array in found if name}
+        values = {name: _python(array, name, path) for name, array in found if name}
         if variable is None:
             return values
         if variable not in values:
@@ -76,8 +76,8 @@ class MAT(Format):
         return losses.kept()
 
 
-def _python(array: mat_file.MArray, name: str) -> Any:
+def _python(array: mat_file.MArray, name: str, path: Path) -> Any:
     try:
         return decode(encode(mat_values.value(array)), _SIMPLE)
     except ConversionError as error:
-        raise error.prepend(step(name)) from None
+        raise ConversionError(f"{path.name}: {error.message}", path=error.prepend(step(name)).path) from None

@@ -145,6 +145,13 @@ class _Reader:
         else:
             if flags & _LOGICAL:
                 made.kind = "logical"
+            at, (first, content) = self.at, self.element()
+            self.at = at
+            if made.kind == "logical" and first == _TYPES["i4"] and at + 16 + len(content) < len(self.data):
+                # Octave's logical sparse matrices, which it writes as dense ones with the parts of sparse ones
+                made.kind = "sparse"
+                self._sparse(made, flags)
+                return name, made
             made.data = self._values(made.kind, flags, count)
         return name, made
 

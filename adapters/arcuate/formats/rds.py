@@ -36,11 +36,11 @@ class RDS(Format):
         found = r_file.parse(data, path.name, lambda size: check_size(path, size, limit, "a sequence in it"))
         del data
         if variable is None:
-            return _python(found, "")
+            return _python(found, "", path)
         names = found.texts("names") or [] if found.kind == r_file.VEC else []
         if variable not in names:
             raise _unknown(path, variable, names)
-        return _python(found.value[names.index(variable)], step(variable))
+        return _python(found.value[names.index(variable)], step(variable), path)
 
     def write(self, value: Any, path: Path, *, lossy: bool = False, compress: bool = True) -> Kept:
         """Writes a value as one object; ``compress=False`` leaves it as large as it is in memory."""
@@ -63,10 +63,10 @@ class RData(Format):
         del data
         pairs = found.value if found.kind == r_file.LIST else []
         if variable is None:
-            return {str(name): _python(each, step(str(name))) for name, each in pairs}
+            return {str(name): _python(each, step(str(name)), path) for name, each in pairs}
         for name, each in pairs:
             if name == variable:
-                return _python(each, step(variable))
+                return _python(each, step(variable), path)
         raise _unknown(path, variable, [name for name, _ in pairs])
 
     def write(self, value: Any, path: Path, *, lossy: bool = False, compress: bool = True) -> Kept:
@@ -82,10 +82,12 @@ class RData(Format):
         return losses.kept()
 
 
-def _python(found: r_file.RObject, path: str) -> Any:
+def _python(found: r_file.RObject, where: str, path: Path) -> Any:
     """The Python value; the plain classes are turned into numpy's, pandas' and xarray's by the value model."""
-    made = r_read.value(found, path)
-    return decode(encode(made), _SIMPLE)
+    try:
+        return decode(encode(r_read.value(found, where)), _SIMPLE)
+    except ConversionError as error:
+        raise ConversionError(f"{path.name}: {error.message}", path=error.path) from None
 
 
 def _robject(value: Any, losses: Losses, path: str = "") -> r_file.RObject:
