@@ -1,7 +1,7 @@
 """Recordings of a BIDS data set with what their sidecars say: JSON, channels, electrodes and events.
 
-A sidecar applies to every file below its folder whose name has all of its entities (the inheritance principle): of
-JSON files all apply, the deeper one wins; of tables the deepest one.
+A sidecar applies to every file below its folder whose name has all of its entities (the inheritance
+principle): of JSON files all apply, the deeper one wins; of tables the deepest one.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class BIDS(Format):
         attrs = dict(value.attrs)
         sidecar, events = attrs.pop("sidecar", None) or {}, attrs.pop("events", None)
         if not isinstance(sidecar, dict):
-            raise ConversionError(f"{path.name}: the attribute sidecar is a mapping, not {type(sidecar).__name__}")
+            raise ConversionError(
+                f"{path.name}: the attribute sidecar is a mapping, not {type(sidecar).__name__}"
+            )
         plain = value.drop_vars([name for name in value.coords if str(name) not in _own(inner, value)])
         plain = plain.copy(deep=False)  # attributes are shared otherwise
         plain.attrs = attrs
@@ -97,7 +99,11 @@ class BIDS(Format):
         """The sidecars of a recording that writing replaces."""
         _, stem, _ = _split(path)
         base = stem.rpartition("_")[0]
-        return [path.with_name(f"{stem}.json"), path.with_name(f"{base}_channels.tsv"), path.with_name(f"{base}_events.tsv")]
+        return [
+            path.with_name(f"{stem}.json"),
+            path.with_name(f"{base}_channels.tsv"),
+            path.with_name(f"{base}_events.tsv"),
+        ]
 
 
 # --- names
@@ -109,9 +115,13 @@ def _split(path: Path) -> tuple[str, str, str]:
         if path.name.lower().endswith(suffix):
             stem = path.name[: -len(suffix)]
             if "_" not in stem or "-" not in stem:
-                raise InvalidArgument(f"{path.name} is no name of BIDS: it is like sub-01_task-rest_eeg{suffix}")
+                raise InvalidArgument(
+                    f"{path.name} is no name of BIDS: it is like sub-01_task-rest_eeg{suffix}"
+                )
             return inner, stem, suffix
-    raise InvalidArgument(f"{path.name} is no recording that is read here; those end with {', '.join(_INNER)}")
+    raise InvalidArgument(
+        f"{path.name} is no recording that is read here; those end with {', '.join(_INNER)}"
+    )
 
 
 def _entities(stem: str) -> tuple[dict[str, str], str]:
@@ -147,7 +157,10 @@ def _applicable(folders: list[Path], stem: str, kind: str | None, ending: str) -
                 here.append((len(theirs), one))
         here.sort()
         if len(here) > 1 and here[-1][0] == here[-2][0]:
-            raise DataError(f"{here[-2][1].name} and {here[-1][1].name} both apply to {stem}; BIDS allows one", service="BIDS")
+            raise DataError(
+                f"{here[-2][1].name} and {here[-1][1].name} both apply to {stem}; BIDS allows one",
+                service="BIDS",
+            )
         found += [one for _, one in here]
     return found
 
@@ -186,7 +199,9 @@ def _json(path: Path) -> dict[str, Any]:
 def _table(path: Path) -> pd.DataFrame:
     _small(path)
     try:
-        found = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+        found = pd.read_csv(
+            path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+        )
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no valid table: {error}", service="BIDS") from None
     if found.isna().any(axis=None):
@@ -196,7 +211,9 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _small(path: Path) -> None:
     if path.stat().st_size > _MOST:
-        raise DataError(f"{path} has {path.stat().st_size:,} bytes; sidecars end at {_MOST:,}", service="BIDS")
+        raise DataError(
+            f"{path} has {path.stat().st_size:,} bytes; sidecars end at {_MOST:,}", service="BIDS"
+        )
 
 
 def _columns(table: pd.DataFrame) -> dict[str, Any]:
@@ -213,7 +230,9 @@ def _values(column: pd.Series) -> Any:
         return texts
     if not len(there):
         return texts
-    if len(there) == len(texts) and all(text.lstrip("-").isdigit() and str(int(text)) == text for text in there):
+    if len(there) == len(texts) and all(
+        text.lstrip("-").isdigit() and str(int(text)) == text for text in there
+    ):
         return there.astype(np.int64)
     if any(text.strip() != text for text in there) or not np.isfinite(numbers).all():
         return texts
@@ -229,7 +248,10 @@ def _labelled(value: xr.DataArray, table: pd.DataFrame, path: Path, kind: str) -
     table = table.set_index("name")
     missing = [name for name in names if name not in table.index]
     if kind == "channels" and missing:
-        raise DataError(f"{path} says nothing of the channel {missing[0]!r}; it names {', '.join(table.index[:10])}", service="BIDS")
+        raise DataError(
+            f"{path} says nothing of the channel {missing[0]!r}; it names {', '.join(table.index[:10])}",
+            service="BIDS",
+        )
     table = table.reindex(names, fill_value="n/a")
     coords = {}
     for name in table.columns:
@@ -259,7 +281,11 @@ def _write_json(path: Path, made: dict[str, Any], losses: Losses) -> None:
     try:
         text = json.dumps(made, indent=2, ensure_ascii=False, allow_nan=False, default=_jsonable)
     except (TypeError, ValueError) as error:
-        raise losses.refuse("$.attrs.sidecar", f"it cannot be written as JSON ({error})", "use texts, numbers, lists and mappings") from None
+        raise losses.refuse(
+            "$.attrs.sidecar",
+            f"it cannot be written as JSON ({error})",
+            "use texts, numbers, lists and mappings",
+        ) from None
     path.write_text(text + "\n", encoding="utf-8")
 
 
@@ -270,18 +296,34 @@ def _jsonable(one: Any) -> Any:
 
 
 def _write_channels(path: Path, value: xr.DataArray, losses: Losses) -> None:
-    names = [str(one) for one in value["channel"].values] if "channel" in value.coords else [f"ch{k}" for k in range(value.sizes["channel"])]
+    names = (
+        [str(one) for one in value["channel"].values]
+        if "channel" in value.coords
+        else [f"ch{k}" for k in range(value.sizes["channel"])]
+    )
     table: dict[str, Any] = {"name": names}
-    given = {str(name).removeprefix("bids_"): one for name, one in value.coords.items() if one.dims == ("channel",)}
+    given = {
+        str(name).removeprefix("bids_"): one for name, one in value.coords.items() if one.dims == ("channel",)
+    }
     for name in ("type", "units"):
         found = given.get(name)
         table[name] = ["n/a"] * len(names) if found is None else [str(one) or "n/a" for one in found.values]
     for name, one in given.items():
-        if name not in ("channel", "type", "units", "physical_min", "physical_max", "digital_min", "digital_max", "transducer", "prefiltering"):
+        if name not in (
+            "channel",
+            "type",
+            "units",
+            "physical_min",
+            "physical_max",
+            "digital_min",
+            "digital_max",
+            "transducer",
+            "prefiltering",
+        ):
             table[name] = _texts(one.values)
-    for name, one in value.coords.items():
-        if one.dims != ("channel",) and str(name) not in ("time", "channel"):
-            losses.add(f"$.coords[{str(name)!r}]", "this coordinate is not kept", "save it as .nc")
+    for key, one in value.coords.items():
+        if one.dims != ("channel",) and str(key) not in ("time", "channel"):
+            losses.add(f"$.coords[{str(key)!r}]", "this coordinate is not kept", "save it as .nc")
     _write_table(path, pd.DataFrame(table))
 
 
@@ -291,7 +333,11 @@ def _texts(values: Any) -> list[str]:
         if one is None or one != one or one == "":
             found.append("n/a")
         else:
-            found.append(repr(one) if isinstance(one, float) and not one.is_integer() else str(int(one) if isinstance(one, float) else one))
+            found.append(
+                repr(one)
+                if isinstance(one, float) and not one.is_integer()
+                else str(int(one) if isinstance(one, float) else one)
+            )
     return found
 
 
@@ -300,8 +346,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> None:
         table[name] = _texts(table[name].to_numpy())
         for text in table[name]:
             if "\t" in text or "\n" in text or "\r" in text:
-                raise ConversionError(f"{path.name}: {text!r} has a tab or line end, which a table of BIDS cannot hold")
+                raise ConversionError(
+                    f"{path.name}: {text!r} has a tab or line end, which a table of BIDS cannot hold"
+                )
     path.write_text(table.to_csv(sep="\t", index=False, quoting=3, lineterminator="\n"), encoding="utf-8")
-
-
-

@@ -1,7 +1,7 @@
 """EDF, EDF+, BDF and BDF+: signals with channels, units, start and annotations, by edfio.
 
-A file of one sampling rate is a labelled array ``(time, channel)``; one of several rates is a dataset with a variable
-per rate. What the header says of each channel are coordinates of it.
+A file of one sampling rate is a labelled array ``(time, channel)``; one of several rates is a dataset with
+a variable per rate. What the header says of each channel are coordinates of it.
 """
 
 from __future__ import annotations
@@ -78,15 +78,18 @@ class EDF(Format):
         arrays = {}
         for rate, array in made.items():
             key = f"{rate:g}Hz"
-            array = array.rename({name: f"{name}_{key}" for name in (*array.dims, *array.coords) if name in array.coords})
+            array = array.rename(
+                {name: f"{name}_{key}" for name in (*array.dims, *array.coords) if name in array.coords}
+            )
             arrays[f"signals_{key}"] = array
         return xr.Dataset(arrays, attrs=attrs)
 
     def write(self, value: Any, path: Path, *, lossy: bool = False) -> Kept:
         """Writes an array ``(time, channel)``, or a dataset of such as :meth:`read` gives it.
 
-        Values are stored as integers of 16 bits (24 in BDF) between the smallest and largest of a channel, or the
-        ``physical_min`` and ``physical_max`` that it came with. By how much that changes them is measured.
+        Values are stored as integers of 16 bits (24 in BDF) between the smallest and largest of a channel,
+        or the ``physical_min`` and ``physical_max`` that it came with. By how much that changes them is
+        measured.
         """
         edfio = library("edfio", _EXTRA)
         bdf = path.name.lower().endswith(".bdf")
@@ -98,11 +101,15 @@ class EDF(Format):
         seconds: dict[float, int] = {}
         for prefix, array, rate in arrays:
             seconds[rate] = array.shape[0]
-            for k in range(array.shape[1]):
-                signals.append(_signal(cls, bdf, array, k, rate, prefix, losses))
+            channels = range(array.shape[1])
+            signals += [_signal(cls, bdf, array, k, rate, prefix, losses) for k in channels]
         for key in attrs:
             if key not in _ATTRS:
-                losses.add(f"$.attrs[{key!r}]", "this attribute is not kept", "write BIDS sidecars (format='bids'), or save it as .nc")
+                losses.add(
+                    f"$.attrs[{key!r}]",
+                    "this attribute is not kept",
+                    "write BIDS sidecars (format='bids'), or save it as .nc",
+                )
         duration = _record(seconds, len(signals) * (3 if bdf else 2), losses)
         made = _file(edfio, bdf, signals, attrs, duration, losses)
         made.write(path)
@@ -122,10 +129,13 @@ def _check(path: Path, limit: int | None, partial: bool, width: int) -> bool:
             raise DataError(f"{path} is no EDF or BDF: its header is damaged or missing", service="EDF")
         records, count = _number(path, head[236:244], "data records"), _number(path, head[252:256], "signals")
         if not 0 < count < 10_000 or _number(path, head[184:192], "bytes of the header") != 256 * (count + 1):
-            raise DataError(f"{path} has a damaged header: {count} signals do not fit its length", service="EDF")
+            raise DataError(
+                f"{path} has a damaged header: {count} signals do not fit its length", service="EDF"
+            )
         if head[192:197] in (b"EDF+D", b"BDF+D"):
             raise ConversionError(
-                f"{path.name} is discontinuous (EDF+D): its records have gaps, which one evenly spaced time has no room "
+                f"{path.name} is discontinuous (EDF+D): its records have gaps, which one evenly "
+                "spaced time has no room "
                 "for; export it as continuous segments"
             )
         rest = file.read(256 * count)
@@ -136,13 +146,12 @@ def _check(path: Path, limit: int | None, partial: bool, width: int) -> bool:
         raise DataError(f"{path} has a damaged header: a signal without samples", service="EDF")
     record = sum(fields) * (3 if bdf else 2)
     found, left = divmod(size - 256 * (count + 1), record)
-    if records not in (-1, found) or left:
-        if not partial:
-            raise DataError(
-                f"{path} is cut short or damaged: its header says {records:,} records of {record:,} bytes, and there are "
-                f"{found:,} and {left:,} bytes; partial=True reads what is there",
-                service="EDF",
-            )
+    if (records not in (-1, found) or left) and not partial:
+        raise DataError(
+            f"{path} is cut short or damaged: its header says {records:,} records of {record:,} bytes, and "
+            f"there are {found:,} and {left:,} bytes; partial=True reads what is there",
+            service="EDF",
+        )
     check_size(path, sum(fields) * found * width, limit, "its signals")
     return bdf
 
@@ -151,7 +160,9 @@ def _number(path: Path, field: bytes, what: str) -> int:
     try:
         return int(field.decode("ascii").strip())
     except ValueError:
-        raise DataError(f"{path} has a damaged header: {field!r} is no number of {what}", service="EDF") from None
+        raise DataError(
+            f"{path} has a damaged header: {field!r} is no number of {what}", service="EDF"
+        ) from None
 
 
 def _attrs(edfio: Any, file: Any) -> dict[str, Any]:
@@ -163,7 +174,11 @@ def _attrs(edfio: Any, file: Any) -> dict[str, Any]:
     attrs["patient"] = file.local_patient_identification
     attrs["recording"] = file.local_recording_identification
     attrs["annotations"] = [
-        {"onset": float(one.onset), "duration": None if one.duration is None else float(one.duration), "text": one.text}
+        {
+            "onset": float(one.onset),
+            "duration": None if one.duration is None else float(one.duration),
+            "text": one.text,
+        }
         for one in file.annotations
     ]
     return attrs
@@ -171,15 +186,24 @@ def _attrs(edfio: Any, file: Any) -> dict[str, Any]:
 
 def _array(rate: float, signals: list[Any], digital: bool, path: Path) -> xr.DataArray:
     length = len(signals[0].digital)
-    data = np.empty((length, len(signals)), (np.int32 if max(one.digital_max for one in signals) > 32767 else np.int16) if digital else np.float64)
+    data = np.empty(
+        (length, len(signals)),
+        (np.int32 if max(one.digital_max for one in signals) > 32767 else np.int16)
+        if digital
+        else np.float64,
+    )
     for k, one in enumerate(signals):
         if not digital and (one.physical_min == one.physical_max or one.digital_min == one.digital_max):
             raise ConversionError(
-                f"{path.name}: the channel {one.label!r} has no scale (its smallest and largest value are equal); "
+                f"{path.name}: the channel {one.label!r} has no scale (its smallest and largest value "
+                "are equal); "
                 "digital=True reads the stored integers"
             )
         data[:, k] = one.digital if digital else one.data
-    coords: dict[str, Any] = {"time": np.arange(length) / rate, "channel": np.array([one.label for one in signals], str)}
+    coords: dict[str, Any] = {
+        "time": np.arange(length) / rate,
+        "channel": np.array([one.label for one in signals], str),
+    }
     for name, field in _DETAILS.items():
         found = [getattr(one, field) for one in signals]
         coords[name] = ("channel", np.array(found, str if isinstance(found[0], str) else None))
@@ -196,7 +220,9 @@ def _arrays(value: Any, losses: Losses) -> list[tuple[str, xr.DataArray, float]]
         found = []
         for name, array in value.data_vars.items():
             suffix = str(name).removeprefix("signals_")
-            plain = array.rename({one: str(one).removesuffix(f"_{suffix}") for one in (*array.dims, *array.coords)})
+            plain = array.rename(
+                {one: str(one).removesuffix(f"_{suffix}") for one in (*array.dims, *array.coords)}
+            )
             found.append((f"$.{name}", *_regular(plain, f"$.{name}", losses)))
         return found
     raise losses.refuse(
@@ -209,13 +235,17 @@ def _regular(array: xr.DataArray, path: str, losses: Losses) -> tuple[xr.DataArr
     if set(map(str, array.dims)) == {"time"}:
         array = array.expand_dims("channel")
         if "channel" not in array.coords:
-            array = array.assign_coords(channel=[str(array.name or "signal")])
+            array = array.assign_coords(channel=["signal" if array.name is None else str(array.name)])
     if set(map(str, array.dims)) != {"time", "channel"}:
         raise losses.refuse(path, f"its dims are {tuple(array.dims)}", "rename them to time and channel")
     array = array.transpose("time", "channel")
     if array.dtype.kind not in "iufb":
         raise losses.refuse(path, f"signals are numbers, not {array.dtype}", "convert them to float64")
-    times = np.asarray(array["time"], np.float64) if "time" in array.coords and array["time"].dtype.kind in "iuf" else None
+    times = (
+        np.asarray(array["time"], np.float64)
+        if "time" in array.coords and array["time"].dtype.kind in "iuf"
+        else None
+    )
     rate = array.attrs.get("sampling_rate")
     if rate is None and times is not None and len(times) > 1:
         rate = float(np.round((len(times) - 1) / (times[-1] - times[0]), 9)) if times[-1] > times[0] else None
@@ -225,12 +255,22 @@ def _regular(array: xr.DataArray, path: str, losses: Losses) -> tuple[xr.DataArr
     if times is not None and len(times):
         wanted = np.arange(len(times)) / rate
         if not (np.abs(times - wanted) <= 1e-9 * np.maximum(np.abs(wanted), 1)).all():
-            losses.add(f"{path}.coords.time", f"times other than sample / {rate:g} Hz from 0 are not kept", "save it as .nc")
+            losses.add(
+                f"{path}.coords.time",
+                f"times other than sample / {rate:g} Hz from 0 are not kept",
+                "save it as .nc",
+            )
     elif "time" in array.coords:
-        losses.add(f"{path}.coords.time", "times other than seconds from the start are not kept", "save it as .nc")
+        losses.add(
+            f"{path}.coords.time", "times other than seconds from the start are not kept", "save it as .nc"
+        )
     for name in array.coords:
         if str(name) not in KNOWN:
-            losses.add(f"{path}.coords[{str(name)!r}]", "this coordinate is not kept", "write BIDS sidecars (format='bids'), or save it as .nc")
+            losses.add(
+                f"{path}.coords[{str(name)!r}]",
+                "this coordinate is not kept",
+                "write BIDS sidecars (format='bids'), or save it as .nc",
+            )
     return array, rate
 
 
@@ -240,29 +280,55 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
     label = str(array["channel"].values[k]) if "channel" in array.coords else f"ch{k}"
     where = f"{path}[:, {label!r}]"
     if not np.isfinite(data).all():
-        raise losses.refuse(where, "NaN and infinite values cannot be stored as integers", "interpolate or cut them, or save it as .nc")
+        raise losses.refuse(
+            where,
+            "NaN and infinite values cannot be stored as integers",
+            "interpolate or cut them, or save it as .nc",
+        )
 
     def detail(name: str, default: Any) -> Any:
-        return array[name].values[k].item() if name in array.coords and array[name].dims == ("channel",) else default
+        return (
+            array[name].values[k].item()
+            if name in array.coords and array[name].dims == ("channel",)
+            else default
+        )
 
     depth = 1 << 23 if bdf else 1 << 15
     low, high = float(data.min(initial=0)), float(data.max(initial=0))
     digital = (int(detail("digital_min", -depth)), int(detail("digital_max", depth - 1)))
     physical = (float(detail("physical_min", math.nan)), float(detail("physical_max", math.nan)))
-    fits = physical[0] <= low and high <= physical[1] or physical[1] <= low and high <= physical[0]
+    fits = (physical[0] <= low and high <= physical[1]) or (physical[1] <= low and high <= physical[0])
     if not fits or digital[0] < -depth or digital[1] >= depth or digital[0] >= digital[1]:
         digital = (-depth, depth - 1)
         if (given == np.round(data)).all() and -depth <= low and high < depth:
             physical = (-depth, depth - 1)
         else:
-            physical = (_eight(low, down=True), _eight(high, down=False) if high > low else _eight(low + 1, down=False))
-    texts = {"label": label, "transducer_type": str(detail("transducer", "")), "prefiltering": str(detail("prefiltering", ""))}
+            physical = (
+                _eight(low, down=True),
+                _eight(high, down=False) if high > low else _eight(low + 1, down=False),
+            )
+    texts = {
+        "label": label,
+        "transducer_type": str(detail("transducer", "")),
+        "prefiltering": str(detail("prefiltering", "")),
+    }
     units = str(detail("units", array.attrs.get("units", "")))
-    texts["physical_dimension"] = units.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
-    for name, room in (("label", 16), ("transducer_type", 80), ("prefiltering", 80), ("physical_dimension", 8)):
+    texts["physical_dimension"] = units.replace("\N{MICRO SIGN}", "u").replace(
+        "\N{GREEK SMALL LETTER MU}", "u"
+    )
+    for name, room in (
+        ("label", 16),
+        ("transducer_type", 80),
+        ("prefiltering", 80),
+        ("physical_dimension", 8),
+    ):
         text = texts[name]
         if not (text.isascii() and text.isprintable() and len(text) <= room) or text != text.rstrip():
-            losses.add(where, f"the {name.replace('_', ' ')} {text!r} is not kept: EDF has {room} ASCII characters", "shorten it")
+            losses.add(
+                where,
+                f"the {name.replace('_', ' ')} {text!r} is not kept: EDF has {room} ASCII characters",
+                "shorten it",
+            )
             texts[name] = text.encode("ascii", "replace").decode()[:room].rstrip()
     if texts["physical_dimension"] != units and units:
         losses.add(where, f"the unit {units!r} is written {texts['physical_dimension']!r}", "rename it so")
@@ -273,7 +339,8 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
         rms = float(np.sqrt(np.mean((back - data) ** 2)))
         losses.add(
             where,
-            f"values are rounded to {24 if bdf else 16} bits: by at most {wrong:.3g} {units}".rstrip() + f", {rms:.3g} rms",
+            f"values are rounded to {24 if bdf else 16} bits: by at most {wrong:.3g} {units}".rstrip()
+            + f", {rms:.3g} rms",
             "save it as .nc" if bdf else "save it as .bdf or .nc",
         )
     return made
@@ -287,7 +354,9 @@ def _eight(number: float, *, down: bool) -> float:
         text = str(int(found) if float(found).is_integer() else found)
         if len(text) <= 8 and (found <= number if down else found >= number):
             return found
-    raise ConversionError(f"a value of {number:g} does not fit the eight characters of EDF's header; scale the signal")
+    raise ConversionError(
+        f"a value of {number:g} does not fit the eight characters of EDF's header; scale the signal"
+    )
 
 
 def _record(lengths: dict[float, int], width: int, losses: Losses) -> float | None:
@@ -296,7 +365,9 @@ def _record(lengths: dict[float, int], width: int, losses: Losses) -> float | No
         return None
     total = [length / rate for rate, length in lengths.items()]
     if any(abs(one - total[0]) > 1e-9 for one in total):
-        raise losses.refuse("$", f"its signals last {sorted(set(total))} seconds", "cut them to the same duration")
+        raise losses.refuse(
+            "$", f"its signals last {sorted(set(total))} seconds", "cut them to the same duration"
+        )
     (rate, length), *others = lengths.items()
     best = None
     for samples in range(1, length + 1):
@@ -314,11 +385,17 @@ def _record(lengths: dict[float, int], width: int, losses: Losses) -> float | No
         if duration >= 1:
             break
     if best is None:
-        raise losses.refuse("$", f"{length:,} samples at {rate:g} Hz do not divide into data records", "pad or cut it to whole seconds")
+        raise losses.refuse(
+            "$",
+            f"{length:,} samples at {rate:g} Hz do not divide into data records",
+            "pad or cut it to whole seconds",
+        )
     return best
 
 
-def _file(edfio: Any, bdf: bool, signals: list[Any], attrs: dict[str, Any], duration: float | None, losses: Losses) -> Any:
+def _file(
+    edfio: Any, bdf: bool, signals: list[Any], attrs: dict[str, Any], duration: float | None, losses: Losses
+) -> Any:
     start = attrs.get("start")
     if isinstance(start, np.datetime64):
         start = start.astype("M8[us]").item()
@@ -327,13 +404,23 @@ def _file(edfio: Any, bdf: bool, signals: list[Any], attrs: dict[str, Any], dura
     if start is not None and start.tzinfo is not None:
         losses.add("$.attrs.start", "the zone is not kept", "give the local time without a zone")
         start = start.replace(tzinfo=None)
-    time = start.time() if start is not None else dt.time.fromisoformat(str(attrs.get("start_time", "00:00:00")))
+    time = (
+        start.time() if start is not None else dt.time.fromisoformat(str(attrs.get("start_time", "00:00:00")))
+    )
     if start is not None and not 1985 <= start.year <= 2084:
-        raise losses.refuse("$.attrs.start", f"EDF has dates from 1985 to 2084, not {start.date()}", "shift it")
+        raise losses.refuse(
+            "$.attrs.start", f"EDF has dates from 1985 to 2084, not {start.date()}", "shift it"
+        )
     notes = []
     for one in attrs.get("annotations") or []:
         length = one.get("duration")
-        notes.append(edfio.EdfAnnotation(float(one["onset"]), None if length is None or length != length else float(length), str(one["text"])))
+        notes.append(
+            edfio.EdfAnnotation(
+                float(one["onset"]),
+                None if length is None or length != length else float(length),
+                str(one["text"]),
+            )
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made = (edfio.Bdf if bdf else edfio.Edf)(
@@ -343,14 +430,21 @@ def _file(edfio: Any, bdf: bool, signals: list[Any], attrs: dict[str, Any], dura
             data_record_duration=duration,
             annotations=notes or None,
         )
-    for key, field in (("patient", "local_patient_identification"), ("recording", "local_recording_identification")):
+    for key, field in (
+        ("patient", "local_patient_identification"),
+        ("recording", "local_recording_identification"),
+    ):
         text = attrs.get(key)
         if text is None:
             continue
         if not (isinstance(text, str) and text.isascii() and len(text) <= 80):
             losses.add(f"$.attrs.{key}", "it is not kept: EDF has 80 ASCII characters", "shorten it")
             continue
-        dated = start is not None and text.startswith("Startdate") and start.strftime("%d-%b-%Y").upper() not in text
+        dated = (
+            start is not None
+            and text.startswith("Startdate")
+            and start.strftime("%d-%b-%Y").upper() not in text
+        )
         if not dated:
             setattr(made, field, text)
     return made

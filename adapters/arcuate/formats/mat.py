@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.connector import DataError, NotFoundError
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, ProtocolError
 from arcuate.formats import mat_file, mat_hdf, mat_values
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.node import Node
@@ -39,13 +39,17 @@ class MAT(Format):
             found = mat_file.parse(path.read_bytes(), path.name, check, variable)
         else:
             raise DataError(
-                f"{path} is no MAT file of version 5 to 7.3: it begins with {head[:12]!r}; save it with -v7", service="MAT"
+                f"{path} is no MAT file of version 5 to 7.3: it begins with {head[:12]!r}; save it with -v7",
+                service="MAT",
             )
         values = {name: _python(array, name, path) for name, array in found if name}
         if variable is None:
             return values
         if variable not in values:
-            raise NotFoundError(f"{path.name} has no variable {variable!r}; open it without variable= to see all", service="MAT")
+            raise NotFoundError(
+                f"{path.name} has no variable {variable!r}; open it without variable= to see all",
+                service="MAT",
+            )
         return values[variable]
 
     def write(
@@ -81,3 +85,5 @@ def _python(array: mat_file.MArray, name: str, path: Path) -> Any:
         return decode(encode(mat_values.value(array)), _SIMPLE)
     except ConversionError as error:
         raise ConversionError(f"{path.name}: {error.message}", path=error.prepend(step(name)).path) from None
+    except ProtocolError as error:
+        raise DataError(f"{path} is damaged: {error.message}", service="MAT") from None

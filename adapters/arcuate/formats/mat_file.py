@@ -1,7 +1,8 @@
 """MAT files of version 5 (MATLAB's ``-v6`` and ``-v7``, Octave's too): bytes to a tree of arrays and back.
 
-The layout is the one of MathWorks' "MAT-File Format", Level 5. scipy reads and writes it too, but either narrows
-doubles to the integers that they are stored as, or drops imaginary parts, and refuses Octave's logical sparse matrices.
+The layout is the one of MathWorks' "MAT-File Format", Level 5. scipy reads and writes it too, but either
+narrows doubles to the integers that they are stored as, or drops imaginary parts, and refuses Octave's
+logical sparse matrices.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from arcuate.errors import ConversionError
 __all__ = ["CLASSES", "MArray", "dump", "names", "parse"]
 
 CLASSES = {
-    1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 6: "double", 7: "single", 8: "int8", 9: "uint8",
-    10: "int16", 11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64", 16: "function", 17: "opaque",
+    1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 6: "double", 7: "single", 8: "int8",
+    9: "uint8", 10: "int16", 11: "uint16", 12: "int32", 13: "uint32", 14: "int64", 15: "uint64",
+    16: "function", 17: "opaque",
 }  # fmt: skip
 """Names of the classes; logical arrays are of class ``logical`` here."""
 DTYPES = {"double": "f8", "single": "f4", "logical": "?"} | {
@@ -45,7 +47,8 @@ class MArray:
     Attributes:
         kind: its class.
         shape: its dimensions, two at least.
-        data: numbers and logicals as a vector in column-major order; for ``char`` a text in that order; the stored
+        data: numbers and logicals as a vector in column-major order; for ``char`` a text in that order; the
+        stored
             values of ``sparse``.
         items: the elements of a cell; those of a struct, all fields of the first element first.
         fields: names of the fields of a struct.
@@ -105,7 +108,7 @@ class _Reader:
         stored = _STORED.get(kind)
         if stored is None:
             raise self.fail(f"numbers of the type {kind}")
-        dtype = np.dtype(stored).newbyteorder(self.order)
+        dtype = np.dtype(self.order + stored)
         if len(data) % dtype.itemsize:
             raise self.fail(f"{len(data)} bytes do not fill numbers of {dtype.itemsize}")
         return np.frombuffer(data, dtype)
@@ -148,7 +151,7 @@ class _Reader:
             at, (first, content) = self.at, self.element()
             self.at = at
             if made.kind == "logical" and first == _TYPES["i4"] and at + 16 + len(content) < len(self.data):
-                # Octave's logical sparse matrices, which it writes as dense ones with the parts of sparse ones
+                # Octave's logical sparse matrices, marked as dense ones
                 made.kind = "sparse"
                 self._sparse(made, flags)
                 return name, made
@@ -165,7 +168,8 @@ class _Reader:
             if size < 1:
                 raise self.fail("names of fields without length")
             made.fields = tuple(
-                data[k : k + size].split(b"\0")[0].decode("utf-8", "replace") for k in range(0, len(data) // size * size, size)
+                data[k : k + size].split(b"\0")[0].decode("utf-8", "replace")
+                for k in range(0, len(data) // size * size, size)
             )
             count *= len(made.fields)
         if count * 8 > len(self.data) - self.at:
@@ -187,7 +191,9 @@ class _Reader:
         if not flags & _COMPLEX:
             return real
         if dtype.kind != "f":
-            raise ConversionError(f"{self.path}: complex integers have no value elsewhere; save them as double")
+            raise ConversionError(
+                f"{self.path}: complex integers have no value elsewhere; save them as double"
+            )
         made = np.empty(count, np.complex64 if kind == "single" else np.complex128)
         made.real, made.imag = real, self._part(dtype, count)
         return made
@@ -231,7 +237,6 @@ class _Reader:
         else:
             made.data = real.astype(bool if flags & _LOGICAL else np.float64)
 
-
     def _entries(self, logical: bool, stored: int) -> Any:
         """The values of a sparse matrix; MATLAB writes logical ones as bytes and calls them doubles."""
         at = self.at
@@ -258,7 +263,9 @@ def parse(
     """
     mark = bytes(data[126:128])
     if len(data) < _HEAD or mark not in (b"IM", b"MI"):
-        raise DataError(f"{path} is no MAT file of version 5: its header is damaged or missing", service="MAT")
+        raise DataError(
+            f"{path} is no MAT file of version 5: its header is damaged or missing", service="MAT"
+        )
     order = "<" if mark == b"IM" else ">"
     reader = _Reader(data, order, path, _HEAD)
     subsystem = struct.unpack_from(order + "Q", data, 116)[0]
@@ -294,7 +301,9 @@ def _unpacked(content: memoryview, path: str, check: Callable[[int], None]) -> b
                 found += machine.flush()
                 break
     except zlib.error as error:
-        raise DataError(f"{path} is damaged: a compressed variable cannot be unpacked ({error})", service="MAT") from None
+        raise DataError(
+            f"{path} is damaged: a compressed variable cannot be unpacked ({error})", service="MAT"
+        ) from None
     if not machine.eof:
         raise DataError(f"{path} is cut short: a compressed variable ends early", service="MAT")
     return bytes(found)
@@ -310,7 +319,9 @@ def names(found: list[str]) -> str:
 
 def dump(variables: dict[str, MArray], compress: bool) -> bytes:
     """A file of version 5 (``-v7`` with ``compress``, ``-v6`` without)."""
-    head = b"MATLAB 5.0 MAT-file, written by Arcuate".ljust(116) + b"\0" * 8 + struct.pack("<H", 0x0100) + b"IM"
+    head = (
+        b"MATLAB 5.0 MAT-file, written by Arcuate".ljust(116) + b"\0" * 8 + struct.pack("<H", 0x0100) + b"IM"
+    )
     parts = [head]
     for name, array in variables.items():
         content = _matrix(array, name)
@@ -324,7 +335,9 @@ def dump(variables: dict[str, MArray], compress: bool) -> bytes:
 
 def _element(kind: int, data: bytes) -> bytes:
     if len(data) > _MOST:
-        raise ConversionError("one array takes more than 2 GB, which MAT files of version 7 do not hold; save it as .nc or .h5")
+        raise ConversionError(
+            "one array takes more than 2 GB, which MAT files of version 7 do not hold; save it as .nc or .h5"
+        )
     if 0 < len(data) <= 4:
         return struct.pack("<HH", kind, len(data)) + data.ljust(4, b"\0")
     return struct.pack("<II", kind, len(data)) + data + b"\0" * (-len(data) % 8)
@@ -364,5 +377,8 @@ def _matrix(array: MArray, name: str = "") -> bytes:
             body.append(_element(_TYPES[f"{plain.dtype.kind}{plain.dtype.itemsize}"], little.tobytes()))
     content = b"".join(body)
     if len(content) > _MOST:
-        raise ConversionError("one variable takes more than 2 GB, which MAT files of version 7 do not hold; save it as .nc or .h5")
+        raise ConversionError(
+            "one variable takes more than 2 GB, which MAT files of version 7 do not hold; save it as "
+            ".nc or .h5"
+        )
     return struct.pack("<II", _MATRIX, len(content)) + content

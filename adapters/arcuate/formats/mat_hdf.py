@@ -64,7 +64,9 @@ class _Reader:
                 return MArray("function" if kind == "function_handle" else "opaque", (1, 1), name=kind)
             return self._struct(found, depth)
         if not kind:
-            raise self.fail(found, "has no MATLAB_class: this is HDF5 that MATLAB did not write; use format='hdf5'")
+            raise self.fail(
+                found, "has no MATLAB_class: this is HDF5 that MATLAB did not write; use format='hdf5'"
+            )
         shape = tuple(int(size) for size in reversed(found.shape))
         if "MATLAB_empty" in attributes and int(attributes["MATLAB_empty"]):
             shape = tuple(int(size) for size in self.numbers(found))
@@ -82,7 +84,9 @@ class _Reader:
         data = self.numbers(found)
         if data.dtype.names:
             if kind not in ("double", "single"):
-                raise ConversionError(f"{self.path}: complex integers have no value elsewhere; save them as double")
+                raise ConversionError(
+                    f"{self.path}: complex integers have no value elsewhere; save them as double"
+                )
             made = np.empty(len(data), np.complex64 if kind == "single" else np.complex128)
             made.real, made.imag = data["real"], data["imag"]
             return MArray(kind, shape, made)
@@ -105,7 +109,11 @@ class _Reader:
                 raise self.fail(found, f"has no field {name!r}")
             each = found[name]
             # the elements of a struct array are references, and such a dataset has no class
-            if not isinstance(each, self.h5py.Group) and "MATLAB_class" not in each.attrs and each.dtype.kind == "O":
+            if (
+                not isinstance(each, self.h5py.Group)
+                and "MATLAB_class" not in each.attrs
+                and each.dtype.kind == "O"
+            ):
                 shape = tuple(int(size) for size in reversed(each.shape))
                 parts.append([self.array(self._follow(each, one), depth + 1) for one in self.numbers(each)])
             else:
@@ -119,7 +127,7 @@ class _Reader:
     def _sparse(self, found: Any, kind: str, rows: int) -> MArray:
         pointers = self.numbers(found["jc"]).astype(np.int64)
         first = self.numbers(found["ir"]).astype(np.int64) if "ir" in found else np.zeros(0, np.int64)
-        data = self.numbers(found["data"]) if "data" in found else np.zeros(0)
+        data: Any = self.numbers(found["data"]) if "data" in found else np.zeros(0)
         if data.dtype.names:
             data = data["real"] + 1j * data["imag"]
         elif kind == "logical":

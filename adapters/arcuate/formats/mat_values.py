@@ -31,7 +31,8 @@ def value(array: MArray) -> Any:
     kind, shape = array.kind, array.shape
     if kind in ("opaque", "object", "function"):
         raise ConversionError(
-            f"MATLAB's own object of class {array.name or 'unknown'} cannot be read outside MATLAB; convert it there "
+            f"MATLAB's own object of class {array.name or 'unknown'} cannot be read outside MATLAB; "
+            "convert it there "
             "before saving (table2struct, cellstr, datenum, double, func2str, struct)"
         )
     if kind == "char":
@@ -40,7 +41,7 @@ def value(array: MArray) -> Any:
         return _sparse(array)
     if kind == "cell":
         items = [_at(each, f"{{{k + 1}}}") for k, each in enumerate(array.items)]
-        if len(shape) == 2 and shape[0] == 1 or shape == (0, 0):
+        if (len(shape) == 2 and shape[0] == 1) or shape == (0, 0):
             return types.List(items)
         return types.Cell(items, shape)
     if kind == "struct":
@@ -65,22 +66,28 @@ def _chars(array: MArray) -> Any:
     if rows == 1 or not array.data:
         return array.data
     if len(array.shape) > 2 or len(array.data) != rows * columns:
-        raise ConversionError("a char array of these dimensions has no value elsewhere; use cellstr in MATLAB")
+        raise ConversionError(
+            "a char array of these dimensions has no value elsewhere; use cellstr in MATLAB"
+        )
     return np.array(["".join(array.data[k::rows]) for k in range(rows)], dtype=object).astype(str)
 
 
 def _sparse(array: MArray) -> Any:
     from scipy.sparse import csc_array
 
-    index = np.int32 if max(array.shape) < 1 << 31 else np.int64
+    rows, columns = array.shape[:2]
+    index = np.int32 if max(rows, columns) < 1 << 31 else np.int64
     return csc_array(
-        (array.data, array.first.astype(index), array.second.astype(index)), shape=array.shape[:2]
+        (array.data, array.first.astype(index), array.second.astype(index)), shape=(rows, columns)
     )
 
 
 def _struct(array: MArray) -> Any:
     width = len(array.fields)
-    rows = [dict(zip(array.fields, array.items[k : k + width], strict=True)) for k in range(0, len(array.items), width or 1)]
+    rows = [
+        dict(zip(array.fields, array.items[k : k + width], strict=True))
+        for k in range(0, len(array.items), width or 1)
+    ]
     if prod(array.shape) == 1:
         row = rows[0] if rows else {}
         mark = row.get(_MARK)
@@ -88,7 +95,8 @@ def _struct(array: MArray) -> Any:
             return _MARKED[mark.data](row)
         return {name: _at(each, step(name)) for name, each in row.items()}
     items = [
-        {name: _at(each, f"({k + 1}){step(name)}") for name, each in row.items()} for k, row in enumerate(rows)
+        {name: _at(each, f"({k + 1}){step(name)}") for name, each in row.items()}
+        for k, row in enumerate(rows)
     ]
     return types.StructArray(items, array.shape, array.fields)
 
@@ -166,7 +174,11 @@ def _variables(array: MArray | None) -> dict[str, dict[str, Any]]:
         row = dict(zip(each.fields, each.items, strict=False))
         try:
             dims = _words(row.get("dims"))
-            found[name] = {"dims": dims, "data": _data(row["data"], len(dims)), "attrs": _plain(row.get("attrs"))}
+            found[name] = {
+                "dims": dims,
+                "data": _data(row["data"], len(dims)),
+                "attrs": _plain(row.get("attrs")),
+            }
         except (ConversionError, KeyError) as error:
             raise ConversionError(f"a malformed coordinate ({error})", path=f".coords{step(name)}") from None
     return found
@@ -184,7 +196,8 @@ def marray(node: Node) -> MArray:
     made = _MAKE.get(node.kind)
     if made is None:
         raise ConversionError(
-            f"a {node.kind_name} has no class in a MAT file that others read; save it as .rds, .nc or .parquet"
+            f"a {node.kind_name} has no class in a MAT file that others read; save it as .rds, .nc or "
+            ".parquet"
         )
     return made(node)
 
@@ -207,7 +220,9 @@ def _row(values: Any, kind: str) -> MArray:
 
 def _scalar(number: Any) -> MArray:
     array = np.atleast_1d(number)
-    kind = "double" if array.dtype.kind == "c" else _KINDS["?" if array.dtype == bool else array.dtype.str[1:]]
+    kind = (
+        "double" if array.dtype.kind == "c" else _KINDS["?" if array.dtype == bool else array.dtype.str[1:]]
+    )
     return MArray(kind, (1, 1), array)
 
 
@@ -236,7 +251,9 @@ def _array(node: Node, ndim: int | None = None) -> MArray:
     values, shape = node.values(), node.numbers
     mask = node.mask()
     if mask is not None:
-        raise ConversionError("missing values have no place in MATLAB's arrays; replace them, by NaN for instance")
+        raise ConversionError(
+            "missing values have no place in MATLAB's arrays; replace them, by NaN for instance"
+        )
     if node.dtype in (codes.D_DATETIME, codes.D_DATE, codes.D_DURATION):
         return _moment(node)
     size = shape if len(shape) > 1 else ((1, 0) if shape == (0,) else (1, prod(shape)))
@@ -284,7 +301,8 @@ def _fields(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if not name.isascii() or not name.isidentifier() or len(name) > 63:
             raise ConversionError(
-                f"{name!r} is no name for a field of a struct: letters, digits and _, at most 63; rename the key"
+                f"{name!r} is no name for a field of a struct: letters, digits and _, at most 63; "
+                "rename the key"
             )
     return names
 
@@ -302,7 +320,11 @@ def _dims(node: Node) -> MArray:
 def _coords(node: Node) -> MArray:
     made = {}
     for key, each in node.children:
-        parts = {"dims": _dims(each["dims"]), "data": _below(each["data"], f".coords{step(key)}"), "attrs": _mapping(each["attrs"])}
+        parts = {
+            "dims": _dims(each["dims"]),
+            "data": _below(each["data"], f".coords{step(key)}"),
+            "attrs": _mapping(each["attrs"]),
+        }
         made[key] = MArray("struct", (1, 1), items=list(parts.values()), fields=tuple(parts))
     return MArray("struct", (1, 1), items=list(made.values()), fields=_fields(tuple(made)))
 

@@ -18,10 +18,14 @@ __all__ = ["NIfTI"]
 _DIMS = ("x", "y", "z", "t", "u", "v", "w")
 _SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 _KEPT = (
-    "descrip", "aux_file", "intent_name", "intent_code", "intent_p1", "intent_p2", "intent_p3", "cal_min", "cal_max",
-    "slice_code", "slice_start", "slice_end", "slice_duration", "toffset", "dim_info", "qform_code", "sform_code",
+    "descrip", "aux_file", "intent_name", "intent_code", "intent_p1", "intent_p2", "intent_p3", "cal_min",
+    "cal_max", "slice_code", "slice_start", "slice_end", "slice_duration", "toffset", "dim_info",
+    "qform_code", "sform_code",
 )  # fmt: skip
-_ATTRS = {"affine", "qform", "space_units", "time_units", "slope", "inter", "stored", "header", "extensions", "version"}
+_ATTRS = {
+    "affine", "qform", "space_units", "time_units", "slope", "inter", "stored", "header", "extensions",
+    "version",
+}  # fmt: skip
 
 
 class NIfTI(Format):
@@ -34,8 +38,8 @@ class NIfTI(Format):
     ) -> xr.DataArray:
         """The voxels as an array with the dims x, y, z, t.
 
-        Without a scale in the header they keep their type; with one they are ``stored * slope + inter`` in float64,
-        and slope, inter and the stored type are attributes.
+        Without a scale in the header they keep their type; with one they are ``stored * slope + inter`` in
+        float64, and slope, inter and the stored type are attributes.
 
         Args:
             path: the file.
@@ -59,32 +63,43 @@ class NIfTI(Format):
             _whole(path, limit)
         stored = np.asarray(image.dataobj.get_unscaled())
         if stored.dtype.names:
-            raise ConversionError(f"{path.name} holds colours ({stored.dtype}), which have no value here; convert it to numbers")
+            raise ConversionError(
+                f"{path.name} holds colours ({stored.dtype}), which have no value here; convert it to numbers"
+            )
         stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
         data = stored if plain else stored.astype(np.float64) * slope + inter
         space, time = header.get_xyzt_units()
         attrs: dict[str, Any] = {
             "affine": np.array(image.affine, np.float64), "space_units": space, "time_units": time,
-            "stored": stored.dtype.name, "slope": slope, "inter": inter, "version": 2 if header.sizeof_hdr == 540 else 1,
+            "stored": stored.dtype.name, "slope": slope, "inter": inter,
+            "version": 2 if int(header["sizeof_hdr"]) == 540 else 1,
             "header": {name: _plain(header[name]) for name in _KEPT},
         }  # fmt: skip
         if int(header["qform_code"]) > 0:
             attrs["qform"] = np.array(image.get_qform(), np.float64)
         if header.extensions:
             attrs["extensions"] = [
-                {"code": int(one.get_code()), "content": base64.b64encode(_content(one)).decode()} for one in header.extensions
+                {"code": int(one.get_code()), "content": base64.b64encode(_content(one)).decode()}
+                for one in header.extensions
             ]
-        return xr.DataArray(np.ascontiguousarray(data), dims=_DIMS[: len(shape)], coords=_coords(image, shape), attrs=attrs)
+        return xr.DataArray(
+            np.ascontiguousarray(data), dims=_DIMS[: len(shape)], coords=_coords(image, shape), attrs=attrs
+        )
 
     def write(self, value: Any, path: Path, *, lossy: bool = False) -> Kept:
-        """Writes an array with the dims x, y, z and t, in any order; the affine is an attribute, else from the coords."""
+        """Writes an array with the dims x, y, z and t.
+
+        The affine is an attribute; else it is made of the coordinates.
+        """
         nibabel = library("nibabel", "formats-neuro")
         losses = Losses("NIfTI", path, lossy)
         array = _array(value, losses)
         attrs = array.attrs
         affine = np.asarray(attrs["affine"], np.float64) if "affine" in attrs else _affine(array, losses)
         if affine.shape != (4, 4):
-            raise losses.refuse("$.attrs.affine", f"its shape is {affine.shape}", "give four rows of four numbers")
+            raise losses.refuse(
+                "$.attrs.affine", f"its shape is {affine.shape}", "give four rows of four numbers"
+            )
         data, dtype, slope, inter = _stored(array, losses)
         version = 2 if attrs.get("version") == 2 or max(array.shape, default=0) > 32767 else 1
         image = (nibabel.Nifti2Image if version == 2 else nibabel.Nifti1Image)(data, affine, dtype=dtype)
@@ -94,7 +109,11 @@ class NIfTI(Format):
             header.set_slope_inter(slope, inter)  # nibabel then writes the numbers as they are
         for name in attrs:
             if name not in _ATTRS:
-                losses.add(f"$.attrs[{name!r}]", "this attribute is not kept", "write a BIDS sidecar (format='bids'), or save it as .nc")
+                losses.add(
+                    f"$.attrs[{name!r}]",
+                    "this attribute is not kept",
+                    "write a BIDS sidecar (format='bids'), or save it as .nc",
+                )
         nibabel.save(image, path)
         return losses.kept()
 
@@ -137,16 +156,22 @@ def _coords(image: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 
 def _array(value: Any, losses: Losses) -> xr.DataArray:
     if not isinstance(value, xr.DataArray):
-        raise losses.refuse("$", f"a {type(value).__name__} is no image", "give a DataArray with the dims x, y, z, t")
+        raise losses.refuse(
+            "$", f"a {type(value).__name__} is no image", "give a DataArray with the dims x, y, z, t"
+        )
     strange = [str(dim) for dim in value.dims if dim not in _DIMS]
     if strange or not value.dims:
         raise losses.refuse("$", f"its dims are {tuple(value.dims)}", "rename them to x, y, z, t")
     order = [dim for dim in _DIMS if dim in value.dims]
     if order != list(_DIMS[: len(order)]):
         missing = next(dim for dim in _DIMS if dim not in value.dims)
-        raise losses.refuse("$", f"the dim {missing} is missing before {order[-1]}", f"expand_dims({missing!r})")
+        raise losses.refuse(
+            "$", f"the dim {missing} is missing before {order[-1]}", f"expand_dims({missing!r})"
+        )
     if order != list(value.dims):
-        losses.add("$", f"the order of the dims {tuple(value.dims)} is not kept", "transpose it to x, y, z, t")
+        losses.add(
+            "$", f"the order of the dims {tuple(value.dims)} is not kept", "transpose it to x, y, z, t"
+        )
     for name in value.coords:
         if name not in value.dims:
             losses.add(f"$.coords[{str(name)!r}]", "this coordinate is not kept", "save it as .nc")
@@ -189,12 +214,21 @@ def _stored(array: xr.DataArray, losses: Losses) -> tuple[Any, Any, float, float
         data = data.astype(np.float32)
     if data.dtype.kind not in "iufc":
         raise losses.refuse("$", f"voxels are numbers, not {data.dtype}", "convert them")
-    slope, inter, stored = (array.attrs.get(name) for name in ("slope", "inter", "stored"))
-    scale = isinstance(slope, (int, float)) and isinstance(inter, (int, float)) and slope and (slope != 1 or inter != 0)
+    slope, inter, stored = array.attrs.get("slope"), array.attrs.get("inter"), array.attrs.get("stored")
+    scale = (
+        isinstance(slope, (int, float))
+        and isinstance(inter, (int, float))
+        and slope
+        and (slope != 1 or inter != 0)
+    )
     if scale and isinstance(stored, str) and np.dtype(stored).kind in "iu" and data.dtype == np.float64:
         whole = np.round((data - inter) / slope)
         limits = np.iinfo(stored)
-        inside = np.isfinite(whole).all() and limits.min <= whole.min(initial=0) and whole.max(initial=0) <= limits.max
+        inside = (
+            np.isfinite(whole).all()
+            and limits.min <= whole.min(initial=0)
+            and whole.max(initial=0) <= limits.max
+        )
         if inside and (whole.astype(stored).astype(np.float64) * slope + inter == data).all():
             return whole.astype(stored), np.dtype(stored), float(slope), float(inter)
     return data, data.dtype, 1.0, 0.0
@@ -215,7 +249,11 @@ def _fill(image: Any, array: xr.DataArray, attrs: dict[str, Any], nibabel: Any, 
     try:
         header.set_xyzt_units(space, time)
     except KeyError:
-        losses.add("$.attrs.space_units", f"the units {space!r} and {time!r} are not kept", "use mm, meter or micron, and sec, msec or usec")
+        losses.add(
+            "$.attrs.space_units",
+            f"the units {space!r} and {time!r} are not kept",
+            "use mm, meter or micron, and sec, msec or usec",
+        )
     if "t" in array.dims:
         start, step = _step(array, "t", losses)
         zooms = list(header.get_zooms())
@@ -223,7 +261,8 @@ def _fill(image: Any, array: xr.DataArray, attrs: dict[str, Any], nibabel: Any, 
         header.set_zooms(zooms)
         header["toffset"] = start
         if "t" in array.coords and not np.array_equal(
-            np.asarray(array["t"], np.float64), float(header["toffset"]) + float(header.get_zooms()[3]) * np.arange(array.sizes["t"])
+            np.asarray(array["t"], np.float64),
+            float(header["toffset"]) + float(header.get_zooms()[3]) * np.arange(array.sizes["t"]),
         ):
             losses.add("$.coords.t", "times are rounded: their step is kept as float32", "save it as .nc")
     for one in attrs.get("extensions") or []:

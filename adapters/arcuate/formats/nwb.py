@@ -15,14 +15,22 @@ import xarray as xr
 from arcuate.connector import NotFoundError
 from arcuate.errors import ConversionError
 from arcuate.formats import exact
-from arcuate.formats.format import LIMIT, Format, Kept, LossyWarning, Losses, check_size, library
+from arcuate.formats.format import LIMIT, Format, Kept, Losses, LossyWarning, check_size, library
 from arcuate.formats.node import Node
 
 __all__ = ["NWB"]
 
 _MARK = "arcuate: "
 _TABLES = ("electrodes", "units", "trials", "epochs", "invalid_times")
-_FIELDS = ("identifier", "session_description", "session_start_time", "experimenter", "lab", "institution", "session_id")
+_FIELDS = (
+    "identifier",
+    "session_description",
+    "session_start_time",
+    "experimenter",
+    "lab",
+    "institution",
+    "session_id",
+)
 
 
 class NWB(Format):
@@ -35,8 +43,8 @@ class NWB(Format):
     ) -> Any:
         """Everything that can be read by path, such as ``acquisition/eeg`` or ``units``; or one of them.
 
-        Time series are labelled arrays of the stored numbers; ``numbers * conversion + offset`` are of their ``unit``,
-        all three attributes. Tables are data frames.
+        Time series are labelled arrays of the stored numbers; ``numbers * conversion + offset`` are of
+        their ``unit``, all three attributes. Tables are data frames.
 
         Args:
             path: the file.
@@ -52,7 +60,10 @@ class NWB(Format):
                 found = _parts(file)
                 if variable is not None:
                     if variable not in found:
-                        raise NotFoundError(f"{path.name} has no {variable!r}; it has {', '.join(found) or 'nothing'}", service="NWB")
+                        raise NotFoundError(
+                            f"{path.name} has no {variable!r}; it has {', '.join(found) or 'nothing'}",
+                            service="NWB",
+                        )
                     found = {variable: found[variable]}
                 values: dict[str, Any] = {}
                 strange = []
@@ -62,16 +73,24 @@ class NWB(Format):
                         strange.append(f"{name} ({part.neurodata_type})")
                     else:
                         values[name] = made
-                session = {key: _plain(getattr(file, key)) for key in _FIELDS if getattr(file, key) is not None}
+                session = {
+                    key: _plain(getattr(file, key)) for key in _FIELDS if getattr(file, key) is not None
+                }
         for made in values.values():
             if isinstance(made, xr.DataArray):
                 made.attrs.setdefault("session", session)
         if variable is not None:
             if not values:
-                raise ConversionError(f"{path.name}: {strange[0]} is neither a time series nor a table; read it with pynwb")
+                raise ConversionError(
+                    f"{path.name}: {strange[0]} is neither a time series nor a table; read it with pynwb"
+                )
             return values[variable]
         if strange:
-            warnings.warn(f"{path.name}: not read, as they are no time series or tables: {', '.join(strange)}", LossyWarning, stacklevel=4)
+            warnings.warn(
+                f"{path.name}: not read, as they are no time series or tables: {', '.join(strange)}",
+                LossyWarning,
+                stacklevel=4,
+            )
         return {"session": session, **values}
 
     def write(self, value: Any, path: Path, *, lossy: bool = False) -> Kept:
@@ -85,7 +104,11 @@ class NWB(Format):
         arrays = {key.removeprefix("acquisition/"): one for key, one in arrays.items() if key != "session"}
         for key, one in arrays.items():
             if not isinstance(one, xr.DataArray) or "time" not in one.dims or not one.ndim or "/" in key:
-                raise losses.refuse(f"$[{key!r}]", f"a {type(one).__name__} named {key!r} is no time series", "give DataArrays with the dim time")
+                raise losses.refuse(
+                    f"$[{key!r}]",
+                    f"a {type(one).__name__} named {key!r} is no time series",
+                    "give DataArrays with the dim time",
+                )
         session = _session(value, arrays, losses)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -133,7 +156,11 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
             if table[name].dtype == object and len(table):
                 table[name] = [_cell(one) for one in table[name]]
         return table
-    if not isinstance(part, pynwb.TimeSeries) or not hasattr(part.data, "shape") or part.data.dtype.kind not in "iufb":
+    if (
+        not isinstance(part, pynwb.TimeSeries)
+        or not hasattr(part.data, "shape")
+        or part.data.dtype.kind not in "iufb"
+    ):
         return None
     shape = part.data.shape
     count = 8 if scaled else part.data.dtype.itemsize
@@ -143,15 +170,26 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
     data = np.asarray(part.data[()])
     if scaled and data.dtype.kind in "iuf":
         data = data * float(part.conversion) + float(getattr(part, "offset", 0.0) or 0.0)
-    attrs = {"unit": part.unit, "conversion": float(part.conversion), "offset": float(getattr(part, "offset", 0.0) or 0.0),
-             "resolution": float(part.resolution), "description": part.description}  # fmt: skip
+    attrs = {
+        "unit": part.unit,
+        "conversion": float(part.conversion),
+        "offset": float(getattr(part, "offset", 0.0) or 0.0),
+        "resolution": float(part.resolution),
+        "description": part.description,
+    }
     coords: dict[str, Any] = {}
     if part.rate is not None:
         attrs["sampling_rate"] = float(part.rate)
         coords["time"] = float(part.starting_time or 0.0) + np.arange(shape[0]) / float(part.rate)
     elif part.timestamps is not None:
-        coords["time"] = np.asarray(part.timestamps[()] if hasattr(part.timestamps, "shape") else part.timestamps, np.float64)
-    dims = ("time", "channel", "z")[: len(shape)] if len(shape) <= 3 else ("time", *(f"dim_{k}" for k in range(1, len(shape))))
+        coords["time"] = np.asarray(
+            part.timestamps[()] if hasattr(part.timestamps, "shape") else part.timestamps, np.float64
+        )
+    dims = (
+        ("time", "channel", "z")[: len(shape)]
+        if len(shape) <= 3
+        else ("time", *(f"dim_{k}" for k in range(1, len(shape))))
+    )
     comments = part.comments or ""
     if comments.startswith(_MARK):
         return _restored(data, coords, json.loads(comments.removeprefix(_MARK)))
@@ -174,7 +212,10 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
 def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any]) -> xr.DataArray:
     """A series that was written here, with what rode in its comments."""
     model = exact.node_of(kept["labels"]).python()
-    coords = {name: times["time"] if name == "time" and kept["time"] else model["coords"].coords[name] for name in kept["order"]}
+    coords = {
+        name: times["time"] if name == "time" and kept["time"] else model["coords"].coords[name]
+        for name in kept["order"]
+    }
     return xr.DataArray(data, dims=kept["dims"], coords=coords, attrs=model["attrs"], name=kept["name"])
 
 
@@ -203,12 +244,19 @@ def _session(value: Any, arrays: dict[str, Any], losses: Losses) -> dict[str, An
         given = dict(attrs["session"])
     start = given.get("session_start_time", attrs.get("start"))
     if start is None:
-        raise losses.refuse("$.attrs.start", "NWB needs the time when the session began", "give the attribute start, a datetime")
+        raise losses.refuse(
+            "$.attrs.start",
+            "NWB needs the time when the session began",
+            "give the attribute start, a datetime",
+        )
     if not isinstance(start, dt.datetime):
-        start = dt.datetime.fromisoformat(str(np.datetime_as_string(start, "us") if isinstance(start, np.datetime64) else start))
+        start = dt.datetime.fromisoformat(
+            str(np.datetime_as_string(start, "us") if isinstance(start, np.datetime64) else start)
+        )
     known = {key: given[key] for key in _FIELDS if key in given}
     return {
-        "session_description": "no description", "identifier": str(uuid.uuid4()), **known, "session_start_time": start,
+        "session_description": "no description", "identifier": str(uuid.uuid4()), **known,
+        "session_start_time": start,
     }  # fmt: skip
 
 
@@ -230,7 +278,11 @@ def _series(pynwb: Any, key: str, array: xr.DataArray, losses: Losses) -> Any:
             timing = {"timestamps": times.astype(np.float64)}
     elif times is not None and len(times):
         if times.dtype.kind != "M":
-            raise losses.refuse(f"$[{key!r}].coords.time", f"times are seconds or datetimes, not {times.dtype}", "convert them")
+            raise losses.refuse(
+                f"$[{key!r}].coords.time",
+                f"times are seconds or datetimes, not {times.dtype}",
+                "convert them",
+            )
         timing = {"timestamps": (times - times[0]) / np.timedelta64(1, "s")}
     exactly = seconds and times is not None and times.dtype == np.float64 and not array["time"].attrs
     others = array.drop_vars("time") if exactly else array

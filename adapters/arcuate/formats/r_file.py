@@ -1,8 +1,8 @@
-"""R's serialization: bytes to a tree of nodes and back.
+"""R's serialization: bytes to a tree of objects and back.
 
-The format is the one of R's ``saveRDS`` and ``save`` (R Internals, "Serialization Formats"): versions 2 and 3 in
-big-endian (XDR), native or ASCII form; written is version 3 in XDR. The package rdata reads it too, but has no raw
-vectors and no long ones, and takes a vector that was cut short for a shorter vector.
+The format is the one of R's ``saveRDS`` and ``save`` (R Internals, "Serialization Formats"): versions 2 and 3
+in big-endian (XDR), native or ASCII form; written is version 3 in XDR. The package rdata reads it too, but
+has no raw vectors and no long ones, and takes a vector that was cut short for a shorter vector.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError
+from arcuate.formats.r_texts import number_text
 
-__all__ = ["NA_BITS", "NA_INT", "NAMES", "RObject", "dump", "dump_variables", "parse"]
+__all__ = ["NAMES", "NA_BITS", "NA_INT", "RObject", "dump", "dump_variables", "parse"]
 
 NIL, SYM, LIST, CLO, ENV, PROM, LANG, SPECIAL, BUILTIN, CHAR, LGL = range(11)
 INT, REAL, CPLX, STR, DOT, _, VEC, EXPR, BCODE, EXTPTR, WEAKREF, RAW, S4 = range(13, 26)
@@ -45,9 +46,10 @@ class RObject:
 
     Attributes:
         kind: R's number of the type.
-        value: int32 for logical and integer, float64, complex128, ``bytes`` for raw, a list of texts (``None``:
-            NA) for character, a list of nodes for lists, pairs ``(tag, node)`` for pairlists, text for symbols;
-            ``None`` for what has no value outside R.
+        value: int32 for logical and integer, float64, complex128, ``bytes`` for raw, a list of texts
+        (``None``:
+            NA) for character, a list of nodes for lists, pairs ``(tag, node)`` for pairlists, text for
+            symbols; ``None`` for what has no value outside R.
         attributes: by name, in R's order.
         s4: whether it is an instance of an S4 class.
     """
@@ -88,15 +90,19 @@ def parse(data: bytes, name: str, check: Callable[[int], None]) -> RObject:
     elif form == b"A\n":
         reader = _Ascii(data, 2, ">", name)
     else:
-        raise DataError(f"{name} is no file of R: it begins with {data[:8]!r}, not with R's X, A or B", service="R")
+        raise DataError(
+            f"{name} is no file of R: it begins with {data[:8]!r}, not with R's X, A or B", service="R"
+        )
     reader.expand = check
-    version = reader.int()
+    version = reader.word()
     if version not in (2, 3):
-        raise DataError(f"{name} has version {version} of R's serialization; 2 and 3 can be read", service="R")
-    reader.int()
-    reader.int()
+        raise DataError(
+            f"{name} has version {version} of R's serialization; 2 and 3 can be read", service="R"
+        )
+    reader.word()
+    reader.word()
     if version == 3:
-        reader.encoding = reader.raw(reader.int()).decode("ascii", "replace")
+        reader.encoding = reader.raw(reader.word()).decode("ascii", "replace")
     found = reader.item(0)
     reader.end()
     return found
@@ -114,10 +120,11 @@ class _Reader:
 
     def fail(self, what: str) -> DataError:
         return DataError(
-            f"{self.name} is damaged or cut short: {what} (at byte {self.at:,} of {len(self.data):,})", service="R"
+            f"{self.name} is damaged or cut short: {what} (at byte {self.at:,} of {len(self.data):,})",
+            service="R",
         )
 
-    def int(self) -> int:
+    def word(self) -> int:
         try:
             found: int = self._int(self.data, self.at)[0]
         except struct.error:
@@ -135,9 +142,9 @@ class _Reader:
 
     def length(self) -> int:
         """A length; those beyond 2^31 come as -1 and two words."""
-        found = self.int()
+        found = self.word()
         if found == -1:
-            found = (self.int() & 0xFFFFFFFF) << 32 | (self.int() & 0xFFFFFFFF)
+            found = (self.word() & 0xFFFFFFFF) << 32 | (self.word() & 0xFFFFFFFF)
         if found < 0 or found > len(self.data):
             raise self.fail(f"a length of {found:,} is announced")
         return found
@@ -158,12 +165,12 @@ class _Reader:
     def item(self, depth: int) -> RObject:
         if depth > _DEPTH:
             raise self.fail(f"objects nest deeper than {_DEPTH} levels")
-        flags = self.int()
+        flags = self.word()
         kind = flags & 0xFF
         if kind in _SINGLETONS:
             return RObject(_SINGLETONS[kind])
         if kind == REF:
-            number = (flags >> 8) & 0xFFFFFF or self.int()
+            number = (flags >> 8) & 0xFFFFFF or self.word()
             if not 1 <= number <= len(self.references):
                 raise self.fail(f"it refers to object {number}, and there are {len(self.references)}")
             return self.references[number - 1]
@@ -199,12 +206,13 @@ class _Reader:
             if kind != LIST:
                 self.item(depth + 1)
                 return first
-            flags = self.int()
+            before = self.at
+            flags = self.word()
             rest = flags & 0xFF
             if rest in (NILVALUE, NIL):
                 break
             if rest != LIST:
-                self.at -= 4
+                self.at = before
                 pairs.append((None, self.item(depth + 1)))
                 break
         first.value = pairs
@@ -218,14 +226,14 @@ class _Reader:
     def _environment(self, flags: int, depth: int) -> RObject:
         node = RObject(ENV)
         self.references.append(node)
-        self.int()
+        self.word()
         for _ in range(4):
             self.item(depth + 1)
         return node
 
     def _names(self, flags: int, depth: int) -> RObject:
         """A namespace, package or persistent object."""
-        self.int()
+        self.word()
         for _ in range(self.length()):
             self._text()
         node = RObject(ENV)
@@ -233,20 +241,20 @@ class _Reader:
         return node
 
     def _builtin(self, flags: int, depth: int) -> RObject:
-        self.raw(self.int())
+        self.raw(self.word())
         return RObject(flags & 0xFF)
 
     def _char(self, flags: int, depth: int) -> RObject:
         return RObject(STR, [self._chars(flags)])
 
     def _text(self) -> str | None:
-        flags = self.int()
+        flags = self.word()
         if flags & 0xFF != CHAR:
             raise self.fail(f"a text is of type {flags & 0xFF}")
         return self._chars(flags)
 
     def _chars(self, flags: int) -> str | None:
-        size = self.int()
+        size = self.word()
         if size == -1:
             return None
         data = self.raw(size)
@@ -303,12 +311,14 @@ class _Reader:
                 raise self.fail(f"a sequence of {n:g} numbers is announced")
             self.expand(8 * int(n))
             numbers = start + step * np.arange(int(n))
-            node = RObject(INT, numbers.astype(np.int32)) if name == "compact_intseq" else RObject(REAL, numbers)
+            node = (
+                RObject(INT, numbers.astype(np.int32)) if name == "compact_intseq" else RObject(REAL, numbers)
+            )
         elif name == "deferred_string":
-            node = RObject(STR, _as_texts(state.value[0][1], self))
+            node = RObject(STR, _as_texts(state.value))
         elif str(name).startswith("wrap_"):
-            node = state.value[0]
-            node = RObject(node.kind, node.value)
+            given = state.value[0][1] if state.kind == LIST else state.value[0]
+            node = RObject(given.kind, given.value)
         else:
             raise self.fail(f"it holds the compact form {name!r}, which only R can expand; save a copy, x[]")
         if attributes.kind == LIST:
@@ -318,7 +328,7 @@ class _Reader:
     # --- byte code, which is passed over
 
     def _bytecode(self, flags: int, depth: int) -> RObject:
-        count = self.int()
+        count = self.word()
         if not 0 <= count <= len(self.data):
             raise self.fail("byte code")
         self._code(depth)
@@ -329,7 +339,7 @@ class _Reader:
             raise self.fail(f"objects nest deeper than {_DEPTH} levels")
         self.item(depth + 1)
         for _ in range(self.length()):
-            kind = self.int()
+            kind = self.word()
             if kind == BCODE:
                 self._code(depth + 1)
             elif kind in _IN_CODE:
@@ -342,16 +352,16 @@ class _Reader:
             if depth > _DEPTH:
                 raise self.fail(f"objects nest deeper than {_DEPTH} levels")
             if kind == BCREPREF:
-                self.int()
+                self.word()
                 return
             if kind == BCREPDEF:
-                self.int()
-                kind = self.int()
+                self.word()
+                kind = self.word()
             if kind in (ATTRLANG, ATTRLIST):
                 self.item(depth + 1)
             self.item(depth + 1)
-            self._code_language(self.int(), depth + 1)
-            kind = self.int()
+            self._code_language(self.word(), depth + 1)
+            kind = self.word()
         self.item(depth + 1)
 
 
@@ -366,7 +376,7 @@ class _Ascii(_Reader):
         self.at = end + 1
         return found.strip()
 
-    def int(self) -> int:
+    def word(self) -> int:
         word = self.line()
         try:
             return NA_INT if word == b"NA" else int(word)
@@ -403,7 +413,7 @@ class _Ascii(_Reader):
 
     def array(self, letters: str, n: int) -> np.ndarray[Any, Any]:
         if letters == "i4":
-            return np.array([self.int() for _ in range(n)], np.int32)
+            return np.array([self.word() for _ in range(n)], np.int32)
         found = np.empty(n)
         bits = found.view(np.uint64)
         for k in range(n):
@@ -429,13 +439,16 @@ _READ: dict[int, Callable[[_Reader, int, int], RObject]] = {
 }  # fmt: skip
 
 
-def _as_texts(node: RObject, reader: _Reader) -> list[str | None]:
-    """The texts that R would make of integers; of doubles it prints 15 digits, which only R does alike."""
-    if node.kind == INT:
-        return [None if number == NA_INT else str(number) for number in node.value.tolist()]
-    if node.kind == REAL and all(number == round(number) and abs(number) < 1e5 for number in node.value.tolist()):
-        return [str(int(number)) for number in node.value.tolist()]
-    raise reader.fail("it holds texts that R has not made of numbers yet; save a copy, paste0(x)")
+def _as_texts(state: list[tuple[str | None, RObject]]) -> list[str | None]:
+    """The texts that R would make of numbers when they are asked for."""
+    numbers = state[0][1]
+    if numbers.kind == INT:
+        return [None if number == NA_INT else str(number) for number in numbers.value.tolist()]
+    rest = state[1][1].value if len(state) > 1 else ()
+    scipen = int(rest[0]) if isinstance(rest, np.ndarray) and len(rest) else 0
+    missing = np.isnan(numbers.value) & (numbers.value.view(np.uint64) & np.uint64(0xFFFFFFFF) == 1954)
+    pairs = zip(numbers.value.tolist(), missing.tolist(), strict=True)
+    return [None if gone else number_text(number, scipen) for number, gone in pairs]
 
 
 # --- out
@@ -464,7 +477,11 @@ class _Writer:
         if kind == SYM:
             self.symbol(node.value)
             return
-        flags = kind | (_HAS_ATTRIBUTES if node.attributes else 0) | (_IS_OBJECT if "class" in node.attributes else 0)
+        flags = (
+            kind
+            | (_HAS_ATTRIBUTES if node.attributes else 0)
+            | (_IS_OBJECT if "class" in node.attributes else 0)
+        )
         if node.s4:
             flags |= _IS_OBJECT | _S4 << 12
         self.word(flags)

@@ -1,4 +1,4 @@
-"""What R's types change in a value: the permitted widenings of the value model, said before a file is written."""
+"""What of a value R's classes of time do not hold, said before a file is written."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def note(node: Node, losses: Losses, path: str) -> None:
         counts = node.values() if node.kind == codes.ARRAY else None
         lost = (counts % fine).any() if counts is not None else node.value % fine
         if lost or node.unit_name != "ns":
-            losses.add(path, "parts of a microsecond are not kept", "round to microseconds, or save it as .nc")
+            losses.add(
+                path, "parts of a microsecond are not kept", "round to microseconds, or save it as .nc"
+            )
     for k, (key, each) in enumerate(node.children):
         note(each, losses, path + (step(key) if key else f"[{k}]"))

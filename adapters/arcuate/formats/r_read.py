@@ -1,7 +1,8 @@
 """Objects of R to values: the same that a session of R gives for ``readRDS``.
 
-What R keeps in attributes (names, dimnames, factor levels, classes of time) becomes labels; other attributes ride
-along as ``attrs``. What lives only inside R, functions and models for instance, is an error that names its path.
+What R keeps in attributes (names, dimnames, factor levels, classes of time) becomes labels; other
+attributes ride along as ``attrs``. What lives only inside R, functions and models for instance, is an error
+that names its path.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ def array(node: RObject, dim: tuple[int, ...] | None = None) -> types.Array:
     kind, given = node.kind, node.value
     shape = dim if dim is not None else (len(given),)
     if _count(shape) != len(given):
-        raise ConversionError(f"{len(given)} elements do not fill the dimensions {shape}; the file is damaged")
+        raise ConversionError(
+            f"{len(given)} elements do not fill the dimensions {shape}; the file is damaged"
+        )
     order = "F" if len(shape) > 1 else "C"
     mask: Any = None
     if kind == r.RAW:
@@ -184,13 +187,13 @@ def _made(
 
 
 def _view(data: Any) -> memoryview:
-    return memoryview(np.ascontiguousarray(data)).cast("B") if data.size else _EMPTY
+    return memoryview(np.ascontiguousarray(data).data).cast("B") if data.size else _EMPTY
 
 
 def _mask(mask: Any) -> memoryview | None:
     if mask is None or not mask.any():
         return None
-    return memoryview(np.ascontiguousarray(mask).view(np.uint8)).cast("B")
+    return memoryview(np.ascontiguousarray(mask).data).cast("B")
 
 
 def _numbers(node: RObject) -> Any:
@@ -217,7 +220,12 @@ def _zone(node: RObject | None) -> tuple[str, str]:
 
 
 def _labelled(
-    node: RObject, data: Any, dim: tuple[int, ...] | None, ride: dict[str, RObject] | None, extra: Any, special: Any
+    node: RObject,
+    data: Any,
+    dim: tuple[int, ...] | None,
+    ride: dict[str, RObject] | None,
+    extra: Any,
+    special: Any,
 ) -> Any:
     attributes = node.attributes
     n = len(node.value)
@@ -239,9 +247,9 @@ def _labelled(
         dims = list(default)
     else:
         dims = []
-        for k, name in enumerate(names):
-            empty = not name and not (len(sent) == len(names) and sent[k] == "")
-            dims.append(default[k] if empty or name is None else name)
+        for k, given in enumerate(names):
+            empty = not given and not (len(sent) == len(names) and sent[k] == "")
+            dims.append(default[k] if empty or given is None else given)
     dims = _unique(dims)
     name: str | None = None
     coords: dict[str, dict[str, Any]] = {}
@@ -264,9 +272,8 @@ def _labelled(
             return types.Labelled(name, (), _without_dims(data), _variables(ride.get("coords")), made)
         if dim is not None or special is not None:
             fits = _fitting(ride, dims, shape, labels, sent)
-            for key, each in _variables(ride.get("coords")).items():
-                if all(one in fits for one in each["dims"]):
-                    coords[key] = each
+            kept = _variables(ride.get("coords"))
+            coords |= {key: each for key, each in kept.items() if fits.issuperset(each["dims"])}
         attrs = {**attrs, **{key: each for key, each in own.items() if key not in attrs}}
         if special is None and "r_class" in own and "other" not in ride:
             attrs.pop("r_class", None)
@@ -291,10 +298,18 @@ def _times(start: float, frequency: float, n: int) -> Any:
 
 
 def _fitting(
-    ride: dict[str, RObject], dims: list[str], shape: tuple[int, ...], labels: list[RObject | None], sent: list[str]
+    ride: dict[str, RObject],
+    dims: list[str],
+    shape: tuple[int, ...],
+    labels: list[RObject | None],
+    sent: list[str],
 ) -> set[str]:
     """The dimensions that are still what they were when the labels were noted."""
-    sizes = [int(each) for each in ride["shape"].value] if "shape" in ride and ride["shape"].kind in _ATOMIC else []
+    sizes = (
+        [int(each) for each in ride["shape"].value]
+        if "shape" in ride and ride["shape"].kind in _ATOMIC
+        else []
+    )
     noted = ride["labels"].value if "labels" in ride and ride["labels"].kind == r.VEC else []
     found = set()
     for k, key in enumerate(dims):
@@ -374,11 +389,14 @@ def _list(node: RObject) -> Any:
         if len(set(names)) != len(names):
             double = next(name for name in names if names.count(name) > 1)
             raise ConversionError(
-                f"a list has two elements named {double!r}, which a mapping cannot hold; give them different names"
+                f"a list has two elements named {double!r}, which a mapping cannot hold; give them "
+                "different names"
             )
         return {str(name): _at(each, step(str(name))) for name, each in zip(names, node.value, strict=True)}
     strange = sorted(rest - {"names", "dim"}) or sorted(rest)
-    raise ConversionError(f"a list with the attributes {', '.join(strange)} has no value outside R; remove them")
+    raise ConversionError(
+        f"a list with the attributes {', '.join(strange)} has no value outside R; remove them"
+    )
 
 
 def _table(node: RObject) -> types.Table:
@@ -390,7 +408,9 @@ def _table(node: RObject) -> types.Table:
     if _text(ride.get("kind")) != "table":
         ride = {}
     nullable = set(_strings(ride.get("nullable")))
-    columns = {str(name): _column(each, rows, str(name)) for name, each in zip(names, node.value, strict=True)}
+    columns = {
+        str(name): _column(each, rows, str(name)) for name, each in zip(names, node.value, strict=True)
+    }
     for name in nullable & set(columns):
         if isinstance(columns[name], types.Array):
             columns[name].hint |= codes.ARRAY_PANDAS
@@ -408,8 +428,10 @@ def _rows(node: RObject) -> tuple[int, RObject | None]:
     found = node.attributes.get("row.names")
     if found is None or found.kind == r.NIL:
         return (len(node.value[0].value) if node.value else 0), None
-    if found.kind in (r.INT, r.REAL) and len(found.value) == 2 and (
-        found.value[0] == NA_INT if found.kind == r.INT else np.isnan(found.value[0])
+    if (
+        found.kind in (r.INT, r.REAL)
+        and len(found.value) == 2
+        and (found.value[0] == NA_INT if found.kind == r.INT else np.isnan(found.value[0]))
     ):
         count = int(found.value[1])
         plain = count < 0
@@ -430,7 +452,10 @@ def _index(ride: dict[str, RObject], labels: RObject | None, rows: int) -> dict[
             return {"names": names, "levels": levels}
     if labels is None or rows == 0:
         return None
-    return {"names": names if len(names) == 1 else [None], "levels": [array(RObject(labels.kind, labels.value))]}
+    return {
+        "names": names if len(names) == 1 else [None],
+        "levels": [array(RObject(labels.kind, labels.value))],
+    }
 
 
 def _same(before: RObject, now: RObject | None, rows: int) -> bool:
@@ -447,13 +472,18 @@ def _column(node: RObject, rows: int, name: str) -> Any:
             node = times.from_parts(node)
         if "dim" in node.attributes or "data.frame" in node.classes or _length(node) != rows:
             raise ConversionError(
-                "a matrix or data.frame as a column of a data.frame has no value outside R; use do.call(data.frame, x)"
+                "a matrix or data.frame as a column of a data.frame has no value outside R; use "
+                "do.call(data.frame, x)"
             )
         if node.kind == r.VEC:
             if set(node.classes) - {"AsIs", "list"}:
                 raise _only_r(node)
             return [_at(each, f"[{k}]") for k, each in enumerate(node.value)]
-        classes = [each for each in node.classes if each not in ("AsIs", "numeric", "integer", "character", "logical")]
+        classes = [
+            each
+            for each in node.classes
+            if each not in ("AsIs", "numeric", "integer", "character", "logical")
+        ]
         if node.kind == r.RAW:
             return array(node)
         extra = {key: each for key, each in node.attributes.items() if key not in ("names", "class")}
@@ -482,7 +512,9 @@ def _dataset(node: RObject) -> types.Dataset:
             variables[key] = {"dims": made.dims, "data": made.data, "attrs": made.attrs}
         elif isinstance(made, (types.Array, types.Factor)):
             shape = made.shape if isinstance(made, types.Array) else made.codes.shape
-            dims = (f"dim_{key}",) if len(shape) == 1 else tuple(f"dim_{key}_{k + 1}" for k in range(len(shape)))
+            dims = (
+                (f"dim_{key}",) if len(shape) == 1 else tuple(f"dim_{key}_{k + 1}" for k in range(len(shape)))
+            )
             variables[key] = {"dims": dims, "data": made, "attrs": {}}
         else:
             raise ConversionError("a labelled dataset holds something that is no array", path=step(key))
@@ -503,7 +535,9 @@ def _sparse(node: RObject) -> types.Sparse:
         raise _only_r(node)
     labels = slots.get("Dimnames")
     if labels is not None and any(each.kind != r.NIL for each in labels.value):
-        raise ConversionError("a sparse matrix with dimnames has no sparse value elsewhere; remove them or use as.matrix")
+        raise ConversionError(
+            "a sparse matrix with dimnames has no sparse value elsewhere; remove them or use as.matrix"
+        )
     first = slots["j" if layout == "csr" else "i"].value
     second = slots["j" if layout == "coo" else "p"].value
     if kind[0] == "n":

@@ -60,7 +60,9 @@ def from_parts(node: RObject) -> RObject:
         )
     offsets = parts.get("gmtoff")
     if not zone and (offsets is None or any(each != 0 for each in offsets.value)):
-        raise ConversionError("a POSIXlt in the zone of the machine needs R's own calendar; save as.POSIXct(x)")
+        raise ConversionError(
+            "a POSIXlt in the zone of the machine needs R's own calendar; save as.POSIXct(x)"
+        )
     n = max(len(parts[name].value) for name in _PARTS)
     found = np.full(n, np.nan)
     for k in range(n):

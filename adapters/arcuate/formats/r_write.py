@@ -1,7 +1,7 @@
 """Values to objects of R: the same that a session of R is given for them.
 
-Dims and coords become names and dimnames, so that functions of R work on them; coords that are no text, attrs and
-names ride in an attribute ``arcuate``, as they do in a session, and come back typed.
+Dims and coords become names and dimnames, so that functions of R work on them; coords that are no text,
+attrs and names ride in an attribute ``arcuate``, as they do in a session, and come back typed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from arcuate.errors import ConversionError
 from arcuate.formats import r_file as r
 from arcuate.formats.node import Node, step
 from arcuate.formats.r_file import NA_BITS, NA_INT, RObject
+from arcuate.formats.r_texts import number_text
 from arcuate.values import codes
 from arcuate.values.nodes import signed, to_float
 from arcuate.values.seconds import datetime_seconds, duration_values
@@ -199,7 +200,8 @@ def _integers(values: Any, gone: Any = None) -> RObject:
         for k, number in enumerate(values.tolist()):
             if int(float(number)) != number:
                 raise ConversionError(
-                    f"the integer {number} is exact neither as R's integer (32 bits) nor as its double (53 bits); "
+                    f"the integer {number} is exact neither as R's integer (32 bits) nor as its "
+                    "double (53 bits); "
                     "save it as text, or as float64",
                     path=f"[{k}]" if len(values) > 1 else "",
                 )
@@ -272,7 +274,7 @@ def _mapping(node: Node) -> RObject:
 
 
 def label_texts(labels: RObject, limit: int | None = _LABELS) -> list[str | None] | None:
-    """Labels as texts, like R's ``as.character``; ``None`` where there are too many that are no plain vector."""
+    """Labels as texts, like R's ``as.character``; ``None`` for very many that are no plain vector."""
     if labels.kind == r.STR and not labels.attributes:
         return [text if text is not None else "NA" for text in labels.value]
     plain = not labels.attributes
@@ -295,22 +297,11 @@ def label_texts(labels: RObject, limit: int | None = _LABELS) -> list[str | None
         days = np.where(np.isnan(labels.value), 0, labels.value).astype("i8").astype("M8[D]")
         return [None if gone else str(day) for day, gone in zip(days, np.isnan(labels.value), strict=True)]
     if labels.kind == r.REAL:
-        return [_number_text(number, bits) for number, bits in zip(
-            labels.value.tolist(), labels.value.view(np.uint64).tolist(), strict=True)]  # fmt: skip
+        bits = labels.value.view(np.uint64)
+        gone = np.isnan(labels.value) & (bits & np.uint64(0xFFFFFFFF) == 1954)
+        pairs = zip(labels.value.tolist(), gone.tolist(), strict=True)
+        return [None if hidden else number_text(number) for number, hidden in pairs]
     return None
-
-
-def _number_text(number: float, bits: int) -> str | None:
-    if number != number:
-        return None if bits & 0xFFFFFFFF == 1954 else "NaN"
-    if number in (float("inf"), float("-inf")):
-        return "Inf" if number > 0 else "-Inf"
-    text = f"{number:.15g}"
-    if "e" not in text and number and number == int(number) and abs(number) >= 1e5:
-        mantissa, _, exponent = f"{number:.14e}".partition("e")
-        short = f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent):+03d}"
-        return short if len(short) < len(text) else text
-    return text
 
 
 def _variable(node: Node) -> RObject:
@@ -334,7 +325,8 @@ def _labelled(node: Node) -> RObject:
 def _make_labelled(
     name: str | None, dims: list[str], data: RObject, coords: dict[str, RObject], attrs: RObject
 ) -> RObject:
-    own = {key: each for key, each in zip(attrs.texts("names") or [], attrs.value, strict=True)}
+    keys = [str(key) for key in attrs.texts("names") or []]
+    own: dict[str, RObject] = dict(zip(keys, attrs.value, strict=True))
     noted = {
         "kind": _texts("labelled"),
         "name": _NIL if name is None else _texts(name),
@@ -395,7 +387,13 @@ def _make_labelled(
 def _tsp(dims: list[str], coords: dict[str, RObject], own: dict[str, RObject], shape: Any) -> RObject | None:
     """Start, end and frequency of a time series of R whose times are still evenly spaced."""
     kind, frequency = own.get("r_class"), own.get("frequency")
-    if kind is None or kind.value != ["ts"] or frequency is None or len(dims) > 2 or next(iter(coords), "") != dims[0]:
+    if (
+        kind is None
+        or kind.value != ["ts"]
+        or frequency is None
+        or len(dims) > 2
+        or next(iter(coords), "") != dims[0]
+    ):
         return None
     times = coords[dims[0]].value[1]
     if times.kind != r.REAL or frequency.kind != r.REAL or len(frequency.value) != 1 or not len(times.value):
@@ -415,7 +413,9 @@ def _dataset(node: Node) -> RObject:
         dims = _dims(each["dims"])
         mine = {own: made for own, (those, made) in coords.items() if set(those) <= set(dims)}
         used |= set(mine)
-        arrays[key] = _make_labelled(None, dims, _below(each["data"], step(key)), mine, _mapping(each["attrs"]))
+        arrays[key] = _make_labelled(
+            None, dims, _below(each["data"], step(key)), mine, _mapping(each["attrs"])
+        )
     rest = {
         key: RObject(r.VEC, [*made.value, RObject(r.LGL, np.array([key not in used], np.int32))])
         for key, (_, made) in coords.items()
@@ -448,7 +448,9 @@ def _table(node: Node) -> RObject:
         labels = [
             None if each.kind == codes.NULL else each.text for _, each in node["index"]["names"].children
         ] if node["index"]["names"].kind == codes.LIST else list(node["index"]["names"].values())  # fmt: skip
-        levels = [_below(each, f".index[{k}]") for k, (_, each) in enumerate(node["index"]["levels"].children)]
+        levels = [
+            _below(each, f".index[{k}]") for k, (_, each) in enumerate(node["index"]["levels"].children)
+        ]
         index = RObject(r.VEC, [RObject(r.STR, labels), RObject(r.VEC, levels)])
         rows = _row_names(levels, n)
     attrs = _mapping(node["attrs"])
@@ -483,7 +485,8 @@ def _sparse(node: Node) -> RObject:
     dtype, layout = node.dtype, node.unit
     if dtype not in (codes.D_BOOL, codes.D_F2, codes.D_F4, codes.D_F8):
         raise ConversionError(
-            f"R's package Matrix has no sparse matrices of {node.dtype_name}; convert it to float64, or save it dense"
+            f"R's package Matrix has no sparse matrices of {node.dtype_name}; convert it to float64, "
+            "or save it dense"
         )
     wide = np.int64 if node.flags & codes.SPARSE_WIDE else np.int32
     first, second = (np.frombuffer(each, wide) for each in node.buffers[1:])
@@ -523,8 +526,8 @@ def _sorted(indices: Any, pointers: Any, data: Any) -> tuple[Any, Any]:
 
 _MAKE = {
     codes.NULL: _null, codes.BOOL: _bool, codes.INT: _int, codes.FLOAT: _float, codes.COMPLEX: _complex,
-    codes.TEXT: _text, codes.BYTES: _bytes, codes.MISSING: _missing, codes.LIST: _list, codes.MAPPING: _mapping,
-    codes.ARRAY: _array, codes.LABELLED: _labelled, codes.DATASET: _dataset, codes.TABLE: _table,
+    codes.TEXT: _text, codes.BYTES: _bytes, codes.MISSING: _missing, codes.LIST: _list, codes.MAPPING:
+    _mapping, codes.ARRAY: _array, codes.LABELLED: _labelled, codes.DATASET: _dataset, codes.TABLE: _table,
     codes.CATEGORICAL: _categorical, codes.DATETIME: _datetime, codes.DATE: _date, codes.DURATION: _duration,
     codes.SPARSE: _sparse,
 }  # fmt: skip

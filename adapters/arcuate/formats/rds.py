@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.connector import DataError, NotFoundError
-from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument, ProtocolError
 from arcuate.formats import r_file, r_read, r_write
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.node import Node
@@ -32,7 +32,9 @@ class RDS(Format):
         """The object; ``variable`` is one element of a named list."""
         data = _unpacked(path, limit)
         if data[:4] in (b"RDX2", b"RDX3", b"RDA2", b"RDA3", b"RDB2", b"RDB3"):
-            raise DataError(f"{path} was written by save(), not by saveRDS(): read it with format='rdata'", service="R")
+            raise DataError(
+                f"{path} was written by save(), not by saveRDS(): read it with format='rdata'", service="R"
+            )
         found = r_file.parse(data, path.name, lambda size: check_size(path, size, limit, "a sequence in it"))
         del data
         if variable is None:
@@ -59,7 +61,9 @@ class RData(Format):
         data = _unpacked(path, limit)
         if data[:4] not in (b"RDX2", b"RDX3", b"RDA2", b"RDA3", b"RDB2", b"RDB3"):
             raise DataError(f"{path} was not written by R's save(): it begins with {data[:5]!r}", service="R")
-        found = r_file.parse(data[5:], path.name, lambda size: check_size(path, size, limit, "a sequence in it"))
+        found = r_file.parse(
+            data[5:], path.name, lambda size: check_size(path, size, limit, "a sequence in it")
+        )
         del data
         pairs = found.value if found.kind == r_file.LIST else []
         if variable is None:
@@ -73,7 +77,8 @@ class RData(Format):
         """Writes a mapping of names to values as variables."""
         if not isinstance(value, dict) or not value or not all(isinstance(key, str) and key for key in value):
             raise ConversionError(
-                f"{path.name}: an RData file holds variables by name: save a mapping such as {{'x': value}}, or one "
+                f"{path.name}: an RData file holds variables by name: save a mapping such as "
+                f"{{'x': value}}, or one "
                 "value as .rds"
             )
         losses = Losses("RData", path, lossy)
@@ -83,11 +88,13 @@ class RData(Format):
 
 
 def _python(found: r_file.RObject, where: str, path: Path) -> Any:
-    """The Python value; the plain classes are turned into numpy's, pandas' and xarray's by the value model."""
+    """The Python value, in the classes of numpy, pandas and xarray."""
     try:
         return decode(encode(r_read.value(found, where)), _SIMPLE)
     except ConversionError as error:
         raise ConversionError(f"{path.name}: {error.message}", path=error.path) from None
+    except ProtocolError as error:
+        raise DataError(f"{path} is damaged: {error.message}", service="R") from None
 
 
 def _robject(value: Any, losses: Losses, path: str = "") -> r_file.RObject:

@@ -1,8 +1,8 @@
 """Counts of a unit since 1970 and R's doubles of seconds, days or other units, both ways.
 
-R keeps an instant as a double of seconds: microseconds are exact from 1970 to 2242, and everything is checked to
-come back as it was. Nanoseconds of a time without zone are the one permitted loss; a duration must be exact.
-numpy is imported when a function is called.
+R keeps an instant as a double of seconds: microseconds are exact from 1970 to 2242, and everything is
+checked to come back as it was. Nanoseconds of a time without zone are the one permitted loss; a duration
+must be exact. numpy is imported when a function is called.
 """
 
 from __future__ import annotations
@@ -11,7 +11,14 @@ from typing import Any
 
 from arcuate.errors import ConversionError
 
-__all__ = ["R_UNITS", "date_counts", "datetime_counts", "datetime_seconds", "duration_counts", "duration_values"]
+__all__ = [
+    "R_UNITS",
+    "date_counts",
+    "datetime_counts",
+    "datetime_seconds",
+    "duration_counts",
+    "duration_values",
+]
 
 R_UNITS = {"secs": "s", "mins": "m", "hours": "h", "days": "D", "weeks": "W"}
 """numpy's name of each unit of R's difftime."""
