@@ -11,21 +11,23 @@ from arcuate.errors import ArcuateError
 from arcuate.formats import open_data
 
 
-def cut(path: Path, **options: Any) -> list[int]:
+def cut(path: Path, count: int = 20, **options: Any) -> list[int]:
     """Lengths at which a copy that was cut there is still read without an error."""
     data = path.read_bytes()
-    places = sorted({0, 1, 7, len(data) - 1, *random.Random(1).sample(range(len(data)), min(40, len(data)))})
+    places = sorted({0, 1, 7, len(data) - 1, *random.Random(1).sample(range(len(data)), min(count, len(data)))})
     return [place for place in places if _reads(path, data[:place], options)]
 
 
-def flipped(path: Path, **options: Any) -> None:
+def flipped(path: Path, count: int = 30, **options: Any) -> None:
     """Copies with a few wrong bits, most of them near the start, where the headers are."""
     data = path.read_bytes()
     rng = random.Random(2)
-    for _ in range(60):
+    for _ in range(count):
         wrong = bytearray(data)
         for _ in range(rng.choice((1, 1, 4))):
-            wrong[rng.randrange(min(len(data), 2048 if rng.random() < 0.7 else len(data)))] ^= 1 << rng.randrange(8)
+            wrong[rng.randrange(min(len(data), 2048 if rng.random() < 0.7 else len(data)))] ^= (
+                1 << rng.randrange(8)
+            )
         _reads(path, bytes(wrong), options)
 
 

@@ -77,7 +77,9 @@ def octave() -> Iterator[Session]:
 
 
 @pytest.mark.parametrize("version", ["-v6", "-v7"])
-def test_what_octave_saves_is_read_as_a_session_gives_it(octave: Session, tmp_path: Path, version: str) -> None:
+def test_what_octave_saves_is_read_as_a_session_gives_it(
+    octave: Session, tmp_path: Path, version: str
+) -> None:
     for code in ARRAYS:
         path = tmp_path / "x.mat"
         octave.run(f"x = {code}; save('{version}', '{path}', 'x')")
@@ -130,7 +132,9 @@ def test_files_of_matlab(maker: str) -> None:
     assert read("teststringarray").tolist() == ["one  ", "two  ", "three"]
     assert read("testcellnest") == List([1.0, List([2.0, 3.0, List([4.0, 5.0])])])
     assert read("teststruct")["stringfield"] == "Rats live on no evil star."
-    assert read("teststructarr") == StructArray([{"one": 1.0, "two": 2.0}, {"one": "number 1", "two": "number 2"}])
+    assert read("teststructarr") == StructArray(
+        [{"one": 1.0, "two": 2.0}, {"one": "number 1", "two": "number 2"}]
+    )
     assert read("testsparse").toarray().tolist() == [[1, 2, 3, 4, 5], [2, 0, 0, 0, 0], [3, 0, 0, 0, 0]]
     with pytest.raises(ConversionError, match="object of class inline .*at .*testobject"):
         read("testobject")
@@ -147,6 +151,7 @@ def test_version_7_3_by_hand(tmp_path: Path) -> None:
     """What MATLAB's own layout has beyond the file above, written by h5py alone."""
     path = tmp_path / "x.mat"
     with h5py.File(path, "w", userblock_size=512) as file:
+
         def put(name: str, data: Any, kind: str, **more: Any) -> Any:
             made = file.create_dataset(name, data=data)
             made.attrs["MATLAB_class"] = np.bytes_(kind)
@@ -159,7 +164,10 @@ def test_version_7_3_by_hand(tmp_path: Path) -> None:
         put("text", np.array([[0xD83D], [0xDE00]], "u2"), "char", MATLAB_int_decode=np.int32(2))
         put("when", np.zeros((1, 6), "u4"), "datetime", MATLAB_object_decode=np.int32(3))
         put("plain", np.ones((4, 3, 2)), "double")
-        first, second = put("#refs#/a", np.ones((1, 1)), "double"), put("#refs#/b", np.zeros((2, 1)), "double")
+        first, second = (
+            put("#refs#/a", np.ones((1, 1)), "double"),
+            put("#refs#/b", np.zeros((2, 1)), "double"),
+        )
         cell = np.empty((2, 1), h5py.ref_dtype)
         cell[:, 0] = first.ref, second.ref
         put("cell", cell, "cell")

@@ -83,7 +83,12 @@ ONLY_R = {
 MEASURED = xr.DataArray(
     np.arange(6.0).reshape(2, 3),
     dims=("channel", "time"),
-    coords={"channel": ["Fz", "Cz"], "time": [0.0, 0.5, 1.0], "gain": ("channel", np.array([1, 2], "i4")), "run": 5.0},
+    coords={
+        "channel": ["Fz", "Cz"],
+        "time": [0.0, 0.5, 1.0],
+        "gain": ("channel", np.array([1, 2], "i4")),
+        "run": 5.0,
+    },
     attrs={"units": "uV", "n": 3},
     name="eeg",
 )
@@ -128,7 +133,13 @@ def r() -> Iterator[Session]:
 
 
 def test_what_r_saves_is_read_as_a_session_gives_it(r: Session, tmp_path: Path) -> None:
-    forms = ("", ", compress = FALSE", ", compress = 'xz'", ", ascii = TRUE", ", version = 2, compress = 'bzip2'")
+    forms = (
+        "",
+        ", compress = FALSE",
+        ", compress = 'xz'",
+        ", ascii = TRUE",
+        ", version = 2, compress = 'bzip2'",
+    )
     for number, code in enumerate(OBJECTS):
         path = tmp_path / f"{number}.rds"
         r.run(f'x <- {{ {code} }}; saveRDS(x, "{path}"{forms[number % len(forms)]})')

@@ -200,12 +200,14 @@ def _table(path: Path) -> pd.DataFrame:
     _small(path)
     try:
         found = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+            path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=3
         )
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no valid table: {error}", service="BIDS") from None
-    if found.isna().any(axis=None):
-        raise DataError(f"{path} has rows with fewer columns than its head", service="BIDS")
+    width = len(found.columns)
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    if any(line.count("\t") + 1 != width for line in lines if line):
+        raise DataError(f"{path} has a row without {width} columns", service="BIDS")
     return found
 
 

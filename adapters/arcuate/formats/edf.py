@@ -152,6 +152,8 @@ def _check(path: Path, limit: int | None, partial: bool, width: int) -> bool:
             f"there are {found:,} and {left:,} bytes; partial=True reads what is there",
             service="EDF",
         )
+    if not found and records:
+        raise DataError(f"{path} is cut short: it has no complete record", service="EDF")
     check_size(path, sum(fields) * found * width, limit, "its signals")
     return bdf
 
@@ -294,10 +296,12 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
         )
 
     depth = 1 << 23 if bdf else 1 << 15
-    low, high = float(data.min(initial=0)), float(data.max(initial=0))
+    low, high = (float(data.min()), float(data.max())) if data.size else (0.0, 1.0)
     digital = (int(detail("digital_min", -depth)), int(detail("digital_max", depth - 1)))
     physical = (float(detail("physical_min", math.nan)), float(detail("physical_max", math.nan)))
-    fits = (physical[0] <= low and high <= physical[1]) or (physical[1] <= low and high <= physical[0])
+    step = abs(physical[1] - physical[0]) / max(digital[1] - digital[0], 1)
+    bottom, top = min(physical), max(physical)
+    fits = bottom - step / 4 <= low and high <= top + step / 4 and step > 0  # decoded values are rounded, too
     if not fits or digital[0] < -depth or digital[1] >= depth or digital[0] >= digital[1]:
         digital = (-depth, depth - 1)
         if (given == np.round(data)).all() and -depth <= low and high < depth:
@@ -332,7 +336,9 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
             texts[name] = text.encode("ascii", "replace").decode()[:room].rstrip()
     if texts["physical_dimension"] != units and units:
         losses.add(where, f"the unit {units!r} is written {texts['physical_dimension']!r}", "rename it so")
-    made = cls(data, rate, physical_range=physical, digital_range=digital, **texts)
+    made = cls(
+        np.clip(data, *sorted(physical)), rate, physical_range=physical, digital_range=digital, **texts
+    )
     back = made.data
     wrong = float(np.abs(back - data).max(initial=0.0))
     if wrong:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
+from arcuate.connector import DataError
 from arcuate.errors import ConversionError
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, library
 
@@ -59,8 +60,13 @@ class NIfTI(Format):
         for size in shape:
             count *= size
         check_size(path, count * width, limit, "its voxels")
-        if path.name.lower().endswith(".gz"):
-            _whole(path, limit)
+        needed = int(image.dataobj.offset) + count * header.get_data_dtype().itemsize
+        found = _whole(path, limit) if path.name.lower().endswith(".gz") else path.stat().st_size
+        if found < needed:
+            raise DataError(
+                f"{path} is cut short or damaged: its header says {needed:,} bytes, there are {found:,}",
+                service="NIfTI",
+            )
         stored = np.asarray(image.dataobj.get_unscaled())
         if stored.dtype.names:
             raise ConversionError(
@@ -118,13 +124,14 @@ class NIfTI(Format):
         return losses.kept()
 
 
-def _whole(path: Path, limit: int | None) -> None:
-    """Reads a compressed file to its checksum, which nibabel stops before."""
+def _whole(path: Path, limit: int | None) -> int:
+    """The bytes in a compressed file, read to its checksum, which nibabel stops before."""
     size = 0
     with gzip.open(path, "rb") as file:
         while piece := file.read(1 << 20):
             size += len(piece)
             check_size(path, size, limit, "what it holds")
+    return size
 
 
 def _plain(field: Any) -> Any:

@@ -77,7 +77,7 @@ class NWB(Format):
                     key: _plain(getattr(file, key)) for key in _FIELDS if getattr(file, key) is not None
                 }
         for made in values.values():
-            if isinstance(made, xr.DataArray):
+            if isinstance(made, xr.DataArray) and not made.attrs.pop(_MARK, False):
                 made.attrs.setdefault("session", session)
         if variable is not None:
             if not values:
@@ -216,7 +216,8 @@ def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any]) -> xr.Data
         name: times["time"] if name == "time" and kept["time"] else model["coords"].coords[name]
         for name in kept["order"]
     }
-    return xr.DataArray(data, dims=kept["dims"], coords=coords, attrs=model["attrs"], name=kept["name"])
+    attrs = {**model["attrs"], _MARK: True}  # it has its session in its own way, or none
+    return xr.DataArray(data, dims=kept["dims"], coords=coords, attrs=attrs, name=kept["name"])
 
 
 def _cell(one: Any) -> Any:
