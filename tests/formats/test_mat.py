@@ -20,12 +20,13 @@ import scipy.io
 import scipy.sparse as sp
 import xarray as xr
 from tests.formats import damage
+from tests.formats.golden import cases
 
 from arcuate.client import Session, connect
 from arcuate.connector import DataError, NotFoundError
 from arcuate.errors import ConversionError, LimitExceeded
 from arcuate.formats import open_data, save_data
-from arcuate.values import Cell, List, StructArray, encode
+from arcuate.values import Cell, List, StructArray, decode, encode, frames
 from arcuate.values.equal import equal
 
 OLD = Path(scipy.io.__file__).parent / "matlab/tests/data"  # written by MATLAB on SunOS, Linux and Windows
@@ -103,6 +104,27 @@ def test_labelled_arrays_are_those_of_a_session(octave: Session, tmp_path: Path)
     data = xr.Dataset({"a": ("t", [1.0, 2.0]), "b": ((), 1.0)}, coords={"t": [0.5, 1.0]}, attrs={"k": "v"})
     save_data({"d": data}, path)
     assert equal(encode(data), encode(open_data(path, variable="d"))) is None
+
+
+def test_the_golden_vectors(tmp_path: Path) -> None:
+    """What is written is read, and stays what it is from then on; all numbers are the same from the start."""
+    path = tmp_path / "x.mat"
+    kept = 0
+    for case in cases():
+        assert case.frame is not None
+        value = decode(frames.load(case.frame))
+        try:
+            save_data({"x": value}, path)
+        except ConversionError:
+            continue
+        first = open_data(path, variable="x")
+        save_data({"x": first}, path)
+        assert equal(encode(first), encode(open_data(path, variable="x"))) is None, case.name
+        kept += 1
+        if case.kind == "array" and isinstance(value, np.ndarray) and value.dtype.kind in "iufcb":
+            np.testing.assert_array_equal(np.squeeze(first), np.squeeze(value))
+            assert np.asarray(first).dtype == ("f4" if value.dtype == "f2" else value.dtype), case.name
+    assert kept > 250
 
 
 def test_logical_sparse_matrices(octave: Session, tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ import rdata
 import scipy.sparse as sp
 import xarray as xr
 from tests.formats import damage
+from tests.formats.golden import cases
 
 from arcuate.client import Session, connect
 from arcuate.connector import DataError, NotFoundError
 from arcuate.errors import ConversionError, LimitExceeded
 from arcuate.formats import open_data, save_data
-from arcuate.values import encode
+from arcuate.values import decode, encode, frames
 from arcuate.values.equal import equal
 
 OBJECTS = """
@@ -156,6 +157,28 @@ def test_what_is_saved_is_in_r_what_a_session_is_given(r: Session, tmp_path: Pat
     r["x"] = value
     assert r.eval(f'identical(readRDS("{path}"), x)')
     assert equal(encode(r.call("itself", value)), encode(open_data(path))) is None
+
+
+def test_the_golden_vectors(r: Session, tmp_path: Path) -> None:
+    """A file gives what a session gives; it is stricter with nanoseconds, which a session drops by contract."""
+    path, stricter = tmp_path / "x.rds", set()
+    for case in cases():
+        assert case.frame is not None
+        value = decode(frames.load(case.frame))
+        try:
+            want = encode(r.call("itself", value))
+        except ConversionError:
+            want = None
+        try:
+            save_data(value, path)
+        except ConversionError as error:
+            if want is not None:
+                assert "parts of a microsecond" in str(error), case.name
+                stricter.add(case.name)
+            continue
+        assert want is not None, case.name
+        assert equal(want, encode(open_data(path))) is None, case.name
+    assert stricter == {"labelled/labels-datetime", "table/units", "array/datetime/ns"}
 
 
 def test_labels_are_dimnames_in_r(r: Session, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError
 
-__all__ = ["CLASSES", "MArray", "dump", "names", "parse"]
+__all__ = ["CLASSES", "DTYPES", "MArray", "dump", "joined", "parse"]
 
 CLASSES = {
     1: "cell", 2: "struct", 3: "object", 4: "char", 5: "sparse", 6: "double", 7: "single", 8: "int8",
@@ -69,6 +69,15 @@ class MArray:
 def empty() -> MArray:
     """``[]``."""
     return MArray("double", (0, 0), np.zeros(0))
+
+
+def joined(real: Any, imaginary: Any) -> Any:
+    """Complex numbers of two parts; a sum of them would lose signs of zero beside NaN."""
+    if len(real) != len(imaginary):
+        raise ValueError("the real and imaginary parts are of different lengths")
+    made = np.empty(len(real), np.complex64 if real.dtype == np.float32 else np.complex128)
+    made.real, made.imag = real, imaginary
+    return made
 
 
 class _Reader:
@@ -194,9 +203,7 @@ class _Reader:
             raise ConversionError(
                 f"{self.path}: complex integers have no value elsewhere; save them as double"
             )
-        made = np.empty(count, np.complex64 if kind == "single" else np.complex128)
-        made.real, made.imag = real, self._part(dtype, count)
-        return made
+        return joined(real, self._part(dtype, count))
 
     def _part(self, dtype: np.dtype[Any], count: int) -> Any:
         found = self.numbers()
@@ -233,7 +240,7 @@ class _Reader:
         if len(real) != stored:
             raise self.fail("a sparse matrix with too few values")
         if flags & _COMPLEX:
-            made.data = real + 1j * self.numbers()[:stored].astype(np.float64)
+            made.data = joined(real, self.numbers()[:stored])
         else:
             made.data = real.astype(bool if flags & _LOGICAL else np.float64)
 
@@ -307,11 +314,6 @@ def _unpacked(content: memoryview, path: str, check: Callable[[int], None]) -> b
     if not machine.eof:
         raise DataError(f"{path} is cut short: a compressed variable ends early", service="MAT")
     return bytes(found)
-
-
-def names(found: list[str]) -> str:
-    """Names for a message."""
-    return ", ".join(repr(name) for name in found[:20]) or "none"
 
 
 # --- out

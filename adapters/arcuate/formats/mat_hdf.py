@@ -12,7 +12,7 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError
 from arcuate.formats.format import library
-from arcuate.formats.mat_file import DTYPES, MArray
+from arcuate.formats.mat_file import DTYPES, MArray, joined
 
 __all__ = ["parse"]
 
@@ -87,9 +87,7 @@ class _Reader:
                 raise ConversionError(
                     f"{self.path}: complex integers have no value elsewhere; save them as double"
                 )
-            made = np.empty(len(data), np.complex64 if kind == "single" else np.complex128)
-            made.real, made.imag = data["real"], data["imag"]
-            return MArray(kind, shape, made)
+            return MArray(kind, shape, joined(data["real"].astype(DTYPES[kind]), data["imag"]))
         if data.dtype.kind not in "iufb":
             raise self.fail(found, f"holds {data.dtype}, not {kind}")
         return MArray(kind, shape, data.astype(DTYPES[kind]))
@@ -129,7 +127,7 @@ class _Reader:
         first = self.numbers(found["ir"]).astype(np.int64) if "ir" in found else np.zeros(0, np.int64)
         data: Any = self.numbers(found["data"]) if "data" in found else np.zeros(0)
         if data.dtype.names:
-            data = data["real"] + 1j * data["imag"]
+            data = joined(data["real"], data["imag"])
         elif kind == "logical":
             data = data.astype(bool)
         stored = int(pointers[-1]) if len(pointers) else -1

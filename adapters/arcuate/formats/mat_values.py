@@ -20,6 +20,7 @@ _KINDS = {"?": "logical", "f8": "double", "f4": "single"} | {
     dtype: name for name, dtype in DTYPES.items() if dtype[0] in "iu"
 }
 _EXACT = 1 << 53
+_MOST = 1 << 20
 
 
 def value(array: MArray) -> Any:
@@ -84,12 +85,12 @@ def _sparse(array: MArray) -> Any:
 
 def _struct(array: MArray) -> Any:
     width = len(array.fields)
-    rows = [
-        dict(zip(array.fields, array.items[k : k + width], strict=True))
-        for k in range(0, len(array.items), width or 1)
-    ]
+    if not width and prod(array.shape) > _MOST:
+        raise ConversionError(f"{prod(array.shape):,} structs without fields; the file is damaged")
+    parts = (array.items[k * width : (k + 1) * width] for k in range(prod(array.shape)))
+    rows = [dict(zip(array.fields, each, strict=True)) for each in parts]
     if prod(array.shape) == 1:
-        row = rows[0] if rows else {}
+        row = rows[0]
         mark = row.get(_MARK)
         if mark is not None and mark.kind == "char" and mark.data in _MARKED:
             return _MARKED[mark.data](row)
@@ -108,7 +109,7 @@ def _labelled(row: dict[str, MArray]) -> types.Labelled:
     dims = _words(row.get("dims"))
     coords, attrs = _variables(row.get("coords")), _plain(row.get("attrs"))
     given = row.get("name")
-    name = given.data if given is not None and given.kind == "char" and given.data else None
+    name = given.data if given is not None and given.kind == "char" else None
     return types.Labelled(name, dims, _data(row["data"], len(dims)), coords, attrs)
 
 
@@ -330,14 +331,13 @@ def _coords(node: Node) -> MArray:
 
 
 def _labelled_out(node: Node) -> MArray:
-    name = "" if node["name"].kind == codes.NULL else node["name"].text
     return _marked(
         "labelled",
         data=_below(node["data"], ".data"),
         dims=_dims(node["dims"]),
         coords=_coords(node["coords"]),
         attrs=_mapping(node["attrs"]),
-        name=_text(name),
+        name=_below(node["name"], ".name"),
     )
 
 
