@@ -1,4 +1,4 @@
-"""Damaged copies of a file: each must give a value or an error of Arcuate that names the file, soon and in little memory."""
+"""Damaged copies of a file: each gives a value or an error of Arcuate that names the file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from arcuate.formats import open_data
 def cut(path: Path, count: int = 20, **options: Any) -> list[int]:
     """Lengths at which a copy that was cut there is still read without an error."""
     data = path.read_bytes()
-    places = sorted({0, 1, 7, len(data) - 1, *random.Random(1).sample(range(len(data)), min(count, len(data)))})
+    places = sorted(
+        {0, 1, 7, len(data) - 1, *random.Random(1).sample(range(len(data)), min(count, len(data)))}
+    )
     return [place for place in places if _reads(path, data[:place], options)]
 
 

@@ -158,7 +158,7 @@ def test_files_of_matlab(maker: str) -> None:
         [{"one": 1.0, "two": 2.0}, {"one": "number 1", "two": "number 2"}]
     )
     assert read("testsparse").toarray().tolist() == [[1, 2, 3, 4, 5], [2, 0, 0, 0, 0], [3, 0, 0, 0, 0]]
-    with pytest.raises(ConversionError, match="object of class inline .*at .*testobject"):
+    with pytest.raises(ConversionError, match=r"object of class inline .*at .*testobject"):
         read("testobject")
 
 
@@ -225,15 +225,18 @@ if sys.version_info >= (3, 11):  # mat-io has no older ones
 
         path = tmp_path / "x.mat"
         parts = {
-            "d": np.array([[1.0, 2, 3], [4, 5, 6]]), "s": "abc", "z": np.array([[1 + 2j]]), "e": np.zeros((0, 3)),
+            "d": np.array([[1.0, 2, 3], [4, 5, 6]]), "s": "abc", "z": np.array([[1 + 2j]]),
+            "e": np.zeros((0, 3)),
             "cell": np.array(["a", 1.0], object).reshape(1, 2), "st": {"a": 1.0, "b": "x"},
             "l": np.array([[True, False]]), "sp": sp.csc_matrix(np.eye(3)), "i": np.array([[2**60 + 1]]),
-            "sa": np.array([(1.0,), (2.0,)], [("f", object)]).reshape(1, 2), "table": pd.DataFrame({"x": [1.0]}),
+            "sa": np.array([(1.0,), (2.0,)], [("f", object)]).reshape(1, 2),
+            "table": pd.DataFrame({"x": [1.0]}),
         }  # fmt: skip
         save_to_mat(str(path), parts, version="v7.3")
         want = {
             "d": parts["d"], "s": "abc", "z": 1 + 2j, "e": np.zeros((0, 3)), "cell": List(["a", 1.0]),
-            "st": {"a": 1.0, "b": "x"}, "l": parts["l"], "sp": sp.csc_array(np.eye(3)), "i": np.int64(2**60 + 1),
+            "st": {"a": 1.0, "b": "x"}, "l": parts["l"], "sp": sp.csc_array(np.eye(3)),
+            "i": np.int64(2**60 + 1),
             "sa": StructArray([{"f": 1.0}, {"f": 2.0}]),
         }  # fmt: skip
         for name, value in want.items():

@@ -144,6 +144,16 @@ def test_rounding_is_said_and_measured(tmp_path: Path, suffix: str, bits: int, m
         np.testing.assert_allclose(reader.readSignal(1), value.values[:, 1], atol=most)
 
 
+def test_a_changed_signal_gets_a_range_of_its_own(edf: Path, tmp_path: Path) -> None:
+    """The range that it came with is kept only where nothing is lost by it."""
+    value = open_data(edf)
+    with pytest.warns(UserWarning, match="rounded to 24 bits"):
+        save_data(value / 300, tmp_path / "x.bdf", lossy=True)
+    assert np.abs(open_data(tmp_path / "x.bdf").values - value.values / 300).max() < 1e-7
+    save_data(value, tmp_path / "y.edf")
+    assert open_data(tmp_path / "y.edf")["physical_max"].equals(value["physical_max"])
+
+
 def test_whole_numbers_are_exact(tmp_path: Path) -> None:
     value = _measured().round().drop_vars("units").astype("i2")
     assert save_data(value, tmp_path / "x.edf").lost == ()
@@ -318,7 +328,8 @@ def nwb(tmp_path: Path) -> Path:
 def test_nwb_by_path(nwb: Path) -> None:
     found = open_data(nwb)
     assert list(found) == [
-        "session", "acquisition/pupil", "acquisition/raw", "processing/ecephys/LFP/slow", "electrodes", "units", "trials"
+        "session", "acquisition/pupil", "acquisition/raw", "processing/ecephys/LFP/slow", "electrodes",
+        "units", "trials",
     ]  # fmt: skip
     raw = found["acquisition/raw"]
     assert raw.dtype == np.int16

@@ -55,7 +55,8 @@ as.POSIXlt("2020-01-01 10:11:12", tz = "UTC")
 as.difftime(c(1.5, NA), units = "mins")
 as.difftime(3, units = "days")
 data.frame(x = 1:3, y = c("a", NA, "c"), z = c(1.5, NA, NaN), row.names = c("p", "q", "r"))
-data.frame(f = factor(c("u", "v")), d = as.Date("2020-01-01") + 0:1, t = as.POSIXct(0:1, tz = "UTC", origin = "1970-01-01"))
+data.frame(f = factor(c("u", "v")), d = as.Date("2020-01-01") + 0:1)
+data.frame(t = as.POSIXct(0:1, tz = "UTC", origin = "1970-01-01"))
 data.frame(x = integer(0))
 local({ d <- data.frame(x = 1:2); d$l <- list(1, "a"); d })
 iris
@@ -96,8 +97,11 @@ MEASURED = xr.DataArray(
 VALUES: dict[str, Any] = {
     "labelled": MEASURED,
     "0-d": xr.DataArray(3.5, attrs={"a": 1}),
-    "dataset": xr.Dataset({"a": ("x", [1, 2, 3]), "b": (("x", "y"), np.ones((3, 2)))}, coords={"x": [10, 20, 30], "z": ("q", [1.0])}),
-    "stamped": xr.DataArray([1.0, 2.0], dims="time", coords={"time": np.array(["2020-01-01", "2020-01-02"], "M8[s]")}),
+    "dataset": xr.Dataset(
+        {"a": ("x", [1, 2, 3]), "b": (("x", "y"), np.ones((3, 2)))},
+        coords={"x": [10, 20, 30], "z": ("q", [1.0])},
+    ),
+    "stamped": xr.DataArray([1.0], dims="time", coords={"time": np.array(["2020-01-01"], "M8[s]")}),
     "table": pd.DataFrame(
         {
             "i": pd.array([1, None, 3], dtype="Int64"),
@@ -107,7 +111,9 @@ VALUES: dict[str, Any] = {
         }
     ),
     "index": pd.DataFrame({"x": [1.0, 2.0]}, index=pd.Index(["r1", "r2"], name="id")),
-    "levels": pd.DataFrame({"x": [1.0, 2.0]}, index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["k", "n"])),
+    "levels": pd.DataFrame(
+        {"x": [1.0, 2.0]}, index=pd.MultiIndex.from_tuples([("a", 1), ("b", 2)], names=["k", "n"])
+    ),
     "milliseconds": np.array(["2020-01-01T00:00:00.123", "NaT"], "M8[ms]"),
     "seconds": np.array([1, 2], "m8[s]"),
     "numbers as categories": pd.Categorical([1, 2, 1]),
@@ -160,7 +166,7 @@ def test_what_is_saved_is_in_r_what_a_session_is_given(r: Session, tmp_path: Pat
 
 
 def test_the_golden_vectors(r: Session, tmp_path: Path) -> None:
-    """A file gives what a session gives; it is stricter with nanoseconds, which a session drops by contract."""
+    """A file gives what a session gives; it refuses nanoseconds, which a session drops by contract."""
     path, stricter = tmp_path / "x.rds", set()
     for case in cases():
         assert case.frame is not None

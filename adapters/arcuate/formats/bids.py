@@ -199,9 +199,7 @@ def _json(path: Path) -> dict[str, Any]:
 def _table(path: Path) -> pd.DataFrame:
     _small(path)
     try:
-        found = pd.read_csv(
-            path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=3
-        )
+        found = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=3)
     except (ValueError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no valid table: {error}", service="BIDS") from None
     width = len(found.columns)

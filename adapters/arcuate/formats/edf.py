@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -295,22 +296,6 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
             else default
         )
 
-    depth = 1 << 23 if bdf else 1 << 15
-    low, high = (float(data.min()), float(data.max())) if data.size else (0.0, 1.0)
-    digital = (int(detail("digital_min", -depth)), int(detail("digital_max", depth - 1)))
-    physical = (float(detail("physical_min", math.nan)), float(detail("physical_max", math.nan)))
-    step = abs(physical[1] - physical[0]) / max(digital[1] - digital[0], 1)
-    bottom, top = min(physical), max(physical)
-    fits = bottom - step / 4 <= low and high <= top + step / 4 and step > 0  # decoded values are rounded, too
-    if not fits or digital[0] < -depth or digital[1] >= depth or digital[0] >= digital[1]:
-        digital = (-depth, depth - 1)
-        if (given == np.round(data)).all() and -depth <= low and high < depth:
-            physical = (-depth, depth - 1)
-        else:
-            physical = (
-                _eight(low, down=True),
-                _eight(high, down=False) if high > low else _eight(low + 1, down=False),
-            )
     texts = {
         "label": label,
         "transducer_type": str(detail("transducer", "")),
@@ -336,11 +321,11 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
             texts[name] = text.encode("ascii", "replace").decode()[:room].rstrip()
     if texts["physical_dimension"] != units and units:
         losses.add(where, f"the unit {units!r} is written {texts['physical_dimension']!r}", "rename it so")
-    made = cls(
-        np.clip(data, *sorted(physical)), rate, physical_range=physical, digital_range=digital, **texts
+    own = [detail(name, math.nan) for name in ("physical_min", "physical_max", "digital_min", "digital_max")]
+    made, wrong = _rounded(
+        data, own, 1 << 23 if bdf else 1 << 15, lambda sent, **ranges: cls(sent, rate, **ranges, **texts)
     )
     back = made.data
-    wrong = float(np.abs(back - data).max(initial=0.0))
     if wrong:
         rms = float(np.sqrt(np.mean((back - data) ** 2)))
         losses.add(
@@ -350,6 +335,40 @@ def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path:
             "save it as .nc" if bdf else "save it as .bdf or .nc",
         )
     return made
+
+
+def _rounded(data: Any, own: list[float], depth: int, make: Callable[..., Any]) -> tuple[Any, float]:
+    """The signal with the range that changes it least, and by how much it does.
+
+    Tried are the range that it came with, whole numbers as they are, and the range of its values.
+    """
+    low, high = (float(data.min()), float(data.max())) if data.size else (0.0, 1.0)
+    tried: list[tuple[tuple[float, float], tuple[int, int]]] = []
+    if not any(math.isnan(one) for one in own) and -depth <= own[2] < own[3] < depth:
+        step = abs(own[1] - own[0]) / (own[3] - own[2])
+        if (
+            min(own[:2]) - step / 4 <= low and high <= max(own[:2]) + step / 4
+        ):  # decoded values are rounded, too
+            tried.append(((own[0], own[1]), (int(own[2]), int(own[3]))))
+    full = (-depth, depth - 1)
+    if -depth <= low and high < depth:
+        tried.append((full, full))
+    tried.append(((_eight(low, down=True), _eight(high if high > low else low + 1, down=False)), full))
+    best: tuple[Any, float] | None = None
+    for physical, digital in tried:
+        try:
+            sent = np.clip(data, min(physical), max(physical))
+            made = make(sent, physical_range=physical, digital_range=digital)
+        except ValueError:  # a range that eight characters do not say
+            continue
+        wrong = float(np.abs(made.data - data).max(initial=0.0))
+        if best is None or wrong < best[1]:
+            best = (made, wrong)
+        if not wrong:
+            break
+    if best is None:
+        raise ConversionError(f"values from {low:g} to {high:g} do not fit EDF's header; scale the signal")
+    return best
 
 
 def _eight(number: float, *, down: bool) -> float:

@@ -222,13 +222,16 @@ def _stored(array: xr.DataArray, losses: Losses) -> tuple[Any, Any, float, float
     if data.dtype.kind not in "iufc":
         raise losses.refuse("$", f"voxels are numbers, not {data.dtype}", "convert them")
     slope, inter, stored = array.attrs.get("slope"), array.attrs.get("inter"), array.attrs.get("stored")
-    scale = (
-        isinstance(slope, (int, float))
-        and isinstance(inter, (int, float))
+    if not isinstance(slope, (int, float)) or not isinstance(inter, (int, float)):
+        slope, inter = 1.0, 0.0
+    scale = slope not in (0, 1) or inter != 0
+    if (
+        scale
         and slope
-        and (slope != 1 or inter != 0)
-    )
-    if scale and isinstance(stored, str) and np.dtype(stored).kind in "iu" and data.dtype == np.float64:
+        and isinstance(stored, str)
+        and np.dtype(stored).kind in "iu"
+        and data.dtype == np.float64
+    ):
         whole = np.round((data - inter) / slope)
         limits = np.iinfo(stored)
         inside = (
