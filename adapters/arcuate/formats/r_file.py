@@ -151,7 +151,12 @@ class _Reader:
 
     def array(self, letters: str, n: int) -> np.ndarray[Any, Any]:
         kind = np.dtype(self.order + letters)
-        return np.frombuffer(self.raw(n * kind.itemsize), kind).astype(kind.newbyteorder("="))
+        size = n * kind.itemsize
+        if size > len(self.data) - self.at:
+            raise self.fail(f"{size:,} bytes are announced, {len(self.data) - self.at:,} are left")
+        found = np.frombuffer(self.data, kind, n, self.at).astype(kind.newbyteorder("="))
+        self.at += size
+        return found
 
     def bytes_of_raw(self, n: int) -> bytes:
         return self.raw(n)
