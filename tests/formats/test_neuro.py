@@ -313,7 +313,9 @@ def nwb(tmp_path: Path) -> Path:
         file.add_acquisition(
             pynwb.TimeSeries(name="pupil", data=np.arange(3.0), unit="mm", timestamps=[0.0, 0.1, 0.3])
         )
-        lfp = ElectricalSeries(name="slow", data=raw[:5], electrodes=region, rate=50.0)
+        lfp = ElectricalSeries(
+            name="slow", data=raw[:5], electrodes=region, rate=50.0, channel_conversion=[2.0, 3.0]
+        )
         file.create_processing_module("ecephys", "filtered").add(LFP(electrical_series=lfp))
         file.add_unit_column("quality", "how good")
         file.add_unit(spike_times=[0.1, 0.2], quality="good")
@@ -339,6 +341,9 @@ def test_nwb_by_path(nwb: Path) -> None:
     assert (raw.attrs["unit"], raw.attrs["conversion"]) == ("volts", 1e-6)
     scaled = open_data(nwb, variable="acquisition/raw", scaled=True)
     np.testing.assert_allclose(scaled.values, raw.values * 1e-6)
+    slow = open_data(nwb, variable="processing/ecephys/LFP/slow", scaled=True)
+    np.testing.assert_array_equal(slow.values, raw.values[:5] * [2.0, 3.0])
+    assert slow["channel_conversion"].values.tolist() == [2.0, 3.0]
     assert found["acquisition/pupil"]["time"].values.tolist() == [0.0, 0.1, 0.3]
     assert found["units"]["quality"].tolist() == ["good", "bad"]
     assert [times.tolist() for times in found["units"]["spike_times"]] == [[0.1, 0.2], [0.3]]

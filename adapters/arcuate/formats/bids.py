@@ -68,7 +68,7 @@ class BIDS(Format):
 
         What the recording's own format cannot keep is in the sidecars where BIDS has a place for it.
         """
-        inner, stem, suffix = _split(path)
+        inner, stem, _ = _split(path)
         if not isinstance(value, xr.DataArray):
             raise ConversionError(f"{path.name}: a {type(value).__name__} is no recording; give a DataArray")
         attrs = dict(value.attrs)
@@ -81,7 +81,7 @@ class BIDS(Format):
         plain = plain.copy(deep=False)  # attributes are shared otherwise
         plain.attrs = attrs
         kept = load(inner).write(plain, path, lossy=lossy)
-        losses = Losses("BIDS", path, lossy, list(kept.lost))
+        losses = Losses("BIDS", path, lossy)
         made = dict(sidecar)
         if inner == "edf" and "sampling_rate" in attrs:
             made.setdefault("SamplingFrequency", float(attrs["sampling_rate"]))
@@ -92,8 +92,7 @@ class BIDS(Format):
             _write_channels(path.with_name(f"{base}_channels.tsv"), value, losses)
         if events is not None:
             _write_table(path.with_name(f"{base}_events.tsv"), pd.DataFrame(events))
-        del suffix
-        return Kept("BIDS", str(path), tuple(losses.found))
+        return Kept("BIDS", str(path), kept.lost + losses.kept().lost)
 
     def beside(self, path: Path) -> list[Path]:
         """The sidecars of a recording that writing replaces."""

@@ -168,8 +168,10 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
         count *= int(size)
     check_size(path, count, limit, f"the series {part.name}")
     data = np.asarray(part.data[()])
+    each = getattr(part, "channel_conversion", None)
     if scaled and data.dtype.kind in "iuf":
-        data = data * float(part.conversion) + float(getattr(part, "offset", 0.0) or 0.0)
+        factor = float(part.conversion) * (1.0 if each is None else np.asarray(each[:], np.float64))
+        data = data * factor + float(getattr(part, "offset", 0.0) or 0.0)
     attrs = {
         "unit": part.unit,
         "conversion": float(part.conversion),
@@ -185,11 +187,9 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
         coords["time"] = np.asarray(
             part.timestamps[()] if hasattr(part.timestamps, "shape") else part.timestamps, np.float64
         )
-    dims = (
-        ("time", "channel", "z")[: len(shape)]
-        if len(shape) <= 3
-        else ("time", *(f"dim_{k}" for k in range(1, len(shape))))
-    )
+    dims = ("time", "channel", *(f"dim_{k}" for k in range(2, len(shape))))[: len(shape)]
+    if each is not None and len(shape) > 1:
+        coords["channel_conversion"] = ("channel", np.asarray(each[:], np.float64))
     comments = part.comments or ""
     if comments.startswith(_MARK):
         return _restored(data, coords, json.loads(comments.removeprefix(_MARK)))
