@@ -221,7 +221,7 @@ def test_variables_of_save(r: Session, tmp_path: Path) -> None:
 if sys.version_info >= (3, 11):  # the package rdata has no older ones
 
     def test_files_that_r_wrote_elsewhere(tmp_path: Path) -> None:
-        """Those of the package rdata: ASCII, native and XDR, versions 2 and 3, compact vectors, of R 3 and 4."""
+        """Those of the package rdata: ASCII, native and XDR, versions 2 and 3, compact vectors."""
         import rdata
 
         found: dict[str, list[Any]] = defaultdict(list)
