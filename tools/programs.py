@@ -51,9 +51,6 @@ JARS = {"mongo-java-server": "de.bwaldvogel:mongo-java-server:1.47.0"}
 """Servers written in Java: name: what Maven calls it. They are run with the compiler of a JDK."""
 KAFKA = "3.9.1"
 """Kafka's broker and console tools: .tools/kafka/*.jar, from Maven, run by Java 17."""
-"""Debian's package: where its server is, of any version."""
-SERVERS = {"json-server": "0.17.4", "oauth2-mock-server": "8.2.3", "ws": "8.21.3"}
-"""Servers from npm that connectors are tested against: name: version."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """Names of the program, the best known first."""
 

@@ -103,6 +103,8 @@ def test_mat(tmp_path: Path) -> None:
     cells[0, 0], cells[0, 1] = "t", np.array([[1.0, 2.0]])
     scipy.io.savemat(path, {"c": cells})
     assert files.read(path)[0] == "t"
+    small = Path(scipy.io.__file__).parent / "matlab/tests/data/testmatrix_7.4_GLNX86.mat"
+    assert files.read(str(small)).dtype == "f8"  # doubles, which MATLAB stored as bytes
 
 
 def test_json(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ __all__ = ["MORE", "READ", "WRITE", "known", "read", "write", "writer_of"]
 
 MORE = (
     ".arrow", ".arrows", ".feather", ".ipc", ".pq", ".jsonl", ".ndjson", ".csv.gz", ".json.gz", ".tsv",
-    ".nc4", ".h5", ".hdf5", ".zarr", ".zarr.zip",
+    ".nc4", ".h5", ".hdf5", ".zarr", ".zarr.zip", ".rds", ".rdata", ".rda", ".nii", ".nii.gz", ".edf",
+    ".bdf", ".nwb",
 )  # fmt: skip
 """Kinds that :mod:`arcuate.formats` reads and writes, which is imported only then."""
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from arcuate.errors import Unsupported
-
 __all__ = ["READ"]
 
 
@@ -53,33 +51,10 @@ def _read_json(path: str) -> Any:
 
 
 def _read_mat(path: str) -> Any:
-    from scipy.io import loadmat
+    from arcuate.formats import open_data
 
-    try:
-        found = loadmat(path, chars_as_strings=True)
-    except NotImplementedError:
-        raise Unsupported("MATLAB 7.3 files are not read; save it again with save(..., '-v7')") from None
-    values = {name: _from_mat(one) for name, one in found.items() if not name.startswith("__")}
+    values = open_data(path, format="mat")
     return next(iter(values.values())) if len(values) == 1 else values
-
-
-def _from_mat(value: Any) -> Any:
-    """Scipy's arrays of objects as structs and cells, characters as text."""
-    import numpy as np
-
-    from arcuate.values import Cell, StructArray
-
-    if not isinstance(value, np.ndarray):
-        return value
-    if value.dtype.names:
-        items = [{name: _from_mat(one[name]) for name in value.dtype.names} for one in value.ravel(order="F")]
-        return items[0] if value.size == 1 else StructArray(items, value.shape, value.dtype.names)
-    if value.dtype.kind == "O":
-        cells = [_from_mat(one) for one in value.ravel(order="F")]
-        return cells if value.shape[:-1] == (1,) else Cell(cells, value.shape)
-    if value.dtype.kind == "U":
-        return str(value[0]) if value.size == 1 else "" if value.size == 0 else value
-    return value.item() if value.shape == (1, 1) else value
 
 
 READ: Mapping[str, Callable[[str], Any]] = {

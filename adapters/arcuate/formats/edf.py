@@ -1,0 +1,475 @@
+"""EDF, EDF+, BDF and BDF+: signals with channels, units, start and annotations, by edfio.
+
+A file of one sampling rate is a labelled array ``(time, channel)``; one of several rates is a dataset with
+a variable per rate. What the header says of each channel are coordinates of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import xarray as xr
+
+from arcuate.connector import DataError, NotFoundError
+from arcuate.errors import ConversionError
+from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, library
+
+__all__ = ["EDF", "KNOWN"]
+
+_EXTRA = "formats-neuro"
+_DETAILS = {
+    "units": "physical_dimension", "transducer": "transducer_type", "prefiltering": "prefiltering",
+    "physical_min": "physical_min", "physical_max": "physical_max",
+    "digital_min": "digital_min", "digital_max": "digital_max",
+}  # fmt: skip
+KNOWN = {"time", "channel", *_DETAILS}
+_ATTRS = {"sampling_rate", "start", "patient", "recording", "annotations", "start_time"}
+
+
+class EDF(Format):
+    """Recordings as EDF, or as BDF where the name ends so."""
+
+    name: ClassVar[str] = "edf"
+
+    def read(
+        self,
+        path: Path,
+        *,
+        variable: str | None = None,
+        limit: int | None = LIMIT,
+        digital: bool = False,
+        partial: bool = False,
+        encoding: str = "ascii",
+    ) -> Any:
+        """The signals.
+
+        Args:
+            path: the file.
+            variable: the label of one channel.
+            limit: most bytes in memory.
+            digital: the stored integers instead of physical values.
+            partial: read what is there of a file that is shorter than its header says.
+            encoding: of the texts in the header; ``latin-1`` for files with ``µV``.
+        """
+        edfio = library("edfio", _EXTRA)
+        bdf = _check(path, limit, partial, 4 if digital else 8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if bdf:
+                file = edfio.read_bdf(path, header_encoding=encoding)
+            else:
+                file = edfio.read_edf(path, lazy_load_data=True, header_encoding=encoding)
+            attrs = _attrs(edfio, file)
+            signals = [one for one in file.signals if variable is None or one.label == variable]
+            if not signals and variable is not None:
+                known = ", ".join(repr(one.label) for one in file.signals)
+                raise NotFoundError(f"{path.name} has no channel {variable!r}; it has {known}", service="EDF")
+            groups: dict[float, list[Any]] = {}
+            for one in signals:
+                groups.setdefault(one.sampling_frequency, []).append(one)
+            made = {rate: _array(rate, ones, digital, path) for rate, ones in groups.items()}
+        if len(made) == 1:
+            return next(iter(made.values())).assign_attrs(attrs)
+        arrays = {}
+        for rate, array in made.items():
+            key = f"{rate:g}Hz"
+            array = array.rename(
+                {name: f"{name}_{key}" for name in (*array.dims, *array.coords) if name in array.coords}
+            )
+            arrays[f"signals_{key}"] = array
+        return xr.Dataset(arrays, attrs=attrs)
+
+    def write(self, value: Any, path: Path, *, lossy: bool = False) -> Kept:
+        """Writes an array ``(time, channel)``, or a dataset of such as :meth:`read` gives it.
+
+        Values are stored as integers of 16 bits (24 in BDF) between the smallest and largest of a channel,
+        or the ``physical_min`` and ``physical_max`` that it came with. By how much that changes them is
+        measured.
+        """
+        edfio = library("edfio", _EXTRA)
+        bdf = path.name.lower().endswith(".bdf")
+        losses = Losses("BDF" if bdf else "EDF", path, lossy)
+        arrays = _arrays(value, losses)
+        attrs = dict(value.attrs)
+        cls = edfio.BdfSignal if bdf else edfio.EdfSignal
+        signals = []
+        seconds: dict[float, int] = {}
+        for prefix, array, rate in arrays:
+            seconds[rate] = array.shape[0]
+            channels = range(array.shape[1])
+            signals += [_signal(cls, bdf, array, k, rate, prefix, losses) for k in channels]
+        for key in attrs:
+            if key not in _ATTRS:
+                losses.add(
+                    f"$.attrs[{key!r}]",
+                    "this attribute is not kept",
+                    "write BIDS sidecars (format='bids'), or save it as .nc",
+                )
+        duration = _record(seconds, len(signals) * (3 if bdf else 2), losses)
+        made = _file(edfio, bdf, signals, attrs, duration, losses)
+        made.write(path)
+        return losses.kept()
+
+
+# --- reading
+
+
+def _check(path: Path, limit: int | None, partial: bool, width: int) -> bool:
+    """Compares the header with the size of the file before anything is read by it; whether it is BDF."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(256)
+        bdf = head[:8] == b"\xffBIOSEMI"
+        if len(head) < 256 or not (bdf or head[:8].strip() == b"0"):
+            raise DataError(f"{path} is no EDF or BDF: its header is damaged or missing", service="EDF")
+        records, count = _number(path, head[236:244], "data records"), _number(path, head[252:256], "signals")
+        if not 0 < count < 10_000 or _number(path, head[184:192], "bytes of the header") != 256 * (count + 1):
+            raise DataError(
+                f"{path} has a damaged header: {count} signals do not fit its length", service="EDF"
+            )
+        if head[192:197] in (b"EDF+D", b"BDF+D"):
+            raise ConversionError(
+                f"{path.name} is discontinuous (EDF+D): its records have gaps, which one evenly "
+                "spaced time has no room "
+                "for; export it as continuous segments"
+            )
+        rest = file.read(256 * count)
+    if len(rest) < 256 * count:
+        raise DataError(f"{path} is cut short in its header", service="EDF")
+    fields = [_number(path, rest[216 * count + 8 * k :][:8], "samples") for k in range(count)]
+    if any(one <= 0 for one in fields):
+        raise DataError(f"{path} has a damaged header: a signal without samples", service="EDF")
+    record = sum(fields) * (3 if bdf else 2)
+    found, left = divmod(size - 256 * (count + 1), record)
+    if (records not in (-1, found) or left) and not partial:
+        raise DataError(
+            f"{path} is cut short or damaged: its header says {records:,} records of {record:,} bytes, and "
+            f"there are {found:,} and {left:,} bytes; partial=True reads what is there",
+            service="EDF",
+        )
+    if not found and records:
+        raise DataError(f"{path} is cut short: it has no complete record", service="EDF")
+    check_size(path, sum(fields) * found * width, limit, "its signals")
+    return bdf
+
+
+def _number(path: Path, field: bytes, what: str) -> int:
+    try:
+        return int(field.decode("ascii").strip())
+    except ValueError:
+        raise DataError(
+            f"{path} has a damaged header: {field!r} is no number of {what}", service="EDF"
+        ) from None
+
+
+def _attrs(edfio: Any, file: Any) -> dict[str, Any]:
+    attrs: dict[str, Any] = {}
+    try:
+        attrs["start"] = dt.datetime.combine(file.startdate, file.starttime)
+    except edfio.AnonymizedDateError:
+        attrs["start_time"] = file.starttime.isoformat()
+    attrs["patient"] = file.local_patient_identification
+    attrs["recording"] = file.local_recording_identification
+    attrs["annotations"] = [
+        {
+            "onset": float(one.onset),
+            "duration": None if one.duration is None else float(one.duration),
+            "text": one.text,
+        }
+        for one in file.annotations
+    ]
+    return attrs
+
+
+def _array(rate: float, signals: list[Any], digital: bool, path: Path) -> xr.DataArray:
+    length = len(signals[0].digital)
+    data = np.empty(
+        (length, len(signals)),
+        (np.int32 if max(one.digital_max for one in signals) > 32767 else np.int16)
+        if digital
+        else np.float64,
+    )
+    for k, one in enumerate(signals):
+        if not digital and (one.physical_min == one.physical_max or one.digital_min == one.digital_max):
+            raise ConversionError(
+                f"{path.name}: the channel {one.label!r} has no scale (its smallest and largest value "
+                "are equal); "
+                "digital=True reads the stored integers"
+            )
+        data[:, k] = one.digital if digital else one.data
+    coords: dict[str, Any] = {
+        "time": np.arange(length) / rate,
+        "channel": np.array([one.label for one in signals], str),
+    }
+    for name, field in _DETAILS.items():
+        found = [getattr(one, field) for one in signals]
+        coords[name] = ("channel", np.array(found, str if isinstance(found[0], str) else None))
+    return xr.DataArray(data, dims=("time", "channel"), coords=coords, attrs={"sampling_rate": float(rate)})
+
+
+# --- writing
+
+
+def _arrays(value: Any, losses: Losses) -> list[tuple[str, xr.DataArray, float]]:
+    if isinstance(value, xr.DataArray):
+        return [("$", *_regular(value, "$", losses))]
+    if isinstance(value, xr.Dataset) and value.data_vars:
+        found = []
+        for name, array in value.data_vars.items():
+            suffix = str(name).removeprefix("signals_")
+            plain = array.rename(
+                {one: str(one).removesuffix(f"_{suffix}") for one in (*array.dims, *array.coords)}
+            )
+            found.append((f"$.{name}", *_regular(plain, f"$.{name}", losses)))
+        return found
+    raise losses.refuse(
+        "$", f"a {type(value).__name__} is no recording", "give a DataArray with the dims time and channel"
+    )
+
+
+def _regular(array: xr.DataArray, path: str, losses: Losses) -> tuple[xr.DataArray, float]:
+    """The array as ``(time, channel)`` and its rate."""
+    if set(map(str, array.dims)) == {"time"}:
+        array = array.expand_dims("channel")
+        if "channel" not in array.coords:
+            array = array.assign_coords(channel=["signal" if array.name is None else str(array.name)])
+    if set(map(str, array.dims)) != {"time", "channel"}:
+        raise losses.refuse(path, f"its dims are {tuple(array.dims)}", "rename them to time and channel")
+    array = array.transpose("time", "channel")
+    if array.dtype.kind not in "iufb":
+        raise losses.refuse(path, f"signals are numbers, not {array.dtype}", "convert them to float64")
+    times = (
+        np.asarray(array["time"], np.float64)
+        if "time" in array.coords and array["time"].dtype.kind in "iuf"
+        else None
+    )
+    rate = array.attrs.get("sampling_rate")
+    if rate is None and times is not None and len(times) > 1:
+        rate = float(np.round((len(times) - 1) / (times[-1] - times[0]), 9)) if times[-1] > times[0] else None
+    if rate is None or not (isinstance(rate, (int, float, np.number)) and rate > 0):
+        raise losses.refuse(path, "its sampling rate is not known", "give the attribute sampling_rate, in Hz")
+    rate = float(rate)
+    if times is not None and len(times):
+        wanted = np.arange(len(times)) / rate
+        if not (np.abs(times - wanted) <= 1e-9 * np.maximum(np.abs(wanted), 1)).all():
+            losses.add(
+                f"{path}.coords.time",
+                f"times other than sample / {rate:g} Hz from 0 are not kept",
+                "save it as .nc",
+            )
+    elif "time" in array.coords:
+        losses.add(
+            f"{path}.coords.time", "times other than seconds from the start are not kept", "save it as .nc"
+        )
+    for name in array.coords:
+        if str(name) not in KNOWN:
+            losses.add(
+                f"{path}.coords[{str(name)!r}]",
+                "this coordinate is not kept",
+                "write BIDS sidecars (format='bids'), or save it as .nc",
+            )
+    return array, rate
+
+
+def _signal(cls: Any, bdf: bool, array: xr.DataArray, k: int, rate: float, path: str, losses: Losses) -> Any:
+    given = np.asarray(array[:, k])
+    data = given.astype(np.float64)
+    label = str(array["channel"].values[k]) if "channel" in array.coords else f"ch{k}"
+    where = f"{path}[:, {label!r}]"
+    if not np.isfinite(data).all():
+        raise losses.refuse(
+            where,
+            "NaN and infinite values cannot be stored as integers",
+            "interpolate or cut them, or save it as .nc",
+        )
+
+    def detail(name: str, default: Any) -> Any:
+        return (
+            array[name].values[k].item()
+            if name in array.coords and array[name].dims == ("channel",)
+            else default
+        )
+
+    texts = {
+        "label": label,
+        "transducer_type": str(detail("transducer", "")),
+        "prefiltering": str(detail("prefiltering", "")),
+    }
+    units = str(detail("units", array.attrs.get("units", "")))
+    texts["physical_dimension"] = units.replace("\N{MICRO SIGN}", "u").replace(
+        "\N{GREEK SMALL LETTER MU}", "u"
+    )
+    for name, room in (
+        ("label", 16),
+        ("transducer_type", 80),
+        ("prefiltering", 80),
+        ("physical_dimension", 8),
+    ):
+        text = texts[name]
+        if not (text.isascii() and text.isprintable() and len(text) <= room) or text != text.rstrip():
+            losses.add(
+                where,
+                f"the {name.replace('_', ' ')} {text!r} is not kept: EDF has {room} ASCII characters",
+                "shorten it",
+            )
+            texts[name] = text.encode("ascii", "replace").decode()[:room].rstrip()
+    if texts["physical_dimension"] != units and units:
+        losses.add(where, f"the unit {units!r} is written {texts['physical_dimension']!r}", "rename it so")
+    own = [detail(name, math.nan) for name in ("physical_min", "physical_max", "digital_min", "digital_max")]
+    made, wrong = _rounded(
+        data, own, 1 << 23 if bdf else 1 << 15, lambda sent, **ranges: cls(sent, rate, **ranges, **texts)
+    )
+    back = made.data
+    if wrong:
+        rms = float(np.sqrt(np.mean((back - data) ** 2)))
+        losses.add(
+            where,
+            f"values are rounded to {24 if bdf else 16} bits: by at most {wrong:.3g} {units}".rstrip()
+            + f", {rms:.3g} rms",
+            "save it as .nc" if bdf else "save it as .bdf or .nc",
+        )
+    return made
+
+
+def _rounded(data: Any, own: list[float], depth: int, make: Callable[..., Any]) -> tuple[Any, float]:
+    """The signal with the range that changes it least, and by how much it does.
+
+    Tried are the range that it came with, whole numbers as they are, and the range of its values.
+    """
+    low, high = (float(data.min()), float(data.max())) if data.size else (0.0, 1.0)
+    tried: list[tuple[tuple[float, float], tuple[int, int]]] = []
+    if not any(math.isnan(one) for one in own) and -depth <= own[2] < own[3] < depth:
+        step = abs(own[1] - own[0]) / (own[3] - own[2])
+        if (
+            min(own[:2]) - step / 4 <= low and high <= max(own[:2]) + step / 4
+        ):  # decoded values are rounded, too
+            tried.append(((own[0], own[1]), (int(own[2]), int(own[3]))))
+    full = (-depth, depth - 1)
+    if -depth <= low and high < depth:
+        tried.append((full, full))
+    tried.append(((_eight(low, down=True), _eight(high if high > low else low + 1, down=False)), full))
+    best: tuple[Any, float] | None = None
+    for physical, digital in tried:
+        try:
+            sent = np.clip(data, min(physical), max(physical))
+            made = make(sent, physical_range=physical, digital_range=digital)
+        except ValueError:  # a range that eight characters do not say
+            continue
+        wrong = float(np.abs(made.data - data).max(initial=0.0))
+        if best is None or wrong < best[1]:
+            best = (made, wrong)
+        if not wrong:
+            break
+    if best is None:
+        raise ConversionError(f"values from {low:g} to {high:g} do not fit EDF's header; scale the signal")
+    return best
+
+
+def _eight(number: float, *, down: bool) -> float:
+    """The nearest number at or beyond this one that eight characters can say."""
+    for digits in range(7, -1, -1):
+        scale = 10.0**digits
+        found = (math.floor(number * scale) if down else math.ceil(number * scale)) / scale
+        text = str(int(found) if float(found).is_integer() else found)
+        if len(text) <= 8 and (found <= number if down else found >= number):
+            return found
+    raise ConversionError(
+        f"a value of {number:g} does not fit the eight characters of EDF's header; scale the signal"
+    )
+
+
+def _record(lengths: dict[float, int], width: int, losses: Losses) -> float | None:
+    """The duration of a data record into which all signals divide exactly."""
+    if not lengths:
+        return None
+    total = [length / rate for rate, length in lengths.items()]
+    if any(abs(one - total[0]) > 1e-9 for one in total):
+        raise losses.refuse(
+            "$", f"its signals last {sorted(set(total))} seconds", "cut them to the same duration"
+        )
+    (rate, length), *others = lengths.items()
+    best = None
+    for samples in range(1, length + 1):
+        if length % samples:
+            continue
+        duration = samples / rate
+        text = str(int(duration) if float(duration).is_integer() else duration)
+        if len(text) > 8 or samples / duration != rate:
+            continue
+        count = length // samples
+        if any(n % count or (n // count) / duration != r for r, n in others):
+            continue
+        if best is None or duration <= 1 or samples * width <= 61440:
+            best = duration
+        if duration >= 1:
+            break
+    if best is None:
+        raise losses.refuse(
+            "$",
+            f"{length:,} samples at {rate:g} Hz do not divide into data records",
+            "pad or cut it to whole seconds",
+        )
+    return best
+
+
+def _file(
+    edfio: Any, bdf: bool, signals: list[Any], attrs: dict[str, Any], duration: float | None, losses: Losses
+) -> Any:
+    start = attrs.get("start")
+    if isinstance(start, np.datetime64):
+        start = start.astype("M8[us]").item()
+    if start is not None and not isinstance(start, dt.datetime):
+        start = dt.datetime.fromisoformat(str(start))
+    if start is not None and start.tzinfo is not None:
+        losses.add("$.attrs.start", "the zone is not kept", "give the local time without a zone")
+        start = start.replace(tzinfo=None)
+    time = (
+        start.time() if start is not None else dt.time.fromisoformat(str(attrs.get("start_time", "00:00:00")))
+    )
+    if start is not None and not 1985 <= start.year <= 2084:
+        raise losses.refuse(
+            "$.attrs.start", f"EDF has dates from 1985 to 2084, not {start.date()}", "shift it"
+        )
+    notes = []
+    for one in attrs.get("annotations") or []:
+        length = one.get("duration")
+        notes.append(
+            edfio.EdfAnnotation(
+                float(one["onset"]),
+                None if length is None or length != length else float(length),
+                str(one["text"]),
+            )
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = (edfio.Bdf if bdf else edfio.Edf)(
+            signals,
+            recording=edfio.Recording(startdate=None if start is None else start.date()),
+            starttime=time,
+            data_record_duration=duration,
+            annotations=notes or None,
+        )
+    for key, field in (
+        ("patient", "local_patient_identification"),
+        ("recording", "local_recording_identification"),
+    ):
+        text = attrs.get(key)
+        if text is None:
+            continue
+        if not (isinstance(text, str) and text.isascii() and len(text) <= 80):
+            losses.add(f"$.attrs.{key}", "it is not kept: EDF has 80 ASCII characters", "shorten it")
+            continue
+        dated = (
+            start is not None
+            and text.startswith("Startdate")
+            and start.strftime("%d-%b-%Y").upper() not in text
+        )
+        if not dated:
+            setattr(made, field, text)
+    return made
