@@ -101,7 +101,7 @@ def test_labelled_blocks_and_messages_of_others(server: NATSServer) -> None:
         assert [one.data for one in first[3:]] == [b'{"type":"ecg"', {"type": "ecg"}]
         assert [one.sequence for one in first[3:]] == [0, 1]
         assert stream.health().status == "ok"
-        assert stream.health().facts["jetstream"] == "yes"
+        assert stream.health().facts["jetstream"] == "JetStream"
 
 
 def test_others_read_what_is_written(server: NATSServer) -> None:
@@ -371,17 +371,19 @@ def test_rights(tmp_path: Path) -> None:
     (tmp_path / "nats.conf").write_text(
         f"authorization {{ users = [{{user: me, password: geheim-1, permissions: {rights}}}] }}\n"
     )
-    with nats_server("-c", str(tmp_path / "nats.conf")) as server:  # noqa: SIM117  (the order is the point)
-        with NATSStream(url=server.url, user="me", password="geheim-1", topic="mine") as stream:
+    with (
+        nats_server("-c", str(tmp_path / "nats.conf")) as server,
+        NATSStream(url=server.url, user="me", password="geheim-1", topic="mine") as stream,
+    ):
+        with pytest.raises(AuthenticationError, match=r"(?i)permissions violation"):
+            stream.blocks("theirs")
+        with stream.blocks() as reader:
+            stream.write(b"x", topic="theirs")
             with pytest.raises(AuthenticationError, match=r"(?i)permissions violation"):
-                stream.blocks("theirs")
-            with stream.blocks() as reader:
-                stream.write(b"x", topic="theirs")
-                with pytest.raises(AuthenticationError, match=r"(?i)permissions violation"):
-                    stream.flush()
-                stream.write(b"y")
                 stream.flush()
-                assert many(reader, 1)[0].data == b"y"
+            stream.write(b"y")
+            stream.flush()
+            assert many(reader, 1)[0].data == b"y"
 
 
 def test_messages_that_cannot_be_read(server: NATSServer) -> None:

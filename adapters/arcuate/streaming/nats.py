@@ -224,7 +224,7 @@ class NATSStream(Stream):
         self._ask(client.flush(5), 6)
         found = {"version": str(client._server_info.get("version", ""))}
         if client._server_info.get("jetstream"):
-            found["jetstream"] = "yes"
+            found["jetstream"] = "JetStream"
         return found
 
     def _running(self) -> tuple[LoopThread, Client]:
