@@ -218,7 +218,7 @@ def test_a_durable_goes_on_where_it_was_acknowledged(server: NATSServer) -> None
 def test_a_slow_reader_is_given_no_more_than_it_can_hold(server: NATSServer) -> None:
     make(server.url, "slow", "slow")
     with NATSStream(
-        url=server.url, topic="slow", durable="d", start="all", buffer=16, ack_wait=0.3
+        url=server.url, topic="slow", durable="d", start="all", buffer=16, ack_wait=2.0
     ) as stream:
         for number in range(200):
             stream.write(number)
