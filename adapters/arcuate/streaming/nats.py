@@ -143,7 +143,7 @@ class NATSStream(Stream):
 
         async def first_error(error: Exception) -> None:
             errors.append(error)
-            if len(errors) >= len(servers) or isinstance(error, nats.errors.AuthorizationError):
+            if len(errors) >= len(servers) or "authorization" in str(error).lower():
                 failed.set()
 
         connecting = asyncio.ensure_future(
@@ -177,7 +177,8 @@ class NATSStream(Stream):
                 await connecting
                 client._error_cb = self._reported
                 return client
-            raise errors[-1] if errors else nats.errors.TimeoutError()
+            refused = [one for one in errors if "authorization" in str(one).lower()]
+            raise [*refused, *reversed(errors), nats.errors.TimeoutError()][0]
         except BaseException:
             await self._abandon(client)
             raise
