@@ -27,23 +27,35 @@ __all__ = ["STREAMS", "configured", "connector", "kind_of", "kinds", "load"]
 GROUP = "arcuate.connectors"
 KINDS: dict[str, str] = {
     "documents": "arcuate.nosql:DocumentStore",
+    "graphql": "arcuate.graphql:GraphQLClient",
+    "kafka": "arcuate.streaming.kafka:KafkaStream",
+    "lsl": "arcuate.streaming.lsl:LSLStream",
+    "mqtt": "arcuate.streaming.mqtt:MQTTStream",
     "nats": "arcuate.streaming.nats:NATSStream",
     "redis": "arcuate.nosql:RedisStore",
-    "graphql": "arcuate.graphql:GraphQLClient",
-    "kafka": "arcuate.streaming:KafkaStream",
+    "redis-stream": "arcuate.streaming.redis:RedisStream",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
+    "storage": "arcuate.storage:Storage",
+    "topic": "arcuate.streaming.topics:TopicStream",
     "websocket": "arcuate.websocket:WebSocketClient",
+    "websocket-stream": "arcuate.streaming.websocket:WebSocketStream",
 }
 """Type: (module):(class)."""
-STREAMS = frozenset({"nats"})
+STREAMS = frozenset({"kafka", "lsl", "mqtt", "nats", "redis-stream", "topic", "websocket-stream"})
 """The types that are streams of blocks."""
 SCHEMES: dict[str, str] = {
     "http": "rest",
     "https": "rest",
     "nats": "nats",
     "tls": "nats",
+    "mqtt": "mqtt",
+    "mqtts": "mqtt",
     "kafka": "kafka",
+    "lsl": "lsl",
+    "zmq": "topic",
+    "grpc": "topic",
+    "grpcs": "topic",
     "postgresql": "sql",
     "mysql": "sql",
     "mariadb": "sql",
@@ -54,6 +66,7 @@ SCHEMES: dict[str, str] = {
     "mongodb": "documents",
     "ws": "websocket",
     "wss": "websocket",
+    **dict.fromkeys(("s3", "az", "abfs", "abfss", "gs", "gcs", "sftp", "memory", "zip", "file"), "storage"),
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {

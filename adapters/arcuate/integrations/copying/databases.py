@@ -14,7 +14,7 @@ from arcuate.integrations.copying.ends import End
 from arcuate.integrations.copying.pieces import after, tables
 from arcuate.integrations.kinds import connector
 
-__all__ = ["SQLEnd"]
+__all__ = ["DocumentsEnd", "SQLEnd"]
 
 _ROWS = 65_536
 
@@ -102,3 +102,33 @@ class SQLEnd(End):
                 f"{self.name} is there already; say exists='append' or 'replace', or resume with a key"
             )
         return False
+
+
+class DocumentsEnd(End):
+    """A collection of documents, as rows of a table."""
+
+    takes = "collection"
+
+    def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
+        super().__init__(where, part, settings)
+        self.store: Any = connector(where, **settings)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def pieces(self, ask: Ask) -> Iterator[pa.RecordBatch]:
+        ask.only("reading documents", "tidy")
+        return iter(self.store.stream_arrow(self.part))
+
+    def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
+        if ask.key is not None:
+            raise InvalidArgument(f"'key' means nothing for writing {self.name}: documents have no order")
+        there = self.store.count(self.part)
+        if there and ask.exists == "error":
+            raise InvalidArgument(f"{self.name} has {there} documents; say exists='append' or 'replace'")
+        if there and ask.exists == "replace":
+            self.store.delete(self.part, {}, many=True)
+        self.written = 0
+        for table in tables(pieces, self.name, tidy=ask.tidy):
+            self.written += len(self.store.insert(self.part, table))
+        return ()

@@ -20,7 +20,7 @@ ENDS = {
     "file": f"{HERE}.files:FileEnd",
     "storage": f"{HERE}.files:FileEnd",
     "sql": f"{HERE}.databases:SQLEnd",
-    "mongodb": f"{HERE}.databases:DocumentsEnd",
+    "documents": f"{HERE}.databases:DocumentsEnd",
     "redis": f"{HERE}.values:RedisEnd",
     "rest": f"{HERE}.values:RESTEnd",
     "stream": f"{HERE}.flows:StreamEnd",
@@ -105,8 +105,8 @@ def _group(where: str, table: dict[str, Any], part: str) -> str:
     scheme = urlsplit(url.partition(",")[0]).scheme.partition("+")[0] if url else ""
     if kind is None and scheme in ("http", "https") and not part:
         return "storage"  # a file of the web; with a part it is an interface of REST
-    if kind is None and scheme in ("redis", "rediss"):
-        return "redis"
+    if kind is None and scheme in ("ws", "wss"):
+        return "stream"  # a WebSocket has messages, one after the other
     if kind is None and scheme == "file":
         return "file"
     kind = kind or kinds.kind_of(where, table)
