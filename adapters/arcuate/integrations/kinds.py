@@ -33,6 +33,7 @@ KINDS: dict[str, str] = {
     "kafka": "arcuate.streaming:KafkaStream",
     "rest": "arcuate.rest:RESTAPIClient",
     "sql": "arcuate.sql:DatabaseConnector",
+    "storage": "arcuate.storage:Storage",
     "websocket": "arcuate.websocket:WebSocketClient",
 }
 """Type: (module):(class)."""
@@ -54,6 +55,7 @@ SCHEMES: dict[str, str] = {
     "mongodb": "documents",
     "ws": "websocket",
     "wss": "websocket",
+    **dict.fromkeys(("s3", "az", "abfs", "gs", "sftp", "file", "memory", "zip"), "storage"),
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {
