@@ -30,12 +30,16 @@ class _Halted(ArcuateError):
 class _Teller:
     """Tells a program of progress; what it raises comes out as it is."""
 
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress, self.done = progress, 0
+    def __init__(self, storage: Storage, progress: Progress | None) -> None:
+        self._breaker, self._progress = storage.resilience.breaker, progress
+        self.done = self._counted = 0
         self._raised: BaseException | None = None
 
     def __call__(self, done: int, total: int | None) -> None:
         self.done = done
+        if done >= self._counted + _WORTH:  # it works, however often it breaks
+            self._counted = done
+            self._breaker.succeeded()
         if self._progress is None:
             return
         try:
@@ -62,7 +66,7 @@ class _Teller:
 def download(storage: Storage, path: str, target: Path, progress: Progress | None, resume: bool) -> Transfer:
     """See :meth:`Storage.download`."""
     part, mark = target.with_name(target.name + ".part"), target.with_name(target.name + ".part.json")
-    tell = _Teller(progress)
+    tell = _Teller(storage, progress)
     url, what = f"{storage.config.url} {path}", f"download of {path!r}"
     first: list[int] = []
 
@@ -143,7 +147,7 @@ def _mark(path: Path) -> Any:
 
 def upload(storage: Storage, local: Path, path: str, progress: Progress | None, resume: bool) -> Transfer:
     """See :meth:`Storage.upload`."""
-    tell = _Teller(progress)
+    tell = _Teller(storage, progress)
     source = Source(local, tell)
     what, first = f"upload of {path!r}", [resume]
 
