@@ -21,6 +21,7 @@ import system
 
 FOLDER = env.ROOT / ".tools"
 GO = {
+    "fake-gcs-server": ("github.com/fsouza/fake-gcs-server", "v1.56.1"),
     "grpcurl": ("github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.3"),
     "protoc-gen-go": ("google.golang.org/protobuf/cmd/protoc-gen-go", "v1.36.12"),
     "protoc-gen-go-grpc": ("google.golang.org/grpc/cmd/protoc-gen-go-grpc", "v1.6.2"),
@@ -35,11 +36,13 @@ DATABASES = {
     "netcdf-bin": ("/usr/bin/ncdump",),
     "mosquitto": ("/usr/sbin/mosquitto",),
     "mosquitto-clients": ("/usr/bin/mosquitto_sub",),
+    "openssh-server": ("/usr/sbin/sshd",),
     "postgresql": ("/usr/lib/postgresql/*/bin/postgres", "/usr/bin/postgres"),
     "redis-server": ("/usr/bin/redis-server",),
 }
 """Debian's package: where its program is, of any version."""
 SERVERS = {
+    "azurite": "3.37.0",
     "graphql-yoga": "5.24.1 graphql@16.15.0 graphql-ws@6.4.2 ws@8.21.3",
     "json-server": "0.17.4",
     "oauth2-mock-server": "8.2.3",

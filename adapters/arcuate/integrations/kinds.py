@@ -66,7 +66,7 @@ SCHEMES: dict[str, str] = {
     "mongodb": "documents",
     "ws": "websocket",
     "wss": "websocket",
-    **dict.fromkeys(("s3", "az", "abfs", "abfss", "gs", "gcs", "sftp", "memory", "zip", "file"), "storage"),
+    **dict.fromkeys(("s3", "az", "abfs", "gs", "sftp", "file", "memory", "zip"), "storage"),
 }
 """Scheme of an address: the type that it means where none is said."""
 AUTHENTICATORS: dict[str, str] = {

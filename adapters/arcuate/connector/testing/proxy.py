@@ -27,6 +27,7 @@ class Fault:
     Attributes:
         delay: seconds before each piece that comes from the server.
         cut: bytes from the server after which the connection ends; ``None``: never.
+        sent: bytes from the client after which the connection ends; ``None``: never.
         reset: it ends by a reset instead of an orderly end.
         silent: nothing ever comes from the server, and nothing ends.
         garbage: what comes instead of the server's next piece.
@@ -34,6 +35,7 @@ class Fault:
 
     delay: float = 0.0
     cut: int | None = None
+    sent: int | None = None
     reset: bool = False
     silent: bool = False
     garbage: bytes = b""
@@ -118,11 +120,13 @@ class FaultProxy:
                 near.close()
                 continue
             self._open.append(far)
-            self._start(self._forward, near, far, None)
+            self._start(self._forward, near, far, None, Fault(cut=fault.sent, reset=fault.reset))
             self._start(self._forward, far, near, fault)
 
-    def _forward(self, source: socket.socket, target: socket.socket, back: Fault | None) -> None:
-        passed, fault = 0, back or Fault()
+    def _forward(
+        self, source: socket.socket, target: socket.socket, back: Fault | None, there: Fault | None = None
+    ) -> None:
+        passed, fault = 0, back or there or Fault()
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 strike = self.strike
@@ -135,7 +139,7 @@ class FaultProxy:
                     return
                 if fault.cut is not None and passed + len(data) >= fault.cut:
                     target.sendall(data[: fault.cut - passed])
-                    self._end(target, fault.reset)
+                    self._end(target if back is not None else source, fault.reset)
                     return
                 target.sendall(data)
                 passed += len(data)

@@ -1,0 +1,278 @@
+"""S3 and what speaks its protocol, by s3fs and aiobotocore."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+from s3fs import S3FileSystem
+
+from arcuate.storage.aside import AsyncSystem, Parts, b64
+from arcuate.storage.base import PIECE, Remote, Source, Written
+from arcuate.storage.notes import Notes
+from arcuate.storage.records import Entry
+
+__all__ = ["S3"]
+
+_LEAST = 5 << 20  # bytes of a part, but for the last one
+_MOST = 10_000  # parts
+_PLAIN = re.compile(r"[0-9a-f]{32}")
+_PARTS = re.compile(r"([0-9a-f]{32})-([0-9]+)")
+
+
+class S3(AsyncSystem):
+    """A bucket, or a prefix in one."""
+
+    async def _begin(self) -> None:
+        config, times = self.config, self.config.timeouts
+        self._notes = Notes(config.state)
+        region = config.region or ("us-east-1" if config.endpoint else None)
+        self.filesystem = S3FileSystem(
+            anon=config.anonymous,
+            key=self.secret("key"),
+            secret=self.secret("secret"),
+            token=self.secret("token"),
+            endpoint_url=config.endpoint or None,
+            client_kwargs={"region_name": region} if region else {},
+            config_kwargs={
+                "connect_timeout": times.connect,
+                "read_timeout": times.read,
+                "retries": {"total_max_attempts": 1},  # the connector repeats
+                "max_pool_connections": max(10, config.parallel + 2),
+                "request_checksum_calculation": "when_required",  # MD5 is given and compared
+                "response_checksum_validation": "when_required",
+                "s3": {"addressing_style": "path" if config.endpoint else "auto"},
+            },
+            loop=self.loop.loop,
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+        self._client = await self.filesystem.set_session()
+
+    async def _end(self) -> None:
+        await self.filesystem._s3creator.__aexit__(None, None, None)
+
+    def _of(self, path: str) -> dict[str, str]:
+        return {"Bucket": self.place.host, "Key": self.key(path)}
+
+    def _call(self, operation: str, **named: Any) -> Any:
+        async def call() -> Any:
+            return await getattr(self._client, operation)(**named)
+
+        return self.loop.run(call())
+
+    # --- Looking
+
+    def look(self, path: str) -> Remote:
+        found = self._call("head_object", **self._of(path))
+        size, etag = int(found["ContentLength"]), found.get("ETag", "")
+        digest: Any = None
+        bare = etag.strip('"')
+        if not _encrypted(found):
+            if _PLAIN.fullmatch(bare):
+                digest = ("md5", lambda: hashlib.md5(usedforsecurity=False), bytes.fromhex(bare))
+            elif match := _PARTS.fullmatch(bare):
+                part = self._part_of(path, size, int(match[2]))
+                if part:
+                    digest = ("parts", lambda: Parts(part), bytes.fromhex(match[1]))
+        return Remote(size, etag, digest)
+
+    def _part_of(self, path: str, size: int, count: int) -> int:
+        """Bytes of the parts of an object; 0 if they cannot be known."""
+        try:
+            first = int(self._call("head_object", **self._of(path), PartNumber=1)["ContentLength"])
+        except ClientError:
+            return 0
+        return first if first and -(-size // first) == count else 0
+
+    def info(self, path: str) -> Entry:
+        if path:
+            try:
+                found = self._call("head_object", **self._of(path))
+            except ClientError as error:
+                if _status(error) != 404 or not self.page(path, 1, None)[0]:
+                    raise
+            else:
+                return Entry(
+                    path, int(found["ContentLength"]), False, found.get("LastModified"), found.get("ETag", "")
+                )
+        else:
+            self._call("head_bucket", Bucket=self.place.host)
+        return Entry(path, None, True)
+
+    def page(self, path: str, size: int, mark: Any) -> tuple[list[Entry], Any]:
+        prefix = f"{self.key(path)}/" if self.key(path) else ""
+        named = {"ContinuationToken": mark} if mark else {}
+        found = self._call(
+            "list_objects_v2",
+            Bucket=self.place.host,
+            Prefix=prefix,
+            Delimiter="/",
+            MaxKeys=min(size, 1000),
+            **named,
+        )
+        cut = len(f"{self.place.root}/") if self.place.root else 0
+        entries = [Entry(one["Prefix"][cut:-1], None, True) for one in found.get("CommonPrefixes", ())]
+        entries += [
+            Entry(one["Key"][cut:], int(one["Size"]), False, one.get("LastModified"), one.get("ETag", ""))
+            for one in found.get("Contents", ())
+            if one["Key"] != prefix
+        ]
+        return entries, found.get("NextContinuationToken") if found.get("IsTruncated") else None
+
+    # --- Down
+
+    def read(self, path: str, start: int, remote: Remote) -> Iterator[bytes]:
+        if start and start == remote.size:
+            return iter(())
+        named = {"Range": f"bytes={start}-"} if start else {}
+        if remote.etag:
+            named["IfMatch"] = remote.etag
+
+        async def begin() -> AsyncIterator[bytes]:
+            found = await self._client.get_object(**self._of(path), **named)
+            return _pieces(found["Body"])
+
+        return self.stream(begin)
+
+    # --- Up
+
+    def write(self, path: str, source: Source, resume: bool) -> Written:
+        if source.size <= self.config.part:
+            return self._whole(path, source)
+        return self._parts(path, source, resume)
+
+    def _whole(self, path: str, source: Source) -> Written:
+        source.begin(0)
+        digest = source.md5()
+        body = source.window(0, source.size)
+        found = self._call("put_object", **self._of(path), Body=body, ContentMD5=b64(digest))
+        _same(found, digest.hex())
+        source.sent(source.size)
+        return Written(found.get("ETag", ""), 0, "md5")
+
+    def _parts(self, path: str, source: Source, resume: bool) -> Written:
+        of, place = (
+            self._of(path),
+            (self.config.endpoint, *self._of(path).values(), str(source.path.resolve())),
+        )
+        part = max(self.config.part, _LEAST, -(-source.size // _MOST))
+        starts = range(0, source.size, part)
+        note, there = self._notes.get(*place), {}
+        if note is not None:
+            if resume and note.get("mark") == source.mark and note.get("part") == str(part):
+                found = self._there(of, note["id"])
+                if found is None and (done := self._done(path, source, part)) is not None:
+                    self._notes.drop(*place)
+                    return done
+                there, note = found or {}, note if found is not None else None
+            else:
+                with contextlib.suppress(ClientError):
+                    self._call("abort_multipart_upload", **of, UploadId=note["id"])
+                note = None
+        if note is None:
+            identity = self._call("create_multipart_upload", **of)["UploadId"]
+            note = {"id": identity, "mark": source.mark, "part": str(part)}
+            self._notes.put(note, *place)
+        parts: dict[int, str] = {}
+        resumed = 0
+        for number, start in enumerate(starts, 1):
+            if number in there:
+                size, digest = min(part, source.size - start), source.md5(start, part).hex()
+                if there[number] == (digest, size):
+                    parts[number] = digest
+                    resumed += size
+        source.begin(resumed)
+        upload = note["id"]
+
+        async def send(number: int) -> None:
+            body = source.window(starts[number - 1], part)
+            digest = await asyncio.to_thread(source.md5, starts[number - 1], part)
+            found = await self._client.upload_part(
+                **of, UploadId=upload, PartNumber=number, Body=body, ContentMD5=b64(digest)
+            )
+            _same(found, digest.hex())
+            parts[number] = found["ETag"].strip('"')
+            source.sent(len(body))
+
+        missing = [number for number in range(1, len(starts) + 1) if number not in parts]
+        self.loop.run(self.each(missing, send))
+        source.unchanged()
+        listed = [{"PartNumber": number, "ETag": f'"{parts[number]}"'} for number in sorted(parts)]
+        found = self._call(
+            "complete_multipart_upload", **of, UploadId=upload, MultipartUpload={"Parts": listed}
+        )
+        self._notes.drop(*place)
+        return Written(found.get("ETag", ""), resumed, "parts")
+
+    def _there(self, of: dict[str, str], upload: str) -> dict[int, tuple[str, int]] | None:
+        """The parts of an upload that are there, by number; ``None`` if it is gone."""
+        found: dict[int, tuple[str, int]] = {}
+        mark = 0
+        while True:
+            try:
+                page = self._call("list_parts", **of, UploadId=upload, PartNumberMarker=mark)
+            except ClientError as error:
+                if _status(error) == 404 and error.response["Error"].get("Code") == "NoSuchUpload":
+                    return None
+                raise
+            found |= {
+                one["PartNumber"]: (one["ETag"].strip('"'), int(one["Size"])) for one in page.get("Parts", ())
+            }
+            if not page.get("IsTruncated"):
+                return found
+            mark = int(page["NextPartNumberMarker"])
+
+    def _done(self, path: str, source: Source, part: int) -> Written | None:
+        """What an upload brought that was completed although its answer was lost."""
+        try:
+            etag = self.look(path).etag
+        except ClientError as error:
+            if _status(error) != 404:
+                raise
+            return None
+        digest = Parts(part)
+        for data in source.pieces():
+            digest.update(data)
+        if etag.strip('"') != f"{digest.digest().hex()}-{-(-source.size // part)}":
+            return None
+        source.begin(source.size)
+        return Written(etag, source.size, "parts")
+
+    # --- The rest
+
+    def delete(self, path: str) -> None:
+        self._call("head_object", **self._of(path))
+        self._call("delete_object", **self._of(path))
+
+    def copy(self, path: str, target: str) -> None:
+        whole = [f"{self.place.host}/{self.key(one)}" for one in (path, target)]
+        self.loop.run(self.filesystem._cp_file(*whole))
+
+
+async def _pieces(body: Any) -> AsyncIterator[bytes]:
+    try:
+        while data := await body.read(PIECE):
+            yield data
+    finally:
+        body.close()
+
+
+def _encrypted(found: Any) -> bool:
+    """Whether the ETag is no MD5, for the object is encrypted by a key of its own."""
+    return "SSECustomerAlgorithm" in found or str(found.get("ServerSideEncryption", "")).startswith("aws:kms")
+
+
+def _same(found: Any, digest: str) -> None:
+    etag = found.get("ETag", "").strip('"')
+    if _PLAIN.fullmatch(etag) and etag != digest and not _encrypted(found):
+        raise OSError(f"the system has other bytes than were sent: MD5 {etag} instead of {digest}")
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

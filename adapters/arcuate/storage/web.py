@@ -1,0 +1,137 @@
+"""Files below an address of HTTP, by fsspec's HTTP filesystem and aiohttp: only read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+import aiohttp
+from fsspec.implementations.http import HTTPFileSystem
+from yarl import URL
+
+from arcuate.connector import DataError
+from arcuate.storage.aside import AsyncSystem
+from arcuate.storage.base import PIECE, Refused, Remote
+from arcuate.storage.local import slices
+from arcuate.storage.records import Entry
+
+__all__ = ["Web"]
+
+
+class Web(AsyncSystem):
+    """What a web server gives below an address."""
+
+    writes = False
+
+    async def _begin(self) -> None:
+        config, times = self.config, self.config.timeouts
+        self.root = config.url.rstrip("/")
+        from arcuate.connector import reveal
+
+        headers = {name: reveal(value, f"the header {name}") or "" for name, value in config.headers.items()}
+        token = self.secret("token")
+        if token:
+            headers.setdefault("Authorization", f"Bearer {token}")
+        self._private = bool(headers)
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=times.connect, sock_read=times.read)
+        self.filesystem = HTTPFileSystem(
+            loop=self.loop.loop,
+            client_kwargs={"headers": headers, "timeout": self._timeout},
+            use_listings_cache=False,
+            skip_instance_cache=True,
+        )
+        self._session = await self.filesystem.set_session()
+
+    async def _end(self) -> None:
+        await self._session.close()
+
+    def facts(self) -> dict[str, Any]:
+        found = self.loop.run(self._head(""))
+        return {"server": found.get("server", "")}
+
+    def _address(self, path: str) -> URL:
+        return URL(f"{self.root}/{quote(path, safe='/')}" if path else f"{self.root}/", encoded=True)
+
+    async def _sent(self, method: str, path: str, headers: dict[str, str] | None = None) -> Any:
+        # A redirection would take the headers, which are credentials, to another place.
+        return await self._session.request(
+            method,
+            self._address(path),
+            headers={"Accept-Encoding": "identity", **(headers or {})},
+            allow_redirects=not self._private,
+        )
+
+    async def _head(self, path: str) -> dict[str, str]:
+        async with await self._sent("HEAD", path) as response:
+            headers = {k.lower(): v for k, v in response.headers.items()}
+            if response.status >= 300:
+                raise Refused(response.status, headers, "")
+            return headers
+
+    def look(self, path: str) -> Remote:
+        headers = self.loop.run(self._head(path))
+        length, tag = headers.get("content-length", ""), headers.get("etag", "W/")
+        encoded = headers.get("content-encoding", "identity") != "identity"
+        validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
+        return Remote(int(length) if length.isdigit() and not encoded else None, "" if encoded else validator)
+
+    def info(self, path: str) -> Entry:
+        headers = self.loop.run(self._head(path))
+        try:
+            when: dt.datetime | None = parsedate_to_datetime(headers.get("last-modified", ""))
+        except ValueError:
+            when = None
+        length = headers.get("content-length", "")
+        return Entry(path, int(length) if length.isdigit() else None, False, when, headers.get("etag", ""))
+
+    def page(self, path: str, size: int, mark: Any) -> tuple[list[Entry], Any]:
+        """The links of the server's page that lead to what is directly below it."""
+        entries, begin = mark or ([], 0)
+        if mark is None:
+            base = str(self._address(path)).rstrip("/") + "/"
+            names: dict[str, bool] = {}
+            for link in self.loop.run(self.filesystem._ls(base, detail=False)):
+                if link.startswith(base):
+                    rest = urlsplit(link)._replace(query="", fragment="").geturl()[len(base) :]
+                    name = unquote(rest.rstrip("/"))
+                    if name and "/" not in name and name not in (".", ".."):
+                        names[name] = rest.endswith("/")
+            found = sorted(names.items())
+            entries = [Entry(f"{path}/{name}" if path else name, None, folder) for name, folder in found]
+        page, following = slices(entries, size, begin)
+        return page, (entries, following) if following is not None else None
+
+    def read(self, path: str, start: int, remote: Remote) -> Iterator[bytes]:
+        if start and start == remote.size:
+            return iter(())
+        headers = {"Range": f"bytes={start}-", "If-Range": remote.etag} if start else {}
+
+        async def begin() -> AsyncIterator[bytes]:
+            response = await self._sent("GET", path, headers)
+            if response.status >= 300:
+                said = (await response.content.read(2000)).decode("utf-8", "replace")
+                response.close()
+                raise Refused(response.status, {k.lower(): v for k, v in response.headers.items()}, said)
+            span = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
+            if start and (response.status != 206 or span != str(start)):
+                response.close()
+                raise DataError(
+                    f"{self.name}: the part of {path!r} from byte {start} was asked for and all of it came: "
+                    "it was changed in between, or the server gives no parts",
+                    service=self.name,
+                    recoverable=True,
+                )
+            return _pieces(response)
+
+        return self.stream(begin)
+
+
+async def _pieces(response: Any) -> AsyncIterator[bytes]:
+    try:
+        async for data in response.content.iter_chunked(PIECE):
+            yield data
+    finally:
+        response.close()
