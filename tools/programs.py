@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import environment as env
@@ -59,12 +60,20 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def install() -> list[str]:
-    """Make what is missing; return what could not be made, as lines ``name: reason``."""
-    return [
-        *(*install_go(), *install_axe(), *install_servers(), *install_chromium(), *install_databases()),
-        *install_jars(),
-        *install_kafka(),
-    ]
+    """Make what is missing; return what could not be made, as lines ``name: reason``.
+
+    What compiles, what npm fetches and what the system's packages bring go at the same time.
+    """
+
+    def packages() -> list[str]:
+        return [*install_databases(), *install_chromium(), *install_jars(), *install_kafka()]
+
+    def from_npm() -> list[str]:
+        return [*install_axe(), *install_servers()]
+
+    with ThreadPoolExecutor(3) as pool:
+        running = [pool.submit(work) for work in (install_go, from_npm, packages)]
+        return [line for one in running for line in one.result()]
 
 
 def install_jars() -> list[str]:
