@@ -14,7 +14,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
-EXPECTED = [("10%", "wt", "<NA>"), ("42.0", "timeout"), ("[6.0, 24.0, 120.0]", "5.0"), ("2.5", "[10. 20.]"), ("dose", "5.0")]
+EXPECTED = [
+    ("10%", "wt", "<NA>"),
+    ("42.0", "timeout"),
+    ("[6.0, 24.0, 120.0]", "5.0"),
+    ("2.5", "[10. 20.]"),
+    ("dose", "5.0"),
+]
 HUB = "grpc://127.0.0.1:50051"
 
 

@@ -11,6 +11,8 @@ import pymongo
 import pytest
 import xarray as xr
 from tests.nosql import servers as nosql
+from tests.storage import servers as storage
+from tests.storage.conftest import amazon
 
 from arcuate.connector import Connector, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
@@ -81,3 +83,28 @@ def test_every_type_is_a_connector_and_every_scheme_has_a_type() -> None:
         assert (kind in kinds.STREAMS) == issubclass(found, Source), kind
     assert set(kinds.SCHEMES.values()) <= set(kinds.KINDS)
     assert {kinds.KINDS[kind] for kind in kinds.STREAMS} == set(SCHEMES.values())
+
+
+def test_a_store_of_files(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Into S3 as another format and back as bytes; what lies there is read by the vendor's own client."""
+    with storage.moto() as port:
+        client = amazon(port)
+        client.create_bucket(Bucket="lab")
+        toml = tmp_path / "connectors.toml"
+        toml.write_text(
+            '[connector.lab]\nurl = "s3://lab"\nkey = "tester"\nsecret = "word"\n'
+            f'endpoint = "http://127.0.0.1:{port}"\n'
+        )
+        monkeypatch.setenv("ARCUATE_CONNECTORS", str(toml))
+        copy(source, "lab#folder/t.arrow")
+        body = client.get_object(Bucket="lab", Key="folder/t.arrow")["Body"].read()
+        assert pa.ipc.open_file(body).read_all().column("note").to_pylist() == ["a", None, "é"]
+        with pytest.raises(InvalidArgument, match="is there already"):
+            copy(source, "lab#folder/t.arrow")
+        done = copy("lab#folder/t.arrow", str(tmp_path / "back.arrow"))
+        assert done.bytes == len(body)
+        assert (tmp_path / "back.arrow").read_bytes() == body
+        assert copy("lab#folder/t.arrow", f"duckdb:///{tmp_path}/d.db#t").rows == 3
+        with pytest.raises(NotFoundError):
+            copy("lab#none.arrow", str(tmp_path / "none.arrow"))
+    assert "word" not in repr(done)
