@@ -36,11 +36,22 @@ class Mosquitto:
         for name in ("mosquitto", "mosquitto_pub", "mosquitto_sub", "mosquitto_passwd"):
             program(name)
         self.folder = folder
-        (self.port, self.tls) = _free(2)
         (folder / "acl").write_text("topic readwrite open/#\nuser lab\ntopic readwrite #\n")
         (folder / "passwords").touch(mode=0o644)
         made = [program("mosquitto_passwd"), "-b", str(folder / "passwords"), "lab", PASSWORD]
         subprocess.run(made, check=True, capture_output=True)
+        for _ in range(5):  # another program may have taken a port meanwhile
+            (self.port, self.tls) = _free(2)
+            self._configure(*lines, certificates=certificates)
+            try:
+                self.start()
+                return
+            except ChildProcessError:
+                continue
+        raise AssertionError("mosquitto ended each time")
+
+    def _configure(self, *lines: str, certificates: Path | None) -> None:
+        folder = self.folder
         settings = [
             "per_listener_settings false",
             "persistence false",
@@ -53,18 +64,19 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
         ]
         if certificates is not None:
+            for name in ("server.pem", "ca.pem"):  # where it can read them without root's rights
+                shutil.copy(certificates / name, folder / name)
             settings += [
                 f"listener {self.tls} 127.0.0.1",
-                f"certfile {certificates}/server.pem",
-                f"keyfile {certificates}/server.pem",
-                f"cafile {certificates}/ca.pem",
+                f"certfile {folder}/server.pem",
+                f"keyfile {folder}/server.pem",
+                f"cafile {folder}/ca.pem",
                 "require_certificate true",
             ]
         (folder / "mosquitto.conf").write_text("\n".join(settings) + "\n")
         for one in folder.iterdir():
             os.chmod(one, 0o644)
         os.chmod(folder, 0o755)  # as root it gives its rights up before it reads some of them
-        self.start()
 
     @property
     def url(self) -> str:
@@ -81,7 +93,8 @@ class Mosquitto:
         )
         end = time.monotonic() + 20
         while time.monotonic() < end:
-            assert self.process.poll() is None, "mosquitto ended"
+            if self.process.poll() is not None:
+                raise ChildProcessError("mosquitto ended")
             try:
                 socket.create_connection(("127.0.0.1", self.port), 5).close()
                 return

@@ -34,6 +34,13 @@ _LOST = {
     KafkaError.NETWORK_EXCEPTION,
     KafkaError.BROKER_NOT_AVAILABLE,
 }
+_SOON = {  # while a partition or a group gets its leader
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 _LATE = {KafkaError._TIMED_OUT, KafkaError._MSG_TIMED_OUT, KafkaError.REQUEST_TIMED_OUT}
 
 
@@ -57,6 +64,8 @@ def translated(error: KafkaError, name: str, conceal: Callable[[object], str]) -
         advice = "; for a certificate of your own authority set ca_file"
     elif code in _LOST:
         kind, recoverable, advice = ConnectionError, True, "; is it running, and is 'url' right?"
+    elif code in _SOON:
+        recoverable, advice = True, "; it will have one soon"
     elif code in _LATE:
         kind, recoverable, advice = IntegrationTimeout, True, " (setting 'timeouts')"
     elif code in (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE):

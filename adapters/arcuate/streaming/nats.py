@@ -21,6 +21,7 @@ from arcuate.connector import (
 from arcuate.errors import ConversionError, InvalidArgument, Unsupported
 from arcuate.streaming.block import Block
 from arcuate.streaming.loop import LoopThread
+from arcuate.streaming.nats_flush import flushed
 from arcuate.streaming.source import Stream, StreamConfig
 
 try:
@@ -214,7 +215,7 @@ class NATSStream(Stream):
         self._outbox.close()
         with contextlib.suppress(Exception):  # the thread ends in any case
             if client.is_connected:
-                loop.run(client.flush(2), 3)  # the last acknowledgements have arrived then
+                loop.run(flushed(client, 2), 5)  # the last acknowledgements have arrived then
             loop.run(self._abandon(client), 5)
         loop.close()
 
@@ -222,7 +223,7 @@ class NATSStream(Stream):
         _, client = self._running()
         if not client.is_connected:
             raise self._problem or ConnectionError(f"{self.name}: the connection is lost", service=self.name)
-        self._ask(client.flush(5), 6)
+        self._ask(flushed(client, 5), 11)
         found = {"version": str(client._server_info.get("version", ""))}
         if client._server_info.get("jetstream"):
             found["jetstream"] = "JetStream"

@@ -21,6 +21,7 @@ from arcuate.streaming.block import Block
 from arcuate.streaming.feed import QueueFeed
 from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.nats_errors import translated
+from arcuate.streaming.nats_flush import flushed
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -115,7 +116,7 @@ class CoreFeed(NATSFeed):
                     topic, queue=self._stream.config.group, cb=self._message, pending_bytes_limit=64 << 20
                 )
             )
-        await self._client.flush(max(1, round(self._stream.config.timeouts.read)))
+        await flushed(self._client, max(1, round(self._stream.config.timeouts.read)))
         self._beginning = False
         if self._refused is not None:
             raise self._refused
@@ -492,7 +493,7 @@ class JetFeed(NATSFeed):
             del self._open[reply]
             await self._client.publish(reply, _NAK)
         with suppress(nats.errors.Error, TimeoutError):
-            await self._client.flush(2)
+            await flushed(self._client, 2)
         for consumer in self._consumers:
             if not consumer.kept and consumer.name:
                 with suppress(nats.errors.Error, TimeoutError):

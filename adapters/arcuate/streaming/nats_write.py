@@ -22,6 +22,7 @@ from arcuate.connector import (
 )
 from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.nats_errors import translated
+from arcuate.streaming.nats_flush import flushed
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -123,7 +124,7 @@ class Outbox:
                 executed="maybe",
             )
         if unflushed and not self._jetstream:
-            self._stream._ask(self._client.flush(max(1, round(end - time.monotonic()))))
+            self._stream._ask(flushed(self._client, max(1, round(end - time.monotonic()))))
         with self._changed:
             error, self._error = self._error, None
             doubt, self._doubt, self._unflushed = self._doubt, False, False
