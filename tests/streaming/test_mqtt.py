@@ -37,11 +37,6 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(folder / "server.pem"))
     authority.issue_cert("us").private_key_and_cert_chain_pem.write_to_path(str(folder / "us.pem"))
-    for one in (folder, *folder.parents):
-        if one.owner() == folder.owner() and str(one).startswith(str(tmp_path_factory.getbasetemp().parent)):
-            os.chmod(one, 0o755)
-    for one in folder.iterdir():
-        os.chmod(one, 0o644)
     return folder
 
 
