@@ -108,6 +108,7 @@ def test_an_unknown_environment() -> None:
     assert "no environment 'cobol'" in done.stdout
 
 
+@pytest.mark.soak  # compiles; the set-up does so too
 @needs_octave
 def test_build_makes_the_helper(tmp_path: Path) -> None:
     done = arcuate("doctor", "octave", "--build", XDG_CACHE_HOME=str(tmp_path))

@@ -90,6 +90,7 @@ def test_through_the_compatible_engine(tmp_path: Path, alone: dict[str, dict[str
                     np.testing.assert_array_equal(found[f"{case}.{part}"], alone[case][part])
 
 
+@pytest.mark.soak  # half a minute; smaller folders are in test_mcheck
 def test_mcheck_finds_no_fault_in_it() -> None:
     """Classes in folders, packages, help in every style: 200 files, all of which Octave runs."""
     report = check(f"{HOME}/mp-opt-model/lib", path=[f"{HOME}/mptest/lib", f"{HOME}/mips/lib", f"{HOME}/lib"])
