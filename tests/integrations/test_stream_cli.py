@@ -19,6 +19,8 @@ from nats.js.api import StreamConfig
 from tests.cli.support import ARCUATE, CLEAN, arcuate, needs_r, shell
 from tests.streaming.nats_server import NATSServer, nats_server
 
+from arcuate.errors import ConversionError
+from arcuate.formats import open_data
 from arcuate.integrations.copying import copy
 from arcuate.streaming.nats import NATSStream
 
@@ -132,6 +134,26 @@ def test_refused(words: tuple[str, ...], says: str) -> None:
     done = arcuate("stream", *words)
     assert done.returncode == 1
     assert says in " ".join(done.stderr.split())
+
+
+def test_attributes_that_differ_are_not_dropped_in_silence(server: NATSServer, tmp_path: Path) -> None:
+    publish(server, "labs", [])
+    kept: dict[str, Any] = {"jetstream": True}
+    with NATSStream(url=server.url, topic="labs", **kept) as out:
+        for number in range(2):
+            attrs = {"subject": "s1", "run": number}
+            out.write(xr.DataArray([[1.0], [2.0]], dims=("time", "channel"), attrs=attrs))
+        out.flush()
+    asked = {"limit": 2, "start": "all", "source_settings": kept}
+    with pytest.raises(ConversionError, match="different values of the attribute 'run'"):
+        copy(f"{server.url}#labs", str(tmp_path / "a.nc"), **asked)
+    assert list(tmp_path.iterdir()) == []
+    done = copy(f"{server.url}#labs", str(tmp_path / "a.nc"), lossy=True, **asked)
+    assert [str(one) for one in done.lost] == ["the attribute 'run', which differs from block to block"]
+    found = open_data(tmp_path / "a.nc")
+    assert found.attrs["subject"] == "s1"
+    assert "run" not in found.attrs
+    assert found.values.tolist() == [[1.0], [2.0], [1.0], [2.0]]
 
 
 def test_copies_end_by_silence(server: NATSServer, tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ class FileEnd(End):
         local = Path(self.path) if self.store is None else self.beside()
         kind = find(str(local), ask.to_format)[1]
         named: dict[str, Any] = {"format": ask.to_format, "lossy": ask.lossy}
+        lost: tuple[str, ...] = ()
         if kind.streams:
             first = next(pieces, None)
             if first is None:
@@ -114,12 +115,14 @@ class FileEnd(End):
             if kind.takes(first):
                 kept = save_batches(_chain(first, pieces), local, **named)
             else:
-                kept = save_data(one_value(_chain(first, pieces), self.name), local, **named)
+                value, lost = one_value(_chain(first, pieces), self.name, lossy=ask.lossy)
+                kept = save_data(value, local, **named)
         else:
-            kept = save_data(one_value(pieces, self.name), local, **named)
+            value, lost = one_value(pieces, self.name, lossy=ask.lossy)
+            kept = save_data(value, local, **named)
         if self.store is not None:
             self.store.upload(local, self.path)
-        return tuple(kept.lost)
+        return (*lost, *kept.lost)
 
 
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:

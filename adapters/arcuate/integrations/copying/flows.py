@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from arcuate.connector.secrets import redacted
-from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
+from arcuate.integrations.copying.pieces import of_records
 from arcuate.integrations.kinds import connector
 
 __all__ = ["StreamEnd", "contents", "opened_stream"]
@@ -39,15 +40,10 @@ def opened_stream(text: str, **settings: Any) -> Any:
 
 def contents(blocks: Iterator[Any]) -> Iterator[Any]:
     """What blocks hold; mappings that follow each other, as messages of records do, are rows of a table."""
-    import pyarrow as pa
-
     records: list[Any] = []
 
-    def table() -> pa.Table:
-        try:
-            made = pa.Table.from_pylist(records)
-        except pa.ArrowException as error:
-            raise ConversionError(f"the messages are no rows of one table: {error}") from None
+    def table() -> Any:
+        made = of_records(records, "the target")
         records.clear()
         return made
 

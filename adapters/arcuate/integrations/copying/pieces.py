@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from arcuate.connector.table import to_table
 from arcuate.errors import ConversionError, InvalidArgument
 
-__all__ = ["after", "is_table", "rows_in", "tables"]
+__all__ = ["after", "is_table", "of_records", "rows_in", "tables"]
 
 
 def is_table(piece: Any) -> bool:
@@ -43,7 +44,7 @@ def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator
         if tidy and hasattr(value, "to_dataframe"):
             value = _tidy(value)
         if isinstance(value, (list, tuple)) and value and all(isinstance(one, dict) for one in value):
-            value = _of_records(value, where)
+            value = of_records(value, where)
         if isinstance(value, dict) and value and all(is_table(one) for one in value.values()):
             raise InvalidArgument(
                 f"there are several tables: {', '.join(map(repr, value))}; choose one with 'variable'"
@@ -71,14 +72,20 @@ def _tidy(value: Any) -> Any:
     return frame.reset_index() if frame.index.names != [None] else frame
 
 
-def _of_records(records: Any, where: str) -> pa.Table:
+def of_records(records: Sequence[Any], where: str) -> pa.Table:
+    """Mappings with the same fields as a table, no value of which is changed.
+
+    Raises:
+        ConversionError: their fields differ, or a field has values of no common type.
+    """
     names = list(records[0])
     if any(set(one) != set(names) for one in records):
         raise ConversionError(f"{where} takes tables, and these records have different fields")
-    try:
-        return pa.Table.from_pylist(list(records))
-    except pa.ArrowException as error:
-        raise ConversionError(f"these records are no table: {error}") from None
+    return to_table(
+        list(records),
+        None,
+        lambda what: ConversionError(f"these records are no table for {where}: it {what}"),
+    )
 
 
 def after(table: pa.Table, key: str, last: Any) -> pa.Table:

@@ -7,20 +7,31 @@ from collections.abc import Iterator
 from typing import Any
 
 from arcuate.connector import NotFoundError
-from arcuate.errors import InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
 from arcuate.integrations.copying.pieces import is_table
 from arcuate.integrations.kinds import connector
+from arcuate.values import encode
+from arcuate.values.equal import equal
 
 __all__ = ["RESTEnd", "RedisEnd", "one_value"]
 
 
-def one_value(pieces: Iterator[Any], name: str) -> Any:
-    """All pieces as one value: the batches of a table together, anything else alone.
+def one_value(pieces: Iterator[Any], name: str, *, lossy: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """All pieces as one value: batches of a table or blocks along time together, anything else alone.
+
+    Args:
+        pieces: what comes.
+        name: the target.
+        lossy: attributes that differ from block to block are left out and listed.
+
+    Returns:
+        The value, and what was left out.
 
     Raises:
-        InvalidArgument: there are several that are no table.
+        InvalidArgument: there is nothing, or there are several that cannot be joined.
+        ConversionError: blocks have attributes that differ.
     """
     import pyarrow as pa
 
@@ -29,17 +40,38 @@ def one_value(pieces: Iterator[Any], name: str) -> Any:
         raise InvalidArgument(f"there is nothing to be written to {name}: the source is empty")
     second = next(pieces, None)
     if second is None:
-        return pa.Table.from_batches([first]) if isinstance(first, pa.RecordBatch) else first
+        return (pa.Table.from_batches([first]) if isinstance(first, pa.RecordBatch) else first), ()
     found = itertools.chain([first, second], pieces)
     if is_table(first):
         return pa.concat_tables(
             pa.Table.from_batches([one]) if isinstance(one, pa.RecordBatch) else one for one in found
-        )
+        ), ()
     if hasattr(first, "dims") and "time" in first.dims:
-        import xarray as xr
-
-        return xr.concat(list(found), "time", join="exact", combine_attrs="override")
+        return _along_time(list(found), name, lossy)
     raise InvalidArgument(f"{name} takes one value, and the source has several that cannot be joined")
+
+
+def _along_time(blocks: list[Any], name: str, lossy: bool) -> tuple[Any, tuple[str, ...]]:
+    import xarray as xr
+
+    differ = sorted(
+        {
+            str(key)
+            for one in blocks
+            for key in {**one.attrs, **blocks[0].attrs}
+            if equal(encode(one.attrs.get(key)), encode(blocks[0].attrs.get(key))) is not None
+        }
+    )
+    if differ and not lossy:
+        raise ConversionError(
+            f"the blocks have different values of the attribute {differ[0]!r}, and one array has but one; "
+            "with lossy=True such attributes are left out and listed"
+        )
+    try:
+        joined = xr.concat(blocks, "time", join="exact", combine_attrs="drop_conflicts")
+    except ValueError as error:
+        raise ConversionError(f"the blocks cannot be joined along time for {name}: {error}") from error
+    return joined, tuple(f"the attribute {one!r}, which differs from block to block" for one in differ)
 
 
 class RedisEnd(End):
@@ -67,8 +99,9 @@ class RedisEnd(End):
             raise InvalidArgument(f"{self.name} is one value: nothing can be appended to it")
         if ask.exists == "error" and self.store.exists(self.part):
             raise InvalidArgument(f"{self.name} is there already; say exists='replace'")
-        self.store.set(self.part, one_value(pieces, self.name))
-        return ()
+        value, lost = one_value(pieces, self.name, lossy=ask.lossy)
+        self.store.set(self.part, value)
+        return lost
 
 
 class RESTEnd(End):
