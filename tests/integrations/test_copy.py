@@ -151,6 +151,14 @@ def test_a_key_must_grow(tmp_path: Path) -> None:
         copy(str(source), f"sqlite:///{tmp_path}/t.db#u", key="nr")
 
 
+def test_a_key_that_falls_between_two_pieces_is_an_error_and_loses_no_row(tmp_path: Path) -> None:
+    source, count = tmp_path / "s.parquet", 140_000
+    ids = [*range(count // 2, count), *range(count // 2)]  # grows in each half alone
+    pa.parquet.write_table(pa.table({"id": ids}), source, row_group_size=count // 2)
+    with pytest.raises(InvalidArgument, match="does not grow"):
+        copy(str(source), f"sqlite:///{tmp_path}/t.db#t", key="id")
+
+
 def test_files_of_one_format_are_copied_byte_by_byte(tmp_path: Path) -> None:
     content = random.Random(5).randbytes(3_000_001)
     (tmp_path / "a.bin").write_bytes(content)

@@ -74,12 +74,13 @@ class SQLEnd(End):
         rest = itertools.chain([first], found)
         try:
             if ask.key is not None:
-                last = ask.after
+                before = None
                 for one in rest:
-                    new = after(one, ask.key, last)
+                    new = after(one, ask.key, ask.after, before)
+                    if one.num_rows:
+                        before = one.column(ask.key)[-1].as_py()
                     if new.num_rows:
                         self.written += self.db.insert(table, new)
-                        last = new.column(ask.key)[-1].as_py()
             else:
                 with self.db.transaction():
                     if ask.exists == "replace" and not made:
@@ -126,9 +127,11 @@ class DocumentsEnd(End):
         there = self.store.count(self.part)
         if there and ask.exists == "error":
             raise InvalidArgument(f"{self.name} has {there} documents; say exists='append' or 'replace'")
+        self.written = 0
+        found = tables(pieces, self.name, tidy=ask.tidy)
+        first = next(found, None)  # what cannot be read at all is found out before anything is deleted
         if there and ask.exists == "replace":
             self.store.delete(self.part, {}, many=True)
-        self.written = 0
-        for table in tables(pieces, self.name, tidy=ask.tidy):
+        for table in itertools.chain([] if first is None else [first], found):
             self.written += len(self.store.insert(self.part, table))
         return ()

@@ -88,8 +88,14 @@ def of_records(records: Sequence[Any], where: str) -> pa.Table:
     )
 
 
-def after(table: pa.Table, key: str, last: Any) -> pa.Table:
+def after(table: pa.Table, key: str, last: Any, before: Any = None) -> pa.Table:
     """The rows after a value of a column, in its order.
+
+    Args:
+        table: a piece.
+        key: the column.
+        last: rows up to this value are in the target already; ``None``: none is.
+        before: the last value of the piece before; ``None``: this is the first.
 
     Raises:
         InvalidArgument: there is no such column, it has missing values, or does not grow.
@@ -101,11 +107,9 @@ def after(table: pa.Table, key: str, last: Any) -> pa.Table:
         return table
     if column.null_count:
         raise InvalidArgument(f"the column {key!r} has missing values and cannot be the key of a copy")
-    if last is not None:
-        table = table.filter(pc.greater(column, pa.scalar(last, column.type)))
-        column = table.column(key)
-    if len(column) > 1 and not pc.all(pc.less(column[:-1], column[1:])).as_py():
+    grows = len(column) < 2 or pc.all(pc.less(column[:-1], column[1:])).as_py()
+    if not grows or (before is not None and not before < column[0].as_py()):
         raise InvalidArgument(
             f"the column {key!r} does not grow from row to row and cannot be the key of a copy"
         )
-    return table
+    return table if last is None else table.filter(pc.greater(column, pa.scalar(last, column.type)))
