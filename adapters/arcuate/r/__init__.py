@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
+from arcuate.r.store import compiled
 from arcuate.worker.confine import python_files
 from arcuate.worker.environment import Environment, Launch, Report, installer
 
@@ -56,8 +57,7 @@ class REnvironment(Environment):
             InvalidArgument: an option has no possible value.
         """
         self.hello()  # wrong options are refused before a process is started
-        given = self.given.get("home")
-        home = find_home(None if given is None else os.fspath(given))
+        home = self._home()
         if (
             importlib.util.find_spec("_rinterface_cffi_api") is None
             and importlib.util.find_spec("_rinterface_cffi_abi") is None
@@ -95,13 +95,14 @@ class REnvironment(Environment):
 
     def readable(self) -> list[str]:
         """R's home with what its links lead to, the libraries of packages, and Python's files."""
-        given = self.given.get("home")
-        home = find_home(None if given is None else os.fspath(given))
+        home = self._home()
         # /usr/lib/R/etc is full of links to /etc/R, say
         linked = [os.path.realpath(os.path.join(home, "etc", name)) for name in ("Renviron", "Rprofile.site")]
         libraries = [path for path in os.environ.get("R_LIBS", "").split(os.pathsep) if path]
+        kept = compiled(home)
         return [
             home,
+            *([kept] if os.path.exists(kept) else []),
             os.path.realpath(home),
             *(os.path.dirname(path) for path in linked),
             *libraries,
@@ -124,7 +125,12 @@ class REnvironment(Environment):
             "packages": _texts(self.given.get("packages"), "packages"),
             "figures": _FIGURES[figures],
             "source": self._sources(),
+            "compiled": compiled(self._home()),
         }
+
+    def _home(self) -> str:
+        given = self.given.get("home")
+        return find_home(None if given is None else os.fspath(given))
 
     def _sources(self) -> list[str]:
         """The files of the option ``source``, those of a folder in the order of their names."""

@@ -31,6 +31,7 @@ from arcuate.r.handles import Handles
 from arcuate.r.numbers import Target
 from arcuate.r.rapi import VECSXP, ffi, lib
 from arcuate.r.requests import Requests
+from arcuate.r.store import SOURCES
 from arcuate.r.to_r import Functions, SourceCursor
 from arcuate.r.to_r_labelled import Reader
 from arcuate.values import codes
@@ -62,7 +63,6 @@ _OPS = (
     "ping",
     "settle",
 )
-_SOURCES = ("support.R", "values.R", "inspect.R")
 
 
 class _InputAsked(RemoteError):
@@ -124,7 +124,7 @@ class Session(FromCode, Requests):
         self._handles = Handles(options.get("generation", 0))
         target = Target(threshold, lambda size: alloc(self._channel, size, self._aside))
         self._target = target
-        self._load()
+        self._load(options.get("compiled") or "")
         self._reader = Reader(self._f, self._handles.find)
         strings = [options.get("figures") or "", *(options.get(name) or [] for name in _LISTS)]
         lists = [[item] if isinstance(item, str) else list(item) for item in strings]
@@ -178,18 +178,16 @@ class Session(FromCode, Requests):
         with contextlib.suppress(ValueError):  # what C code prints appears line by line, too
             libc.setvbuf(ctypes.c_void_p.in_dll(libc, name), None, 1, ctypes.c_size_t(4096))
 
-    def _load(self) -> None:
-        """Reads Arcuate's R code into an environment of its own."""
+    def _load(self, store: str) -> None:
+        """Reads Arcuate's R code into an environment of its own; its compiled form is kept in ``store``."""
         home = rapi.anchor(rapi.checked(lib.Rf_lang2(rapi.symbol("new.env"), lib.Rf_ScalarLogical(1))))
         rapi.checked(lib.Rf_lang3(rapi.symbol("assign"), lib.Rf_mkString(b".arcuate_home"), home))
+        with open(os.path.join(_HERE, "load.R"), encoding="utf-8") as source:
+            function = source.read()
+        files = ", ".join(_quote(os.path.join(_HERE, name)) for name in SOURCES)
         loader = (
             "local({ home <- .arcuate_home; rm(.arcuate_home, envir = globalenv()); "
-            "parent.env(home) <- baseenv(); "
-            + " ".join(
-                f"sys.source({_quote(os.path.join(_HERE, name))}, home, keep.source = FALSE);"
-                for name in _SOURCES
-            )
-            + " })"
+            f"({function})(home, c({files}), {_quote(store)}) }})"
         )
         code = lib.Rf_protect(
             rapi.checked(lib.Rf_lang2(rapi.symbol("str2lang"), lib.Rf_protect(rapi.make_text(loader))))
