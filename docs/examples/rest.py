@@ -1,7 +1,8 @@
-"""A list from an HTTP server, as a table, through R; a file, and what happens without one."""
+"""A list from an HTTP server, as a table, through R; a file, what happens without one, and another endpoint."""
 
 import json
 import threading
+import warnings
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -39,4 +40,10 @@ with RESTAPIClient({"base_url": f"http://127.0.0.1:{server.server_port}"}, check
     except NotFoundError as error:
         print(error.status, error.recoverable)
     print(client.health().status)
+
+mirror = f"http://127.0.0.1:{server.server_port}"
+with RESTAPIClient(url="http://127.0.0.1:1", fallback={"urls": [mirror]}, retry=None) as client:
+    with warnings.catch_warnings(record=True) as told:
+        answer = client.request("GET", "stations.json")
+    print(len(answer.json()), answer.degraded, answer.source == mirror, told[0].category.__name__)
 server.shutdown()

@@ -243,17 +243,34 @@ def test_what_is_too_old_is_not_given(make: Callable[..., Resilience], how: str)
 def test_a_fixed_value(make: Callable[..., Resilience], how: str) -> None:
     one = make(fallback=Fallback(kind="default", default=[]))
     with pytest.warns(DegradedWarning):
-        result = run(one, Flaky(ConnectionError("")), how)
+        result = run(one, Flaky(ConnectionError("")), how, fallback=True)
     assert (result.value, result.source, result.age) == ([], "default", None)
 
 
-def test_another_endpoint(make: Callable[..., Resilience]) -> None:
+def test_what_changes_something_has_no_fallback(make: Callable[..., Resilience], how: str) -> None:
+    """Unless a request says that it only reads: by a key, or outright."""
+    one = make(fallback=Fallback(kind="default", default=[]), retry=FAST)
+    for repeatable in (False, True):
+        with pytest.raises(ConnectionError):
+            run(one, Flaky(*[ConnectionError("")] * 9), how, repeatable=repeatable)
+
+
+def test_another_endpoint(make: Callable[..., Resilience], how: str) -> None:
     one = make()
-    second = Flaky(ConnectionError("also down"))
-    with pytest.warns(DegradedWarning, match="from mirror2"):
-        result = one.run(Flaky(ConnectionError("")), others=(("mirror1", second), ("mirror2", lambda: 7)))
-    assert (result.value, result.source) == (7, "mirror2")
+    second, third = Flaky(ConnectionError("also down")), Flaky(value=7)
+    places = [("mirror1", second), ("mirror2", third)]
+    others = [(name, it if how == "threads" else it.later) for name, it in places]
+    with pytest.warns(DegradedWarning, match="from mirror2$"):
+        result = run(one, Flaky(ConnectionError("")), how, others=others)
+    assert (result.value, result.source, result.degraded) == (7, "mirror2", True)
     assert second.calls == 1
+    second.errors.append(ConnectionError("also down"))
+    third.errors.append(ConnectionError("so is this"))
+    with pytest.raises(ConnectionError, match=r"down; and mirror1 .*also down; and mirror2 .*so is this"):
+        run(one, Flaky(ConnectionError("down")), how, others=others)
+    with pytest.raises(AuthenticationError):  # a refusal is an answer: nobody else is asked
+        run(one, Flaky(AuthenticationError("no")), how, others=others)
+    assert third.calls == 2
 
 
 def test_kept_values_are_private(tmp_path: Path) -> None:
@@ -306,11 +323,17 @@ provider.add_span_processor(SimpleSpanProcessor(spans))
 trace.set_tracer_provider(provider)
 metrics.set_meter_provider(MeterProvider([reader]))
 from tests.connector.test_resilience import FAST, Flaky, run
-from arcuate.connector import ConnectionError, Resilience
+from arcuate.connector import ConnectionError, Fallback, Resilience
+from arcuate.errors import LimitExceeded
 one = Resilience("probe", retry=FAST)
 run(one, Flaky(ConnectionError("password")), {how!r}, name="read", repeatable=True)
-try: run(one, Flaky(ConnectionError("password")), {how!r}, name="write")
-except ConnectionError: pass
+for error in (ConnectionError("password"), LimitExceeded("password"), KeyError("password")):
+    try: run(one, Flaky(error), {how!r}, name="write")
+    except type(error): pass
+import warnings
+warnings.simplefilter("ignore")
+old = Resilience("probe", fallback=Fallback(kind="default"))
+run(old, Flaky(ConnectionError("password")), {how!r}, name="old", fallback=True)
 for span in spans.get_finished_spans():
     print(span.name, span.status.status_code.name, sorted(span.attributes.items()))
     assert "password" not in span.to_json()
@@ -323,12 +346,22 @@ for metric in reader.get_metrics_data().resource_metrics[0].scope_metrics[0].met
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    written = [("arcuate.attempts", 1), ("arcuate.service", "probe"), ("error.type", "CONNECTION_LOST")]
+    usual = [("arcuate.attempts", 1), ("arcuate.service", "probe")]
+    written = [[*usual, ("error.type", why)] for why in ("CONNECTION_LOST", "LIMIT_EXCEEDED", "KeyError")]
+    old = [usual[0], ("arcuate.fallback", "default"), usual[1], ("error.type", "CONNECTION_LOST")]
+    outcomes = [
+        ("old", "CONNECTION_LOST"),
+        ("read", "ok"),
+        ("write", "CONNECTION_LOST"),
+        ("write", "KeyError"),
+        ("write", "LIMIT_EXCEEDED"),
+    ]
     assert done.stdout.splitlines() == [
         "probe read UNSET [('arcuate.attempts', 2), ('arcuate.service', 'probe')]",
-        f"probe write ERROR {written}",
-        "arcuate.integration.duration [('read', 'ok'), ('write', 'CONNECTION_LOST')]",
-        "arcuate.integration.attempts [('read', 'ok'), ('write', 'CONNECTION_LOST')]",
+        *(f"probe write ERROR {one}" for one in written),
+        f"probe old ERROR {old}",
+        f"arcuate.integration.duration {outcomes}",
+        f"arcuate.integration.attempts {outcomes}",
     ]
 
 

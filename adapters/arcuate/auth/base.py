@@ -30,6 +30,7 @@ class BaseAuthenticator:
     def __init__(self, credentials: Mapping[str, Any] | None = None) -> None:
         self.credentials: dict[str, Any] = dict(credentials or {})
         self._known: Authorization | None = None
+        self._former: Any = None
         self._changing = threading.Lock()
 
     def __repr__(self) -> str:
@@ -62,6 +63,7 @@ class BaseAuthenticator:
             if self._known is None:
                 self._known = self._first()
             elif refused is not None and refused == self._known:
+                self._former = self._known  # requests that are under way may still have it
                 self._known = Authorization(headers=self.refresh_token())
             return self._known
 
@@ -71,7 +73,8 @@ class BaseAuthenticator:
     def secrets(self) -> Sequence[str]:
         """Credentials, and what was made of them."""
         found = [reveal(one) or "" for one in self.credentials.values() if isinstance(one, (str, Secret))]
-        if self._known is not None:
-            for value in [*self._known.headers.values(), *self._known.params.values()]:
-                found += [value, value.rpartition(" ")[2]]
+        for one in (self._known, self._former):
+            if isinstance(one, Authorization):
+                for value in [*one.headers.values(), *one.params.values()]:
+                    found += [value, value.rpartition(" ")[2]]
         return found

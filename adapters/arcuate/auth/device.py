@@ -116,7 +116,7 @@ def _asked(auth: OAuth2Authenticator) -> Mapping[str, Any]:
             answer.raise_for_status()
             return answer.json()
 
-    found = auth.resilience.run(attempt, name="device", repeatable=True).value
+    found = auth.resilience.run(attempt, name="device", repeatable=True, fallback=False).value
     return found if isinstance(found, Mapping) else {}
 
 

@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -27,15 +28,20 @@ from arcuate.connector import (
     NotFoundError,
     RateLimitError,
     Secret,
+    bounded,
+    deadline,
     reveal,
 )
 from arcuate.connector.authorization import Authorization
-from arcuate.errors import InvalidArgument, SessionClosed
+from arcuate.connector.secrets import cause
+from arcuate.connector.statuses import retry_after
+from arcuate.errors import ArcuateError, InvalidArgument, SessionClosed
 
 __all__ = ["OAuth2Authenticator", "OAuth2Config"]
 
 
 _ENDPOINTS = ("token", "authorization", "device_authorization")
+_TOKENS = ("access_token", "refresh_token", "id_token")
 _STATUSES: dict[int, tuple[type[IntegrationError], bool]] = {
     401: (AuthenticationError, False),
     403: (AuthenticationError, False),
@@ -55,6 +61,10 @@ def _answered(response: Any) -> Any:
         if not said:
             response.raise_for_status()
     return response
+
+
+def _headers(token: Mapping[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token['access_token']}"}
 
 
 class OAuth2Config(ConnectorConfig):
@@ -109,6 +119,9 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         Connector.__init__(self, config, **arguments)
         self._store = store
         self._token: dict[str, Any] | None = None
+        self._former: deque[dict[str, Any]] = deque(
+            maxlen=4
+        )  # requests that are under way may still have them
         self._http: Any = None
         self._endpoints: dict[str, str] = {}
         self._renewing = threading.RLock()
@@ -139,31 +152,34 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         """
         with self._renewing:
             self._renew(refresh_token)
-            return dict(self._headers())
+            assert self._token is not None
+            return _headers(self._token)
 
     def authorization(self, refused: Authorization | None = None) -> Authorization:
         token = self._token
         if token is not None and refused is None and not self._ending(token):
-            return Authorization(headers=self._headers())
+            return Authorization(headers=_headers(token))
         with self._renewing:
-            if self._token is None and self._store is not None:
-                self._token = self._store.load(self._entry())
             token = self._token
+            if token is None or self._unfit(token, refused):
+                token = self._token = self._kept() or token  # another process may have been faster
             if token is None:
                 self._obtain()
-            elif self._ending(token) or (refused is not None and refused.headers == self._headers()):
+            elif self._unfit(token, refused):
                 self._renew(None)
-            return Authorization(headers=self._headers())
+            assert self._token is not None
+            return Authorization(headers=_headers(self._token))
+
+    def _unfit(self, token: Mapping[str, Any], refused: Authorization | None) -> bool:
+        return self._ending(token) or (refused is not None and refused.headers == _headers(token))
+
+    def _kept(self) -> dict[str, Any] | None:
+        return self._store.load(self._entry()) if self._store is not None else None
 
     def secrets(self) -> list[str]:
         """Also the tokens."""
-        token = self._token or {}
-        kept = [token.get(name) for name in ("access_token", "refresh_token", "id_token")]
-        return [*Connector.secrets(self), *(text for text in kept if isinstance(text, str))]
-
-    def _headers(self) -> dict[str, str]:
-        assert self._token is not None
-        return {"Authorization": f"Bearer {self._token['access_token']}"}
+        shown = [one.get(name) for one in (self._token or {}, *tuple(self._former)) for name in _TOKENS]
+        return [*Connector.secrets(self), *(text for text in shown if isinstance(text, str))]
 
     def _ending(self, token: Mapping[str, Any]) -> bool:
         end, life = token.get("expires_at"), token.get("expires_in")
@@ -211,10 +227,16 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                 lambda client: client.refresh_token(self._endpoint("token"), refresh_token=known),
                 repeatable=False,  # a refresh token may be good for one use
             )
-        except AuthenticationError:
-            self._forget()
+        except AuthenticationError as error:
             if self.config.grant == "client_credentials":
+                self._forget()
                 return self._obtain()
+            if error.detail == "invalid_grant" and refresh_token is None:  # RFC 6749, 5.2: this one is over
+                newer = self._kept()
+                if newer is not None and newer.get("refresh_token") != known:
+                    self._token = newer  # another process was faster
+                    return None
+                self._forget()
             raise
         self._keep({**found, "refresh_token": found.get("refresh_token", known)})
         return None
@@ -234,7 +256,9 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
             with self._faults():
                 return dict(question(self._client()))
 
-        found: dict[str, Any] = self.resilience.run(attempt, name="token", repeatable=repeatable).value
+        found: dict[str, Any] = self.resilience.run(
+            attempt, name="token", repeatable=repeatable, fallback=False
+        ).value
         access, kind = found.get("access_token"), str(found.get("token_type", "bearer"))
         if not isinstance(access, str) or not access or any(ord(one) < 33 for one in access):
             raise DataError(f"{self.name}: the answer of the token endpoint has no token", service=self.name)
@@ -243,11 +267,15 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         return found
 
     def _keep(self, token: dict[str, Any]) -> None:
+        if self._token is not None:
+            self._former.append(self._token)
         self._token = token
         if self._store is not None:
             self._store.save(self._entry(), token)
 
     def _forget(self) -> None:
+        if self._token is not None:
+            self._former.append(self._token)
         self._token = None
         if self._store is not None:
             self._store.remove(self._entry())
@@ -361,6 +389,7 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                     timeout=httpx2.Timeout(times.read, connect=times.connect),
                     verify=ssl.create_default_context(cafile=self.config.ca_file),
                 )
+                bounded.bound(self._http)
                 for which in ("access_token_response", "refresh_token_response"):
                     self._http.register_compliance_hook(which, _answered)
                 if self._closed:  # by another thread, meanwhile
@@ -395,50 +424,61 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:
+        """One question to the server: in time, and what goes wrong as errors of connectors."""
+        try:
+            with deadline.until(deadline.end_within(self.config.timeouts.call)):
+                yield
+        except (ArcuateError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            found = self._fault(error)
+            if found is None:
+                raise
+            raise found from cause(error, self.conceal)
+
+    def _fault(self, error: Exception) -> ArcuateError | None:
+        """What an exception of a library means; ``None``: a defect."""
         from authlib.common.errors import AuthlibBaseError
 
-        try:
-            yield
-        except RuntimeError as error:
-            if not self._closed:
-                raise
-            raise SessionClosed(f"{self.name} was closed in the middle of a request") from error
-        except AuthlibBaseError as error:
+        if isinstance(error, RuntimeError):
+            return (
+                SessionClosed(f"{self.name} was closed in the middle of a request") if self._closed else None
+            )
+        if isinstance(error, AuthlibBaseError):
             said = self.conceal(f"{error.error}: {error.description}" if error.description else error.error)
-            raise AuthenticationError(
+            return AuthenticationError(
                 f"{self.name}: the authorization server refuses: {said}; look at 'client_id', "
                 "'client_secret', 'grant' and 'scope'",
                 service=self.name,
                 detail=error.error,
-            ) from error
-        except httpx2.HTTPStatusError as error:
-            status, wait = error.response.status_code, error.response.headers.get("retry-after", "")
+            )
+        if isinstance(error, httpx2.HTTPStatusError):
+            status = error.response.status_code
             kind, recoverable = _STATUSES.get(status, (IntegrationError, status >= 500))
-            raise kind(
+            return kind(
                 f"{self.name}: the authorization server gave {status}",
                 service=self.name,
                 status=status,
                 recoverable=recoverable,
-                retry_after=float(wait) if wait.isascii() and wait.isdigit() else None,
-            ) from error
-        except httpx2.TimeoutException as error:
-            raise IntegrationTimeout(
+                retry_after=retry_after(error.response.headers),
+            )
+        if isinstance(error, httpx2.TimeoutException):
+            return IntegrationTimeout(
                 f"{self.name}: the authorization server did not answer in time (setting 'timeouts')",
                 service=self.name,
-            ) from error
-        except httpx2.HTTPError as error:
-            raise ConnectionError(
+            )
+        if isinstance(error, httpx2.HTTPError):
+            return ConnectionError(
                 f"{self.name}: the authorization server cannot be reached: {self.conceal(error)}",
                 service=self.name,
                 recoverable="CERTIFICATE_VERIFY_FAILED" not in str(error),
-            ) from error
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, (InvalidArgument, IntegrationError)):
-                raise
-            raise DataError(
+            )
+        if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, httpx2.InvalidURL)):
+            return DataError(
                 f"{self.name}: the authorization server's answer cannot be read: {self.conceal(error)}",
                 service=self.name,
-            ) from error
+            )
+        return None
 
     # --- Life
 

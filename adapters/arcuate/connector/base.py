@@ -6,21 +6,23 @@ import asyncio
 import datetime as dt
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from typing_extensions import Self
 
-from arcuate.connector.config import ConnectorConfig, load
+from arcuate.connector.config import ConnectorConfig, explained, load
 from arcuate.connector.errors import IntegrationError
 from arcuate.connector.health import Health, Status
 from arcuate.connector.resilience import Resilience
 from arcuate.connector.secrets import conceal, redacted, reveal
 from arcuate.errors import ArcuateError, SessionClosed
 
-__all__ = ["Connector"]
+__all__ = ["Connector", "secrets_of"]
+
+T = TypeVar("T")
 
 
 class Connector:
@@ -45,9 +47,13 @@ class Connector:
         self, config: ConnectorConfig | Mapping[str, Any] | None = None, /, **arguments: Any
     ) -> None:
         if isinstance(config, ConnectorConfig):
-            found: Any = config.model_copy(update=arguments) if arguments else config
+            found: Any = config
             if arguments:
-                found = type(config).model_validate(dict(found))
+                try:
+                    found = type(config).model_validate({**dict(config), **arguments})
+                except ValidationError as error:
+                    name = str(arguments.get("name") or config.name or self.default_name)
+                    raise explained(type(config), name, error) from None
         else:
             found = load(self.Config, config, arguments, name=self.default_name)
         self.config: Any = found
@@ -62,6 +68,7 @@ class Connector:
         self._opened = self._closed = False
         self._status: Status = "unknown"
         self._since: dt.datetime | None = None
+        self._siblings: dict[str, Self] = {}
 
     # --- To be written by a connector
 
@@ -108,11 +115,14 @@ class Connector:
             if self._closed:
                 return
             self._closed = True
+            siblings = list(self._siblings.values())
             try:
                 if self._opened:
                     self._close()
             finally:
                 self.resilience.close()
+                for one in siblings:
+                    one.close()
 
     async def aopen(self) -> Self:
         """As :meth:`open`, for asyncio."""
@@ -143,6 +153,54 @@ class Connector:
         where = f" {redacted(self.config.url)}" if self.config.url else ""
         return f"<{type(self).__name__} {self.name}{where}, {state}>"
 
+    # --- Other addresses of the same system
+
+    def _elsewhere(self, use: Callable[[Self], T]) -> list[tuple[str, Callable[[], T]]]:
+        """The same request for each other address of the fallback, as ``others`` of ``self.resilience.run``.
+
+        Args:
+            use: makes the request, once, with a connector of that address.
+        """
+        policy = self.config.fallback
+        if policy is None or not policy.urls:
+            return []
+
+        def at(url: str) -> Callable[[], T]:
+            return lambda: use(self._sibling(url))
+
+        return [(redacted(url), at(url)) for url in policy.urls]
+
+    def _aelsewhere(
+        self, use: Callable[[Self], Awaitable[T]]
+    ) -> list[tuple[str, Callable[[], Awaitable[T]]]]:
+        """As :meth:`_elsewhere`, for asyncio."""
+
+        def later(url: str) -> Callable[[], Awaitable[T]]:
+            async def ask() -> T:
+                return await use(await asyncio.to_thread(self._sibling, url))
+
+            return ask
+
+        policy = self.config.fallback
+        return [(redacted(url), later(url)) for url in policy.urls] if policy is not None else []
+
+    def _sibling(self, url: str) -> Self:
+        """The connector of another address, opened: made when it is first needed, closed with this one."""
+        with self._lock:
+            self._still_open()
+            found = self._siblings.get(url)
+            if found is None:
+                own = next(one for one in type(self).__mro__ if one.__module__.startswith("arcuate."))
+                config = self.config.model_copy(update={"url": url, "fallback": None, "retry": None})
+                found = self._siblings[url] = own(
+                    config
+                )  # not a program's subclass: its arguments are its own
+            self._equip(found)
+        return found.open()
+
+    def _equip(self, sibling: Self) -> None:
+        """Gives a connector of another address what was set on this one after it was made."""
+
     # --- Health
 
     def health(self) -> Health:
@@ -157,10 +215,22 @@ class Connector:
                 detail = "it answers again, after failures"
         except IntegrationError as error:
             status, detail = "down", self.conceal(error)
+            if (instead := self._instead(error)) is not None:
+                status, detail = "degraded", f"{instead} answers instead: {detail}"
         except ArcuateError as error:  # it is closed, or its settings are wrong: the system was not asked
             status, detail = "unknown", self.conceal(error)
         latency = time.perf_counter() - begun
         return self._noted(status, latency if status in ("ok", "degraded") else None, detail, facts)
+
+    def _instead(self, error: IntegrationError) -> str | None:
+        """The other address of the fallback that answers, if there is one."""
+        for name, ask in self._elsewhere(lambda one: one._check()) if error.recoverable else ():
+            try:
+                ask()
+            except ArcuateError:
+                continue
+            return name
+        return None
 
     async def ahealth(self) -> Health:
         """As :meth:`health`, for asyncio."""
@@ -176,14 +246,15 @@ class Connector:
 
     def secrets(self) -> list[str]:
         """The secrets of the configuration, for :meth:`conceal`."""
-        return [text for text in _secrets_of(self.config) if text]
+        return [text for text in secrets_of(self.config) if text]
 
     def conceal(self, text: Any) -> str:
         """A text without any of the configuration's secrets."""
         return conceal(text, self.secrets())
 
 
-def _secrets_of(value: Any) -> list[str | None]:
+def secrets_of(value: Any) -> list[str | None]:
+    """The secrets in a configuration, or in a value of one; of an address, its password."""
     from urllib.parse import unquote, urlsplit
 
     from pydantic import BaseModel
@@ -194,9 +265,11 @@ def _secrets_of(value: Any) -> list[str | None]:
         except Exception:
             return []
     if isinstance(value, BaseModel):
-        return [one for field in type(value).model_fields for one in _secrets_of(getattr(value, field))]
+        return [one for field in type(value).model_fields for one in secrets_of(getattr(value, field))]
+    if isinstance(value, (tuple, list)):
+        return [one for item in value for one in secrets_of(item)]
     if isinstance(value, Mapping):
-        return [one for item in value.values() for one in _secrets_of(item)]
+        return [one for item in value.values() for one in secrets_of(item)]
     if isinstance(value, str) and "://" in value:
         try:
             password = urlsplit(value).password

@@ -18,9 +18,9 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from arcuate.connector.policies import Breaker, Fallback, Rate, Retry, Timeouts
 from arcuate.connector.secrets import redacted
@@ -31,7 +31,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["ConnectorConfig", "connectors_of", "load"]
+__all__ = ["ConnectorConfig", "connectors_of", "explained", "load"]
 
 C = TypeVar("C", bound="ConnectorConfig")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
@@ -41,6 +41,8 @@ class ConnectorConfig(BaseModel):
     """What every connector has. Connectors add fields of their own."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    elsewhere: ClassVar[bool] = False
+    """Whether the connector asks the other addresses of a fallback."""
 
     name: str = Field(default="", description="how it is called in health, logs and settings")
     url: str = Field(default="", description="the system's address; its scheme may choose the library")
@@ -52,6 +54,15 @@ class ConnectorConfig(BaseModel):
     extra: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="keys of a mapping that no field has"
     )
+
+    @field_validator("fallback")
+    @classmethod
+    def _endpoints(cls, fallback: Fallback | None) -> Fallback | None:
+        if fallback is not None and fallback.urls and not cls.elsewhere:
+            raise ValueError(
+                "this connector asks no other address: 'kind' is 'cache' or 'default', without 'urls'"
+            )
+        return fallback
 
     def __repr_args__(self) -> Any:
         for key, value in super().__repr_args__():
@@ -97,7 +108,7 @@ def load(
     try:
         return kind.model_validate(merged)
     except ValidationError as error:
-        raise InvalidArgument(_explain(kind, name, error)) from None
+        raise explained(kind, name, error) from None
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -156,7 +167,8 @@ def _of_toml(name: str) -> dict[str, Any]:
     return table
 
 
-def _explain(kind: type[ConnectorConfig], name: str, error: ValidationError) -> str:
+def explained(kind: type[ConnectorConfig], name: str, error: ValidationError) -> InvalidArgument:
+    """The error for settings that are wrong: which, and what is allowed; never what was given."""
     lines = []
     for one in error.errors(include_input=False, include_url=False):
         place = ".".join(str(part) for part in one["loc"])
@@ -165,4 +177,4 @@ def _explain(kind: type[ConnectorConfig], name: str, error: ValidationError) -> 
             lines.append(f"there is no setting {place!r}; there are {allowed}")
         else:
             lines.append(f"setting {place!r}: {one['msg'][:1].lower()}{one['msg'][1:]}")
-    return f"the configuration of {name or kind.__name__}: " + "; ".join(lines)
+    return InvalidArgument(f"the configuration of {name or kind.__name__}: " + "; ".join(lines))

@@ -18,9 +18,9 @@ class Health:
 
     Attributes:
         name: the connector.
-        status: ``ok``; ``degraded``: it answers, but slowly, or a fallback was given lately; ``down``;
-            ``unknown``: it was not asked.
-        latency: seconds that the check took, or ``None``.
+        status: ``ok``; ``degraded``: it answers again after failures, or another address of its fallback
+            does; ``down``; ``unknown``: it was not asked.
+        latency: seconds that the check took; ``None`` when it is down or was not asked.
         since: when this status began (UTC).
         detail: what was found, and what to do; fit to be shown.
         facts: the system's version and the like.

@@ -59,6 +59,8 @@ def loads(data: str | bytes) -> Any:
         raise BadJSON(f"cannot be read without loss: {error}") from None
     except RecursionError:
         raise BadJSON("is JSON that is nested too deeply") from None
+    except ValueError:  # Python's limit, which sys.set_int_max_str_digits() sets
+        raise BadJSON("cannot be read: a whole number has more digits than Python reads") from None
 
 
 def dumps(data: Any, what: str = "data") -> str:

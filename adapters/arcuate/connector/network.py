@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from arcuate.connector.authorization import Authorizer
 from arcuate.connector.config import ConnectorConfig
+from arcuate.connector.policies import Fallback
 from arcuate.connector.secrets import Secret, reveal
 
-__all__ = ["NetworkConfig", "private_of", "revealed"]
+__all__ = ["NetworkConfig", "is_downgrade", "private_of", "revealed"]
 
 _PRIVATE = re.compile(r"(?i)auth|cookie|key|passw|secret|token")
 
@@ -43,12 +44,26 @@ class NetworkConfig(ConnectorConfig):
             raise ValueError("has no user or password in it; use auth=BasicAuthenticator(...)")
         return url
 
+    @field_validator("fallback")
+    @classmethod
+    def _addresses(cls, fallback: Fallback | None, info: ValidationInfo) -> Fallback | None:
+        for one in fallback.urls if fallback is not None else ():
+            cls._address(one)
+            if is_downgrade(str(info.data.get("url", "")), one):
+                raise ValueError("'urls' has an address without TLS: the credentials would be sent in clear")
+        return fallback
+
     @field_validator("auth")
     @classmethod
     def _authorizer(cls, auth: Any) -> Any:
         if auth is not None and not isinstance(auth, Authorizer):
             raise ValueError(f"is an authenticator of arcuate.auth, not a {type(auth).__name__}")
         return auth
+
+
+def is_downgrade(url: str, other: str) -> bool:
+    """Whether an address has no TLS though the first one has."""
+    return urlsplit(url).scheme in ("https", "wss") and urlsplit(other).scheme not in ("https", "wss")
 
 
 def revealed(headers: Mapping[str, Secret]) -> dict[str, str]:

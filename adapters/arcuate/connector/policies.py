@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from arcuate.connector.secrets import redacted
 
 __all__ = ["Breaker", "Fallback", "Rate", "Retry", "Timeouts"]
 
@@ -22,7 +24,12 @@ class Retry(_Policy):
     jitter: float = Field(
         default=0.5, ge=0, description="seconds of chance that are added to each pause, at most"
     )
-    total: float = Field(default=60.0, gt=0, description="seconds for all attempts and pauses together")
+    total: float = Field(
+        default=60.0,
+        gt=0,
+        description="seconds for all attempts and pauses together: none begins later, and those of HTTP end "
+        "by then",
+    )
 
 
 class Timeouts(_Policy):
@@ -49,12 +56,39 @@ class Breaker(_Policy):
 
 
 class Fallback(_Policy):
-    """What is given when the system does not answer."""
+    """What is given when the system does not answer: to what only reads."""
 
-    kind: Literal["cache", "default"] = Field(
-        default="cache", description="the last good value, or a fixed one"
+    kind: Literal["cache", "default", "endpoint"] = Field(
+        default="cache", description="the last good value, a fixed one, or nothing but another endpoint's"
+    )
+    urls: tuple[str, ...] = Field(
+        default=(),
+        description="other addresses of the same system, which get the same credentials; asked before 'kind' "
+        "is given, each once, in this order",
     )
     max_age: float = Field(
         default=86400.0, gt=0, description="seconds after which a kept value is no longer given"
     )
     default: Any = Field(default=None, description="the fixed value")
+
+    def __repr_args__(self) -> Any:
+        for key, value in super().__repr_args__():
+            yield key, tuple(redacted(one) for one in value) if key == "urls" else value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_endpoints(cls, found: Any) -> Any:
+        if isinstance(found, dict) and found.get("urls") and "kind" not in found:
+            return {**found, "kind": "endpoint"}
+        return found
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _one_or_many(cls, urls: Any) -> Any:
+        return (urls,) if isinstance(urls, str) else urls
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Fallback:
+        if self.kind == "endpoint" and not self.urls:
+            raise ValueError("kind 'endpoint' needs 'urls', the addresses that are asked instead")
+        return self

@@ -1,7 +1,7 @@
 """Retry, rate limit, circuit breaker and fallback around a request: declared by policies, alike everywhere.
 
-In this order: fallback( retry( breaker( rate limit( the request )))). Pauses and repetition are stamina's,
-the rate limit is pyrate-limiter's.
+In this order: fallback( other endpoints( retry( breaker( rate limit( the request ))))). Pauses and
+repetition are stamina's, the rate limit is pyrate-limiter's.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import asyncio
 import logging
 import time
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import stamina
 from pyrate_limiter import Limiter
 from pyrate_limiter import Rate as _Rate
 
+from arcuate.connector import deadline
 from arcuate.connector.breaker import CircuitBreaker
 from arcuate.connector.errors import IntegrationError, RateLimitError
 from arcuate.connector.keep import Keep
 from arcuate.connector.policies import Breaker, Fallback, Rate, Retry
 from arcuate.connector.result import DegradedWarning, Result
-from arcuate.connector.telemetry import Telemetry
+from arcuate.connector.telemetry import Span, Telemetry
 
 __all__ = ["Resilience"]
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Endpoint = tuple[str, Callable[[], T]]
+AsyncEndpoint = tuple[str, Callable[[], Awaitable[T]]]
 
 
 class Resilience:
@@ -81,8 +83,8 @@ class Resilience:
         name: str = "request",
         repeatable: bool = False,
         key: str | None = None,
-        others: tuple[Endpoint[T], ...] = (),
-        fallback: bool = True,
+        others: Sequence[Endpoint[T]] = (),
+        fallback: bool | None = None,
     ) -> Result[T]:
         """Carries one request out.
 
@@ -92,7 +94,8 @@ class Resilience:
             repeatable: whether it may be carried out twice without harm.
             key: under which its last good value is kept; ``None``: it is not.
             others: other endpoints, tried one after the other before the fallback: (name, operation).
-            fallback: whether the fallback may answer: it cannot for what changes something.
+            fallback: whether the fallback may answer: it cannot for what changes something. By default if
+                there is a ``key``.
 
         Raises:
             IntegrationError: what the last attempt raised, when there is no fallback.
@@ -112,12 +115,12 @@ class Resilience:
                 span.failed(error, attempts)
                 for other, operate in others if error.recoverable else ():
                     try:
-                        return self._degraded(Result(operate(), True, other, 0.0, error, attempts))
-                    except IntegrationError:
-                        continue
-                if not fallback:
-                    raise
-                return self._fallen(error, key, attempts)
+                        found = Result(operate(), True, other, 0.0, error, attempts)
+                    except IntegrationError as also:
+                        _too(error, other, also)
+                    else:
+                        return self._degraded(found, span)
+                return self._degraded(self._fallen(error, key, fallback, attempts), span)
             span.done(attempts)
         if key is not None and self.fallback is not None and self.fallback.kind == "cache":
             self.keep.put(key, value)
@@ -130,6 +133,8 @@ class Resilience:
         name: str = "request",
         repeatable: bool = False,
         key: str | None = None,
+        others: Sequence[AsyncEndpoint[T]] = (),
+        fallback: bool | None = None,
     ) -> Result[T]:
         """As :meth:`run`, for asyncio."""
         attempts = 0
@@ -145,7 +150,15 @@ class Resilience:
                 value = await (self._arepeated(attempt) if repeatable else attempt())
             except IntegrationError as error:
                 span.failed(error, attempts)
-                return await asyncio.to_thread(self._fallen, error, key, attempts)
+                for other, operate in others if error.recoverable else ():
+                    try:
+                        found = Result(await operate(), True, other, 0.0, error, attempts)
+                    except IntegrationError as also:
+                        _too(error, other, also)
+                    else:
+                        return self._degraded(found, span)
+                fallen = await asyncio.to_thread(self._fallen, error, key, fallback, attempts)
+                return self._degraded(fallen, span)
             span.done(attempts)
         if key is not None and self.fallback is not None and self.fallback.kind == "cache":
             await asyncio.to_thread(self.keep.put, key, value)
@@ -219,9 +232,9 @@ class Resilience:
 
         return worth
 
-    def _context(self, retry: Retry) -> Any:
+    def _context(self, retry: Retry, end: float) -> Any:
         return stamina.retry_context(
-            on=self._hook(time.monotonic() + retry.total),
+            on=self._hook(end),
             attempts=retry.attempts,
             timeout=retry.total,
             wait_initial=retry.initial,
@@ -232,40 +245,52 @@ class Resilience:
     def _repeated(self, attempt: Callable[[], T]) -> T:
         if self.retry is None:
             return attempt()
-        for one in self._context(self.retry):
-            with one:
+        end = time.monotonic() + self.retry.total
+        for one in self._context(self.retry, end):
+            with one, deadline.until(end):
                 return attempt()
         raise AssertionError("stamina gave no attempt")
 
     async def _arepeated(self, attempt: Callable[[], Awaitable[T]]) -> T:
         if self.retry is None:
             return await attempt()
-        async for one in self._context(self.retry):
-            with one:
+        end = time.monotonic() + self.retry.total
+        async for one in self._context(self.retry, end):
+            with one, deadline.until(end):
                 return await attempt()
         raise AssertionError("stamina gave no attempt")
 
-    def _fallen(self, error: IntegrationError, key: str | None, attempts: int) -> Result[Any]:
+    def _fallen(
+        self, error: IntegrationError, key: str | None, allowed: bool | None, attempts: int
+    ) -> Result[Any]:
         """The fallback, or the error."""
         policy = self.fallback
-        if policy is None or not error.recoverable:
+        allowed = key is not None if allowed is None else allowed
+        if policy is None or not allowed or not error.recoverable or policy.kind == "endpoint":
             raise error
         if policy.kind == "default":
-            return self._degraded(Result(policy.default, True, "default", None, error, attempts))
+            return Result(policy.default, True, "default", None, error, attempts)
         kept = self.keep.get(key) if key is not None else None
         if kept is None or kept[1] > policy.max_age:
             raise error
-        return self._degraded(Result(kept[0], True, "cache", kept[1], error, attempts))
+        return Result(kept[0], True, "cache", kept[1], error, attempts)
 
-    def _degraded(self, result: Result[T]) -> Result[T]:
-        age = "" if result.age is None else f", {result.age:.0f} s old"
+    def _degraded(self, result: Result[T], span: Span) -> Result[T]:
+        span.degraded(result.source)
+        age = f", {result.age:.0f} s old" if result.source == "cache" else ""
         warnings.warn(
             f"{self.service} does not answer ({result.reason}); the value is from {result.source}{age}",
             DegradedWarning,
-            stacklevel=4,
+            stacklevel=3,
         )
         log.warning(
             "fallback",
             extra={"service": self.service, "source": result.source, "age": result.age},
         )
         return result
+
+
+def _too(error: IntegrationError, other: str, also: IntegrationError) -> None:
+    """The other endpoint failed too: whoever reads the error must not look for it at one place only."""
+    error.message += f"; and {other} does not stand in for it: {also}"
+    error.args = (error.message, *error.args[1:])

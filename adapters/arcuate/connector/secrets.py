@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["HIDDEN", "Secret", "conceal", "redacted", "reveal"]
+__all__ = ["HIDDEN", "Secret", "cause", "conceal", "redacted", "reveal"]
 
 HIDDEN = "***"
 Secret = SecretStr
@@ -99,12 +99,43 @@ def redacted(url: str) -> str:
 
 
 def conceal(text: Any, secrets: Iterable[str | None]) -> str:
-    """A text without any of these secrets, as they are and as percent-encoded text."""
-    from urllib.parse import quote, quote_plus
-
+    """A text without these secrets: as they are, and as an address, JSON, HTML or a ``repr`` has them."""
     shown = str(text)
     for secret in secrets:
-        if secret and len(secret) >= 4:
-            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
+        if secret and len(secret.strip()) >= 4:
+            for form in sorted(_forms(secret), key=len, reverse=True):
                 shown = shown.replace(form, HIDDEN)
     return redacted(shown) if "://" in shown and " " not in shown else _QUERY.sub(rf"\g<1>{HIDDEN}", shown)
+
+
+def _forms(secret: str) -> set[str]:
+    import html
+    import json
+    from urllib.parse import quote, quote_plus
+
+    bare = secret.strip()
+    return {
+        secret,
+        bare,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        html.escape(bare),
+        json.dumps(bare)[1:-1],
+        json.dumps(bare, ensure_ascii=False)[1:-1],
+        repr(bare)[1:-1],
+        repr(bare.encode("utf-8", "surrogatepass"))[2:-1],
+    }
+
+
+def cause(error: BaseException, conceal: Callable[[object], str]) -> BaseException | None:
+    """What an error of ours is raised ``from``: a library's, unless it, or what it came from, shows a secret.
+
+    A traceback prints the whole chain of causes, and what is in it was written by others.
+    """
+    one: BaseException | None = error
+    while one is not None:
+        said = str(one)
+        if conceal(said) != said:
+            return None
+        one = one.__cause__ or one.__context__
+    return error

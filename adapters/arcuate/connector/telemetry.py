@@ -1,7 +1,8 @@
 """OpenTelemetry spans and metrics of requests, where a program has OpenTelemetry set up; counts in any case.
 
 Never imports OpenTelemetry: a program that uses it has imported it already. A span has the connector's name,
-what kind of request it was, how often it was tried and how it ended; never addresses, bodies or results.
+what kind of request it was, how often it was tried, how it ended and what stood in for it (``cache``,
+``default``, ``endpoint``); never addresses, bodies or results.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from arcuate.connector.errors import IntegrationError
+from arcuate.errors import ArcuateError
 
 __all__ = ["Span", "Telemetry"]
 
@@ -36,12 +38,12 @@ class Telemetry:
         """A request begins."""
         return Span(self, name)
 
-    def count(self, name: str, seconds: float, attempts: int, error: IntegrationError | None) -> None:
-        """A request has ended."""
+    def count(self, name: str, seconds: float, attempts: int, outcome: str) -> None:
+        """A request has ended: ``ok``, or by an error, whose code or class this is."""
         with self._lock:
             self.requests += 1
             self.attempts += attempts
-            self.failures += error is not None
+            self.failures += outcome != "ok"
             self.last = seconds
         api = sys.modules.get("opentelemetry.metrics")
         if api is None:
@@ -58,7 +60,7 @@ class Telemetry:
                     "arcuate.integration.attempts", description="attempts, the first of each request included"
                 ),
             }
-        labels = {"service": self.service, "request": name, "outcome": error.code if error else "ok"}
+        labels = {"service": self.service, "request": name, "outcome": outcome}
         self._instruments["seconds"].record(seconds, labels)
         self._instruments["attempts"].add(attempts, labels)
 
@@ -70,7 +72,8 @@ class Span:
         self._telemetry = telemetry
         self._name = name
         self._attempts = 1
-        self._error: IntegrationError | None = None
+        self._error: BaseException | None = None
+        self._source = ""
         api: Any = sys.modules.get("opentelemetry.trace")
         self._api = api
         self._span: Any = None
@@ -99,16 +102,25 @@ class Span:
         """It was not."""
         self._attempts, self._error = attempts, error
 
+    def degraded(self, source: str) -> None:
+        """Something else stood in for the answer."""
+        self._source = source if source in ("cache", "default") else "endpoint"
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         seconds = time.perf_counter() - self._begun
+        failure = self._error or error
+        outcome = "ok" if failure is None else type(failure).__name__
+        if isinstance(failure, ArcuateError):
+            outcome = failure.code
         if self._span is not None:
             self._current.__exit__(None, None, None)
             self._span.set_attribute("arcuate.attempts", self._attempts)
-            failure = self._error or (error if isinstance(error, IntegrationError) else None)
-            if failure is not None or error is not None:
-                self._span.set_attribute("error.type", failure.code if failure else type(error).__name__)
+            if self._source:
+                self._span.set_attribute("arcuate.fallback", self._source)
+            if failure is not None:
+                self._span.set_attribute("error.type", outcome)
                 self._span.set_status(self._api.StatusCode.ERROR)
             self._span.end()
-        self._telemetry.count(self._name, seconds, self._attempts, self._error)
+        self._telemetry.count(self._name, seconds, self._attempts, outcome)

@@ -310,24 +310,31 @@ class GraphQLClient(Connector):
 
     def _run(self, one: Operation, repeatable: bool) -> GraphQLResult:
         self.open()
-        payload = one.payload()
+        payload, reads = one.payload(), one.kind == "query"
         result = self.resilience.run(
             lambda: _plain(self._attempt(one, payload)),
             name=one.kind,
             repeatable=repeatable,
             key=self._key(one, payload),
+            others=self._elsewhere(lambda other: _plain(other._attempt(one, payload))) if reads else (),
+            fallback=reads,
         )
         return self._result(result)
 
     async def _arun(self, one: Operation, repeatable: bool) -> GraphQLResult:
         await self.aopen()
-        payload = one.payload()
+        payload, reads = one.payload(), one.kind == "query"
 
-        async def attempt() -> Any:
-            return _plain(await self._aattempt(one, payload))
+        async def attempt(client: GraphQLClient) -> Any:
+            return _plain(await client._aattempt(one, payload))
 
         result = await self.resilience.arun(
-            attempt, name=one.kind, repeatable=repeatable, key=self._key(one, payload)
+            lambda: attempt(self),
+            name=one.kind,
+            repeatable=repeatable,
+            key=self._key(one, payload),
+            others=self._aelsewhere(attempt) if reads else (),
+            fallback=reads,
         )
         return self._result(result)
 
@@ -374,7 +381,7 @@ class GraphQLClient(Connector):
             for message, path, code, places, extensions in value["errors"]
         )
         return GraphQLResult(
-            value["data"], faults, value["extensions"], result.degraded, result.age, self.name
+            value["data"], faults, value["extensions"], result.degraded, result.age, self.name, result.source
         )
 
     # --- Life
@@ -383,6 +390,9 @@ class GraphQLClient(Connector):
         certificate = self.authorizer.certificate if self.authorizer else None
         context = tls.context(self.config.ca_file, certificate)
         self._http = Exchange(self.name, self.config, context, lambda: self.headers, self.conceal)
+
+    def _equip(self, sibling: Self) -> None:
+        sibling.headers, sibling.authorizer = self.headers, self.authorizer
 
     async def aopen(self) -> Self:
         """As :meth:`open`, for asyncio."""

@@ -17,6 +17,7 @@ class GraphQLConfig(NetworkConfig, LinkSettings):
     """What a GraphQL connector has beside what every connector of a network has."""
 
     schemes: ClassVar[tuple[str, ...]] = ("http", "https")
+    elsewhere: ClassVar[bool] = True
 
     limit: int = Field(
         default=64 << 20, ge=1, description="bytes of one answer or event, after decompression"

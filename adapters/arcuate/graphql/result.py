@@ -111,6 +111,7 @@ class GraphQLResult:
         degraded: whether it is a fallback: the system did not answer.
         age: seconds since the system said it; ``None`` for a default.
         service: the connector's name.
+        source: ``live``, ``cache``, ``default``, or the address of another endpoint.
     """
 
     data: Any
@@ -119,6 +120,7 @@ class GraphQLResult:
     degraded: bool = False
     age: float | None = 0.0
     service: str = ""
+    source: str = "live"
 
     def complete(self) -> Any:
         """The data.

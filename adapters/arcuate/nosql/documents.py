@@ -127,7 +127,7 @@ class DocumentStore(Connector):
             return attempt()
         policy = self.config.fallback
         if policy is None or policy.kind != "cache":
-            return self.resilience.run(attempt, name=name, repeatable=True).value
+            return self.resilience.run(attempt, name=name, repeatable=True, fallback=True).value
         digest = hashlib.sha256(repr(asked).encode()).hexdigest()
         kept = self.resilience.run(
             lambda: bson.encode({"value": to_bson(attempt(), "a result")}, codec_options=CODEC),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,23 +19,28 @@ from arcuate.connector import (
     DataError,
     IntegrationTimeout,
     Result,
+    bounded,
+    deadline,
     httpfaults,
     redacted,
     statuses,
     tls,
 )
 from arcuate.connector.authorization import Authorization, Authorizer
-from arcuate.connector.network import private_of, revealed
+from arcuate.connector.base import secrets_of
+from arcuate.connector.network import is_downgrade, private_of, revealed
+from arcuate.connector.secrets import cause
 from arcuate.errors import InvalidArgument, LimitExceeded
 from arcuate.rest import exchange, logs, transfer
 from arcuate.rest.cache import Validators
 from arcuate.rest.config import RESTConfig, renamed
 from arcuate.rest.paging import Link, Paging
+from arcuate.rest.request import Request
 from arcuate.rest.response import Response
+from arcuate.rest.walk import Walk
 
-__all__ = ["RESTAPIClient", "Request"]
+__all__ = ["RESTAPIClient"]
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110, 9.2.2: idempotent
 _NOTHING = Authorization()
 Progress = Callable[[int, int | None], object]
 
@@ -157,6 +161,10 @@ class RESTAPIClient(Connector):
             headers: of this request.
             repeatable: whether it may be carried out twice; by default what HTTP says of the method.
 
+        Returns:
+            The answer; ``source`` says whether the system gave it, or what of the setting ``fallback``, which
+            stands in for ``GET``, ``HEAD`` and ``OPTIONS`` alone.
+
         Raises:
             IntegrationError: the system failed or refused.
             InvalidArgument: the request cannot be sent.
@@ -165,7 +173,12 @@ class RESTAPIClient(Connector):
         self.open()
         one = Request(self, method, endpoint, params, data, headers)
         result = self.resilience.run(
-            lambda: self._attempt(one), name=one.method, repeatable=one.repeats(repeatable), key=one.key()
+            lambda: self._attempt(one),
+            name=one.method,
+            repeatable=one.repeats(repeatable),
+            key=one.key(),
+            others=self._elsewhere(lambda other: other._attempt(one.at(other))) if one.reads else (),
+            fallback=one.reads,
         )
         return self.response(one, result)
 
@@ -183,7 +196,12 @@ class RESTAPIClient(Connector):
         await self.aopen()
         one = Request(self, method, endpoint, params, data, headers)
         result = await self.resilience.arun(
-            lambda: self._aattempt(one), name=one.method, repeatable=one.repeats(repeatable), key=one.key()
+            lambda: self._aattempt(one),
+            name=one.method,
+            repeatable=one.repeats(repeatable),
+            key=one.key(),
+            others=self._aelsewhere(lambda other: other._aattempt(one.at(other))) if one.reads else (),
+            fallback=one.reads,
         )
         return self.response(one, result)
 
@@ -193,7 +211,17 @@ class RESTAPIClient(Connector):
             found: dict[str, Any] = {"status": 200, "headers": {}, "content": default or b"", "links": {}}
         else:
             found = {**result.value, "content": bytes(result.value["content"])}
-        return Response(**found, url=one.shown, degraded=result.degraded, age=result.age, service=self.name)
+        return Response(
+            **{"url": one.shown, **found},
+            degraded=result.degraded,
+            source=result.source,
+            age=result.age,
+            service=self.name,
+        )
+
+    def asking(self, endpoint: str, params: Mapping[str, Any] | None) -> Request:
+        """The request for a file, as it is."""
+        return Request(self, "GET", endpoint, params, None, {"accept": "*/*", "accept-encoding": "identity"})
 
     def _attempt(self, one: Request) -> dict[str, Any]:
         auth = self.authorizer.authorization() if self.authorizer is not None else _NOTHING
@@ -218,35 +246,41 @@ class RESTAPIClient(Connector):
             return self._asked(one, auth, client)
 
     def _asked(self, one: Request, auth: Authorization, client: httpx2.Client) -> dict[str, Any]:
-        end = time.monotonic() + self.config.timeouts.call
+        end = deadline.end_within(self.config.timeouts.call)
         request = one.built(client, auth)
         key = one.conditional(request)
         try:
-            for _ in range(exchange.MOVES + 1):
-                response = client.send(request, stream=True)
-                try:
-                    there = self.moved(response)
-                    if there is not None:
-                        request = there
-                        continue
-                    size, parts = 0, []
-                    for part in response.iter_bytes():
-                        size += len(part)
-                        self._bounded(one, size, end)
-                        parts.append(part)
-                finally:
-                    response.close()
-                answer = one.answer(response, b"".join(parts), key)
-                if answer is None:
-                    return self._asked(one.unconditional(), auth, client)
-                return answer
+            with deadline.until(end):
+                for _ in range(exchange.MOVES + 1):
+                    response = client.send(request, stream=True)
+                    try:
+                        there = self.moved(response)
+                        if there is not None:
+                            request = there
+                            continue
+                        size, parts = 0, []
+                        for part in response.iter_bytes():
+                            size += len(part)
+                            self._bounded(one, size, end)
+                            parts.append(part)
+                    finally:
+                        response.close()
+                    answer = one.answer(response, b"".join(parts), key)
+                    if answer is None:
+                        return self._asked(one.unconditional(), auth, client)
+                    return answer
+        except httpx2.TimeoutException as error:
+            if time.monotonic() >= end:
+                raise self._late(one) from cause(error, self.conceal)
+            self.fail(one, error)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self.fail(one, error)
         raise self._lost(one)
 
     async def _asent(self, one: Request, auth: Authorization) -> dict[str, Any]:
+        left = deadline.end_within(self.config.timeouts.call) - time.monotonic()
         try:
-            return await asyncio.wait_for(self._alone(one, auth), self.config.timeouts.call)
+            return await asyncio.wait_for(self._alone(one, auth), max(left, 0.0))
         except asyncio.TimeoutError:
             raise self._late(one) from None
 
@@ -295,7 +329,7 @@ class RESTAPIClient(Connector):
                 executed="yes",
             )
         if end is not None and time.monotonic() > end:
-            raise self._late(one)
+            raise httpx2.ReadTimeout("")
 
     def judge(self, one: Request, answer: dict[str, Any]) -> dict[str, Any]:
         status = answer["status"]
@@ -305,12 +339,16 @@ class RESTAPIClient(Connector):
         raise statuses.of_status(self.name, one.what, status, answer["headers"], body)
 
     def fail(self, one: Request, error: Exception) -> NoReturn:
-        raise httpfaults.of_exception(self.name, one.what, error, self.conceal) from error
+        found = httpfaults.of_exception(self.name, one.what, error, self.conceal)
+        raise found from cause(error, self.conceal)
 
     def _late(self, one: Request) -> IntegrationTimeout:
+        left, call = deadline.left(), self.config.timeouts.call
+        limit = f"than {call:g} s (setting 'timeouts.call')"
+        if left is not None and left <= 0:
+            limit = "time than all its attempts may take together (setting 'retry.total')"
         return IntegrationTimeout(
-            f"{self.name}: {one.what} took more than {self.config.timeouts.call:g} s "
-            "(setting 'timeouts.call')",
+            f"{self.name}: {one.what} took more {limit}",
             service=self.name,
             executed="maybe",
         )
@@ -342,9 +380,10 @@ class RESTAPIClient(Connector):
             **options: as of :meth:`request`.
 
         Raises:
-            DataError: a page comes twice.
+            DataError: a page comes twice, is at no address, or 1000 in a row have no items.
+            InvalidArgument: a page is at another origin, which would get the credentials.
         """
-        walk = _Walk(self, paging or Link(), endpoint, params, limit)
+        walk = Walk(self, paging or Link(), endpoint, params, limit)
         while walk.more():
             yield walk.page(self.request("GET", walk.endpoint, params=walk.params, **options))
 
@@ -358,7 +397,7 @@ class RESTAPIClient(Connector):
         **options: Any,
     ) -> AsyncIterator[list[Any]]:
         """As :meth:`pages`, for asyncio."""
-        walk = _Walk(self, paging or Link(), endpoint, params, limit)
+        walk = Walk(self, paging or Link(), endpoint, params, limit)
         while walk.more():
             yield walk.page(await self.arequest("GET", walk.endpoint, params=walk.params, **options))
 
@@ -465,12 +504,28 @@ class RESTAPIClient(Connector):
             "follow_redirects": False,
         }
 
+    def _equip(self, sibling: Self) -> None:
+        if is_downgrade(self.base_url, sibling.base_url):
+            raise InvalidArgument(
+                f"{self.name}: {redacted(sibling.base_url)} of 'fallback' has no TLS: the credentials would "
+                "be sent in clear"
+            )
+        sibling.headers, sibling.authorizer = self.headers, self.authorizer
+
+    def _here(self, url: str) -> str:
+        """An address that an endpoint of the fallback gave, as it is at this one."""
+        policy = self.config.fallback
+        for other in policy.urls if policy is not None else ():
+            if (found := exchange.rebased(url, other, self.base_url)) is not None:
+                return found
+        return url
+
     def sync(self) -> httpx2.Client:
         if self._client is None:
             with self._lock:
                 self.open()
                 if self._client is None:
-                    self._client = httpx2.Client(**self._options())
+                    self._client = bounded.bound(httpx2.Client(**self._options()))
         return self._client
 
     @contextlib.contextmanager
@@ -549,129 +604,6 @@ class RESTAPIClient(Connector):
 
     def secrets(self) -> list[str]:
         """Also those that are in :attr:`headers`, in ``config.extra`` and the authenticator's."""
-        found = super().secrets()
+        found = [*super().secrets(), *secrets_of(self.base_url)]
         found += private_of(self.headers, self.config.extra, authorizer=self.authorizer)
         return [text for text in found if text]
-
-
-class Request:
-    """One request, however often it is sent."""
-
-    def __init__(
-        self,
-        client: RESTAPIClient,
-        method: str,
-        endpoint: str,
-        params: Mapping[str, Any] | None,
-        data: Any,
-        headers: Mapping[str, str] | None,
-    ) -> None:
-        self.method = method.upper()
-        self.url = exchange.address(client.base_url, endpoint)
-        self._client, self._params, self._headers = client, params, headers
-        self._content, self._sent = exchange.body_of(data)
-        self._plain = False
-        self.shown = client.shown(self.url)
-        self.what = f"{self.method} {self.shown}"
-
-    def repeats(self, asked: bool | None) -> bool:
-        return self.method in _SAFE if asked is None else asked
-
-    def key(self) -> str | None:
-        """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
-        if self.method != "GET" or self._client.config.fallback is None:
-            return None
-        asked = repr((sorted(self._client.headers.items()), sorted((self._headers or {}).items())))
-        query = httpx2.QueryParams(exchange.params_of(self._params, {}))
-        return f"{self.url}?{query} {hashlib.sha256(asked.encode()).hexdigest()}"
-
-    def built(
-        self, client: httpx2.Client | httpx2.AsyncClient, auth: Authorization, content: Any = None
-    ) -> httpx2.Request:
-        """The request; ``content`` is sent piece by piece."""
-        try:
-            url = httpx2.URL(self.url)
-            params = exchange.params_of(self._params, auth.params)
-            return client.build_request(
-                self.method,
-                url.copy_merge_params(params) if params else url,
-                content=self._content if content is None else content,
-                headers=exchange.asked(self._client.headers, self._sent, self._headers, auth),
-            )
-        except (httpx2.InvalidURL, AttributeError, TypeError, ValueError) as error:
-            said = self._client.conceal(error)
-            raise InvalidArgument(f"{self._client.name}: {self.what} cannot be sent: {said}") from None
-
-    def conditional(self, request: httpx2.Request) -> Any:
-        """Adds the conditions under which an answer that we have need not come again; its key."""
-        key = self._client._validators.key(self.method, str(request.url), request.headers)
-        if key is not None and not self._plain:
-            request.headers.update(self._client._validators.conditions(key))
-        return key
-
-    def unconditional(self) -> Request:
-        """The same, once more: what we had is gone meanwhile."""
-        self._plain = True
-        return self
-
-    def answer(self, response: httpx2.Response, content: bytes, key: Any) -> dict[str, Any] | None:
-        """The answer as plain values, which can be kept on disk."""
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        links = (
-            {name: one["url"] for name, one in response.links.items() if "url" in one}
-            if "link" in headers
-            else {}
-        )
-        found = {"status": response.status_code, "headers": headers, "content": content, "links": links}
-        return self._client._validators.answer(key, found) if key is not None else found
-
-
-class _Walk:
-    """Goes from page to page, and never in a circle."""
-
-    def __init__(
-        self,
-        client: RESTAPIClient,
-        paging: Paging,
-        endpoint: str,
-        params: Mapping[str, Any] | None,
-        limit: int | None,
-    ) -> None:
-        self._client, self._paging, self._first, self._left = client, paging, endpoint, limit
-        self.endpoint, self.params = endpoint, paging.begin(params or {})
-        self._seen: set[str] = set()
-        self._last: bytes | None = None
-        self._ended = False
-
-    def more(self) -> bool:
-        if self._ended or self._left == 0:
-            return False
-        place = f"{self.endpoint}?{httpx2.QueryParams(self.params)}"
-        if place in self._seen:
-            raise self._circle()
-        self._seen.add(place)
-        if self._left is not None:
-            self._left -= 1
-        return True
-
-    def page(self, response: Response) -> list[Any]:
-        items = self._paging.items(response)
-        if items and response.content == self._last:
-            raise self._circle()
-        self._last = response.content
-        step = self._paging.follow(response, self.params, items)
-        if step is None:
-            self._ended = True
-        else:
-            there, self.params = step
-            if there is not None:
-                there = httpx2.URL(self._client.base_url).join(response.url).join(there).__str__()
-            self.endpoint = self._first if there is None else there
-        return items
-
-    def _circle(self) -> DataError:
-        return DataError(
-            f"{self._client.name}: the pages of {self._first!r} go in a circle; does the system divide "
-            f"them as {self._paging!r} says?",
-            service=self._client.name,
-        )

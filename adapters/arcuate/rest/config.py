@@ -16,6 +16,7 @@ class RESTConfig(NetworkConfig):
     """What a REST connector has beside what every connector of a network has."""
 
     schemes: ClassVar[tuple[str, ...]] = ("http", "https")
+    elsewhere: ClassVar[bool] = True
 
     redirects: Literal["same-origin", "none"] = Field(
         default="same-origin", description="which redirections are followed"

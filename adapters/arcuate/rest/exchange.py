@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from arcuate.connector import jsontext
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument
 
-__all__ = ["MOVES", "address", "body_of", "origin", "params_of"]
+__all__ = ["MOVES", "address", "asked", "body_of", "origin", "params_of", "rebased"]
 
+_UNFIT = re.compile(r"^[ \t]|[\x00-\x08\x0a-\x1f\x7f]|[ \t]$").search  # RFC 9110, 5.5
 MOVES = 10
 """Redirections that are followed for one request."""
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: who gets the credentials."""
-    parts = urlsplit(url)
-    usual = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
+    """Scheme, host and port: who gets the credentials.
+
+    Raises:
+        InvalidArgument: it is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        usual = {"http": 80, "https": 443}.get(parts.scheme)
+        return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
+    except ValueError as error:
+        raise InvalidArgument(f"{url.partition('?')[0]!r} is no address: {error}") from None
 
 
 def address(base: str, endpoint: str) -> str:
@@ -50,10 +59,12 @@ def address(base: str, endpoint: str) -> str:
     return base.rstrip("/") + "/" + endpoint.lstrip("/")
 
 
-def moved(base: str, here: str, location: str) -> str | None:
-    """Where a redirection leads, ``None`` if that is another origin."""
-    there = urljoin(here, location)
-    return there if origin(there) == origin(base) else None
+def rebased(url: str, base: str, other: str) -> str | None:
+    """An address below one base as it is below another; ``None`` if it is not below the first."""
+    root = base.rstrip("/")
+    if origin(url) != origin(base) or not (url == root or url.startswith((f"{root}/", f"{root}?"))):
+        return None
+    return other.rstrip("/") + url[len(root) :]
 
 
 def params_of(given: Mapping[str, Any] | None, extra: Mapping[str, str]) -> dict[str, Any] | None:
@@ -79,9 +90,18 @@ def body_of(data: Any) -> tuple[bytes | None, dict[str, str]]:
 def asked(
     headers: Mapping[str, str], sent: Mapping[str, str], extra: Mapping[str, str] | None, auth: Authorization
 ) -> dict[str, str]:
-    """The headers of a request, in lower case: the later win."""
+    """The headers of a request, in lower case: the later win.
+
+    Raises:
+        ValueError: one cannot be sent; does not show it, for it may be a secret.
+    """
     found = {"accept": "application/json, */*;q=0.5"}
     for one in (sent, headers, auth.headers, extra or {}):
         for name, value in one.items():
+            if _UNFIT(value):
+                raise ValueError(
+                    f"the header {name!r} has a line break or the like in it, or blanks around it; "
+                    "a value that comes from a file needs .strip()"
+                )
             found[name.lower()] = value
     return found

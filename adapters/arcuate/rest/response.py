@@ -27,6 +27,7 @@ class Response:
         links: addresses of the ``Link`` header, by relation.
         cached: whether the system said that what we have is still right (304).
         degraded: whether it is a fallback: the system did not answer.
+        source: ``live``, ``cache``, ``default``, or the address of another endpoint.
         age: seconds since the system said it; ``None`` for a default.
         service: the connector's name.
     """
@@ -38,6 +39,7 @@ class Response:
     links: Mapping[str, str] = field(default_factory=dict)
     cached: bool = False
     degraded: bool = False
+    source: str = "live"
     age: float | None = 0.0
     service: str = ""
 
@@ -70,13 +72,13 @@ class Response:
             if codecs.lookup(charset).name == "utf-8":
                 charset = "utf-8-sig"
             return self.content.decode(charset)
-        except LookupError:
-            raise self._bad(f"says that it is in {charset!r}, a character set that Python has not") from None
         except UnicodeDecodeError as error:
             raise self._bad(
                 f"says that it is in {self.charset or 'UTF-8'}, and byte {error.start} is not"
                 + ("" if self.charset else " (it names no character set, which means UTF-8)")
             ) from None
+        except (LookupError, ValueError):
+            raise self._bad(f"says that it is in {charset!r}, a character set that Python has not") from None
 
     def json(self) -> Any:
         """The body as JSON; ``None`` for an answer without a body.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -18,7 +19,8 @@ from arcuate.errors import InvalidArgument
 from arcuate.rest.exchange import MOVES
 
 if TYPE_CHECKING:
-    from arcuate.rest.client import Request, RESTAPIClient
+    from arcuate.rest.client import RESTAPIClient
+    from arcuate.rest.request import Request
     from arcuate.rest.response import Response
 
 __all__ = ["adownload", "aupload", "download", "upload"]
@@ -36,19 +38,23 @@ def download(
 ) -> Path:
     """See :meth:`RESTAPIClient.download`."""
     client.open()
-    work = _Download(client, endpoint, target, params, progress)
+    first = _Download(client, client.asking(endpoint, params), target, progress)
 
-    def attempt() -> None:
-        with _opened(client, work.one, work.resumed(), None) as response:
+    def attempt(work: _Download) -> _Download:
+        with _opened(work.client, work.one, work.resumed(), None) as response:
             if response.status_code == 416 or response.status_code >= 300:
                 work.refused(response, next(response.iter_bytes(2000), b""))
             with work.begun(response) as file:
-                for piece in response.iter_bytes(_PIECE):
+                for piece in response.iter_bytes():
                     work.piece(file, piece)
             work.complete()
+        return work
 
-    client.resilience.run(attempt, name="download", repeatable=True)
-    return work.done()
+    others = client._elsewhere(lambda other: attempt(first.at(other)))
+    found = client.resilience.run(
+        lambda: attempt(first), name="download", repeatable=True, others=others, fallback=False
+    )
+    return found.value.done()
 
 
 async def adownload(
@@ -60,99 +66,126 @@ async def adownload(
 ) -> Path:
     """See :meth:`RESTAPIClient.adownload`."""
     await client.aopen()
-    work = _Download(client, endpoint, target, params, progress)
+    first = _Download(client, client.asking(endpoint, params), target, progress)
 
-    async def attempt() -> None:
-        async with _aopened(client, work.one, work.resumed(), None) as response:
+    async def attempt(work: _Download) -> _Download:
+        async with _aopened(work.client, work.one, work.resumed(), None) as response:
             if response.status_code == 416 or response.status_code >= 300:
                 work.refused(response, await anext(response.aiter_bytes(2000), b""))
             with work.begun(response) as file:
-                async for piece in response.aiter_bytes(_PIECE):
+                async for piece in response.aiter_bytes():
                     work.piece(file, piece)
             work.complete()
+        return work
 
-    await client.resilience.arun(attempt, name="download", repeatable=True)
-    return work.done()
+    others = client._aelsewhere(lambda other: attempt(first.at(other)))
+    found = await client.resilience.arun(
+        lambda: attempt(first), name="download", repeatable=True, others=others, fallback=False
+    )
+    return found.value.done()
 
 
 class _Download:
     """A file that comes, in one or several attempts."""
 
-    def __init__(
-        self,
-        client: RESTAPIClient,
-        endpoint: str,
-        target: Path,
-        params: Mapping[str, Any] | None,
-        progress: Progress | None,
-    ) -> None:
-        from arcuate.rest.client import Request
-
-        headers = {"accept": "*/*", "accept-encoding": "identity"}
-        self.one = Request(client, "GET", endpoint, params, None, headers)
-        self._client, self._target, self._progress = client, target, progress
+    def __init__(self, client: RESTAPIClient, one: Request, target: Path, progress: Progress | None) -> None:
+        self.client, self.one, self._target, self._progress = client, one, target, progress
         self._part = target.with_name(target.name + ".part")
         self._mark = target.with_name(target.name + ".part.json")
-        self._there = 0
+        self._there, self._validator = 0, ""
         self._total: int | None = None
+
+    def at(self, other: RESTAPIClient) -> _Download:
+        """The same from another address, from the beginning: nothing says that both have the same version."""
+        return _Download(other, self.one.at(other), self._target, self._progress)
 
     def resumed(self) -> dict[str, str]:
         """The headers by which the rest alone is asked for, if there is a beginning of the same."""
         self._there = self._part.stat().st_size if self._part.exists() else 0
         known = _mark(self._mark) if self._there else None
-        if known is None or known["url"] != self.one.url:
+        if known is None or known["url"] != self._where():
             self._there = 0
             return {}
-        return {"range": f"bytes={self._there}-", "if-range": known["validator"]}
+        self._validator = known["validator"]
+        return {"range": f"bytes={self._there}-", "if-range": self._validator}
+
+    def _where(self) -> str:
+        """What the part is of, query included; a digest, for there may be a key in it."""
+        return hashlib.sha256(self.one.asked().encode()).hexdigest()
 
     def refused(self, response: httpx2.Response, body: bytes) -> None:
         """Raises what a status of 300 or more means."""
-        client, one = self._client, self.one
+        client, one = self.client, self.one
         if response.status_code == 416:
-            self._part.unlink(missing_ok=True)
-            self._mark.unlink(missing_ok=True)
-            raise DataError(
-                f"{client.name}: {one.what}: what was there is no beginning of it; it is begun anew",
-                service=client.name,
-                recoverable=True,
-            )
+            raise self._another()
         headers = {name.lower(): value for name, value in response.headers.items()}
         client.judge(one, {"status": response.status_code, "headers": headers, "content": body})
+
+    def _another(self) -> DataError:
+        """What was there is no beginning of what the system has: it is gone after this."""
+        self._mark.unlink(missing_ok=True)
+        self._part.unlink(missing_ok=True)
+        return DataError(
+            f"{self.client.name}: {self.one.what}: what was there is no beginning of it; it is begun anew",
+            service=self.client.name,
+            recoverable=True,
+        )
 
     def begun(self, response: httpx2.Response) -> Any:
         """The file to which the pieces are written."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status_code != 206:
             self._there = 0
+        elif not self._there:
+            raise DataError(
+                f"{self.client.name}: {self.one.what}: all of it was asked for, and a part came (206)",
+                service=self.client.name,
+                status=206,
+            )
         encoded = headers.get("content-encoding", "identity") != "identity"  # though it was not asked for
-        self._total = None if encoded else _total(headers, self._there, self.one, self._client)
+        self._total = None if encoded else _total(headers, self._there, self.one, self.client)
         tag = headers.get("etag", "W/")
         validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
-        with _writable(self._client, self._part):
-            if validator and not encoded:
-                known = {"url": self.one.url, "validator": validator}
-                self._mark.write_text(json.dumps(known), encoding="utf-8")
-            else:
-                self._mark.unlink(missing_ok=True)  # nothing would say that it is the same
+        if self._there and validator not in ("", self._validator):
+            raise self._another()  # the system does not know If-Range
+        with _writable(self.client, self._part):
+            if not self._there:
+                self._mark.unlink(missing_ok=True)  # it would vouch for other bytes
             file = self._part.open("ab" if self._there else "wb", buffering=0)
+            if validator and not encoded and not self._there:
+                known = {"url": self._where(), "validator": validator}
+                try:
+                    self._mark.write_text(json.dumps(known), encoding="utf-8")
+                except OSError:
+                    file.close()
+                    raise
         if self._progress is not None:
             self._progress(self._there, self._total)
         return file
 
     def piece(self, file: Any, piece: bytes) -> None:
         """Writes a piece."""
-        with _writable(self._client, self._part):
+        with _writable(self.client, self._part):
             _write(file, piece)
         self._there += len(piece)
         if self._progress is not None:
             self._progress(self._there, self._total)
 
     def complete(self) -> None:
-        """Raises if it is shorter or longer than the system said."""
+        """Raises if it is shorter or longer than the system said, or if somebody else wrote there too."""
+        with _writable(self.client, self._part):
+            size = self._part.stat().st_size
+        if size != self._there:
+            raise DataError(
+                f"{self.client.name}: {self._part} has {size} bytes, and {self._there} came: another "
+                "download goes to the same place",
+                service=self.client.name,
+                executed="yes",
+            )
         if self._total is not None and self._there != self._total:
             raise DataError(
-                f"{self._client.name}: {self.one.what}: {self._there} bytes came instead of {self._total}",
-                service=self._client.name,
+                f"{self.client.name}: {self.one.what}: {self._there} bytes came instead of {self._total}",
+                service=self.client.name,
                 recoverable=True,
             )
 
@@ -205,7 +238,7 @@ def upload(
         ):
             return _answered(client, one, found, found.read())
 
-    result = client.resilience.run(attempt, name="upload", repeatable=one.repeats(repeatable))
+    result = client.resilience.run(attempt, name="upload", repeatable=one.repeats(repeatable), fallback=False)
     return client.response(one, result)
 
 
@@ -229,7 +262,9 @@ async def aupload(
             async with _aopened(client, one, {}, pieces) as found:
                 return _answered(client, one, found, await found.aread())
 
-    result = await client.resilience.arun(attempt, name="upload", repeatable=one.repeats(repeatable))
+    result = await client.resilience.arun(
+        attempt, name="upload", repeatable=one.repeats(repeatable), fallback=False
+    )
     return client.response(one, result)
 
 
@@ -242,7 +277,7 @@ def _sent(
     params: Mapping[str, Any] | None,
 ) -> tuple[Request, int]:
     """The request for a file, and the file's size."""
-    from arcuate.rest.client import Request
+    from arcuate.rest.request import Request
 
     try:
         size = source.stat().st_size

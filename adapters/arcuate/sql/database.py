@@ -314,7 +314,7 @@ class DatabaseConnector(Connector):
             return attempt()
         policy = self.config.fallback
         if policy is None or policy.kind != "cache":
-            return self.resilience.run(attempt, name="read", repeatable=True).value
+            return self.resilience.run(attempt, name="read", repeatable=True, fallback=True).value
         kept = self.resilience.run(
             lambda: _as_bytes(attempt()),
             name="read",

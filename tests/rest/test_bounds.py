@@ -1,0 +1,346 @@
+# ruff: noqa: SIM117  (who is inside whom is easier to see in nested blocks)
+"""What a REST connector does not let a server do: take for ever, fill the memory, see or show a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import socket
+import threading
+import time
+import traceback
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.connector.scripted import answer, scripted
+
+from arcuate.connector import (
+    AuthenticationError,
+    DataError,
+    IntegrationError,
+    IntegrationTimeout,
+)
+from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded
+from arcuate.integrations import BasicAuthenticator, BearerAuthenticator, Cursor, Link, Page, RESTAPIClient
+
+JSON = "Content-Type: application/json"
+
+
+# --- Time
+
+
+@contextlib.contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A server that sends a beginning, and then a byte each 20 ms for as long as somebody listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def serve(one: socket.socket) -> None:
+        with one, contextlib.suppress(OSError):
+            one.recv(65536)
+            one.sendall(head)
+            while not ended.wait(0.02):
+                one.sendall(b"y")
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=serve, args=listener.accept()[:1]))
+                threads[-1].start()
+
+    threads.append(threading.Thread(target=accept))
+    threads[0].start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in threads:
+            thread.join(10)
+
+
+HEADS = {
+    "headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "body": b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+    "status": b"HTTP",
+}
+
+
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+@pytest.mark.parametrize("head", HEADS)
+def test_a_server_that_drips_is_given_up(head: str, how: str) -> None:
+    """Each byte is in time for 'timeouts.read'; all of it never ends."""
+    with dripping(HEADS[head]) as url:
+        begun = time.monotonic()
+        with pytest.raises(IntegrationTimeout, match=r"took more than 0\.3 s .*'timeouts\.call'") as raised:
+            ask({"url": url, "timeouts": {"read": 5, "call": 0.3}, "retry": None}, how)
+        assert 0.25 < time.monotonic() - begun < 3
+        assert raised.value.executed == "maybe"
+
+
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+def test_all_attempts_together_end_in_time(how: str) -> None:
+    """The last attempt has only the time that is left."""
+    retry = {"attempts": 100, "initial": 0.01, "jitter": 0.0, "maximum": 0.02, "total": 0.7}
+    with dripping(HEADS["headers"]) as url:
+        begun = time.monotonic()
+        with pytest.raises(IntegrationTimeout) as raised:
+            ask({"url": url, "timeouts": {"read": 5, "call": 0.3}, "retry": retry, "breaker": None}, how)
+        assert 0.5 < time.monotonic() - begun < 0.7 + 1
+        begun = time.monotonic()
+        with pytest.raises(IntegrationTimeout, match=r"'retry\.total'"):
+            ask({"url": url, "timeouts": {"read": 5, "call": 9}, "retry": {**retry, "total": 0.2}}, how)
+        assert time.monotonic() - begun < 2
+    assert raised.value.recoverable
+
+
+def ask(config: dict[str, Any], how: str) -> Any:
+    if how == "threads":
+        with RESTAPIClient(config) as client:
+            return client.get("x")
+
+    async def main() -> Any:
+        async with RESTAPIClient(config) as client:
+            return await client.aget("x")
+
+    return asyncio.run(main())
+
+
+# --- Secrets
+
+SECRET = 's3cret"k&y-of ours'
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        SECRET,
+        json.dumps({"key": SECRET}),
+        "<p>s3cret&quot;k&amp;y-of ours",
+        "?key=s3cret%22k%26y-of%20ours",
+        f"{SECRET!r}",
+    ],
+    ids=["plain", "json", "html", "query", "repr"],
+)
+def test_a_secret_that_the_server_sends_back(echo: str) -> None:
+    with scripted(answer(500, echo)) as server:
+        for auth in (BearerAuthenticator(SECRET), BasicAuthenticator("me", SECRET)):
+            with RESTAPIClient(url=server.url, auth=auth, retry=None) as client:
+                with pytest.raises(IntegrationError) as raised:
+                    client.get("x")
+                said = "".join(traceback.format_exception(raised.value)) + repr(raised.value.detail)
+                assert not hidden(said)
+
+
+@pytest.mark.parametrize("end", ["\n", " ", "\r\nX: y", "\x00"], ids=["line", "blank", "injected", "nul"])
+def test_a_header_that_cannot_be_sent_is_not_shown(end: str) -> None:
+    """A key from a file with its line break: the libraries below show the value that they refuse."""
+    for config in ({"headers": {"X-API-Key": SECRET + end}}, {}):
+        with RESTAPIClient({"url": "http://127.0.0.1:1", **config}, retry=None) as client:
+            if not config:
+                client.headers = {"X-API-Key": SECRET + end}
+            with pytest.raises(InvalidArgument, match="'X-API-Key' has a line break or the like") as raised:
+                client.get("x")
+            assert not hidden("".join(traceback.format_exception(raised.value)))
+            with pytest.raises(InvalidArgument, match="line break"):
+                asyncio.run(client.aget("x"))
+
+
+def test_a_library_s_error_with_a_secret_is_no_cause() -> None:
+    """The chain of a traceback has only what may be shown."""
+    with scripted(b"HTTP/1.1 200 OK\r\nX-Echo s3cret-of-ours\r\n\r\n") as server:
+        with RESTAPIClient(url=server.url, auth=BearerAuthenticator("s3cret-of-ours"), retry=None) as client:
+            with pytest.raises(IntegrationError) as raised:
+                client.get("x")
+    said = "".join(traceback.format_exception(raised.value))
+    assert "s3cret-of-ours" not in said
+    assert "***" in said
+
+
+def test_a_password_in_the_address_of_a_subclass() -> None:
+    with RESTAPIClient(retry=None) as client:
+        client.base_url = "http://me:s3cret-of-ours@127.0.0.1:1"
+        with pytest.raises(IntegrationError) as raised:
+            client.get("x")
+        said = "".join(traceback.format_exception(raised.value))
+    assert "s3cret-of-ours" not in said
+
+
+def test_a_token_that_was_replaced_is_a_secret_still() -> None:
+    """Another request, which was under way with the old one, may be answered with it."""
+
+    class Renewed(BearerAuthenticator):
+        def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+            return {"Authorization": "Bearer the-second-one"}
+
+    with scripted(answer(401), answer(401, "bad: the-first-one, the-second-one")) as server:
+        auth = Renewed("the-first-one")
+        with RESTAPIClient(url=server.url, auth=auth, retry=None) as client:
+            auth.credentials = {}
+            auth._known = None
+            auth.credentials = {"token": "the-first-one"}
+            with pytest.raises(AuthenticationError) as raised:
+                client.get("x")
+    assert "-one" not in str(raised.value)
+
+
+def hidden(said: str) -> list[str]:
+    """What of the secret is in a text."""
+    return [part for part in ("s3cret", "y-of ours", "y-of%20ours") if part in said]
+
+
+# --- Memory and data
+
+
+@pytest.mark.parametrize("coding", ["gzip", "gzip, gzip", "deflate"])
+def test_a_bomb_ends_at_the_limit(coding: str) -> None:
+    """30 MB in 30 KB, or packed twice in a few hundred bytes: the limit and a piece of it are unpacked."""
+    body = zlib.compress(bytes(30_000_000)) if coding == "deflate" else gzip.compress(bytes(30_000_000))
+    if coding == "gzip, gzip":
+        body = gzip.compress(body)
+    with scripted(answer(200, body, f"Content-Encoding: {coding}")) as server:
+        with RESTAPIClient(url=server.url, retry=None, limit=1 << 20) as client:
+            client.open()
+            tracemalloc.start()
+            try:
+                with pytest.raises(LimitExceeded, match="'limit'"):
+                    client.get("x")
+                assert tracemalloc.get_traced_memory()[1] < 16 << 20
+            finally:
+                tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "said"),
+    [
+        (b"1" * 5000, JSON, "more digits than Python reads"),
+        (b'"a"', f"{JSON}; charset=undefined", "'undefined', a character set that Python has not"),
+        (b'"a"', f"{JSON}; charset=hex", "'hex', a character set that Python has not"),
+        (b'"a"', f"{JSON}; charset=utf-16", "byte 2 is not"),
+    ],
+    ids=["digits", "undefined", "hex", "utf-16"],
+)
+def test_what_python_does_not_read(body: bytes, header: str, said: str) -> None:
+    with scripted(answer(200, body, header)) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(DataError, match=said):
+            client.get("x")
+
+
+# --- Pages
+
+
+def test_pages_that_never_end_and_hold_nothing() -> None:
+    class Endless(RESTAPIClient):
+        def request(self, method: str, endpoint: str = "", **options: Any) -> Any:
+            from arcuate.rest import Response
+
+            self.asked = getattr(self, "asked", 0) + 1
+            return Response(200, {}, json.dumps({"data": [], "next_cursor": self.asked}).encode())
+
+    with Endless(url="http://127.0.0.1:1") as client:
+        with pytest.raises(DataError, match="1000 pages of 'x' in a row have no items"):
+            list(client.items("x", paging=Cursor()))
+        assert client.asked == 1000
+        assert len(list(client.pages("x", paging=Cursor(), limit=1500))) == 1500
+
+
+def test_pages_that_are_alike_are_no_circle() -> None:
+    """Three pages of zeros, each at an address of its own; but a circle is one."""
+    pages = [answer(200, "[0, 0]", f'Link: </x?after={number}>; rel="next"') for number in (1, 2)]
+    with scripted(*pages, answer(200, "[0, 0]")) as server, RESTAPIClient(url=server.url) as client:
+        assert list(client.items("x", paging=Link())) == [0] * 6
+    marks = [answer(200, json.dumps({"data": [0], "next_cursor": mark})) for mark in (1, 2, None)]
+    with scripted(*marks) as server, RESTAPIClient(url=server.url) as client:
+        assert list(client.items("x", paging=Cursor())) == [0] * 3
+    with scripted(pages[0], pages[1], pages[0]) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(DataError, match="circle"):
+            list(client.items("x", paging=Link()))
+
+
+def test_a_page_number_that_is_ignored_behind_a_clock() -> None:
+    """The answers differ, by the time in them; what they list does not."""
+    pages = [answer(200, json.dumps({"at": at, "rows": [1, 2]})) for at in (1, 2, 3)]
+    with scripted(*pages) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(DataError, match="circle"):
+            list(client.items("x", paging=Page(at="rows")))
+
+
+@pytest.mark.parametrize(
+    "there", ["http://[bad", "http://127.0.0.1:99999/", "http://a b/", "//other.example/x", "javascript:1"]
+)
+def test_a_next_page_that_is_nowhere_or_elsewhere(there: str) -> None:
+    with scripted(answer(200, json.dumps({"data": [1], "next": there}))) as server:
+        with RESTAPIClient(url=server.url, headers={"X-API-Key": "k" * 9}) as client:
+            with pytest.raises((DataError, InvalidArgument)) as raised:
+                list(client.items("x", paging=Link("data", "next")))
+            assert isinstance(raised.value, ArcuateError)
+        assert len(server.asked) == 1
+
+
+# --- Files
+
+
+def part(body: bytes, span: str, *headers: str) -> bytes:
+    return answer(206, body, f"Content-Range: bytes {span}", *headers)
+
+
+def cut(body: bytes, length: int, *headers: str) -> bytes:
+    lines = "".join(f"{one}\r\n" for one in headers)
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{lines}\r\n".encode() + body
+
+
+DATE = "Last-Modified: Sat, 28 Nov 2026 12:00:00 GMT"
+
+
+def test_a_part_of_another_query_is_not_continued(tmp_path: Path) -> None:
+    """Two versions of a file that were changed in the same second differ by the query alone."""
+    with scripted(cut(b"aaaa", 8, DATE), answer(200, b"bbbbbbbb", DATE)) as server:
+        with RESTAPIClient(url=server.url, retry=None) as client:
+            with pytest.raises(IntegrationError):
+                client.download("f", tmp_path / "f", params={"version": 1, "api_key": "s3cret"})
+            assert "s3cret" not in (tmp_path / "f.part.json").read_text()
+            client.download("f", tmp_path / "f", params={"version": 2})
+        assert b"range:" not in server.asked[1].lower()
+    assert (tmp_path / "f").read_bytes() == b"bbbbbbbb"
+
+
+def test_a_server_that_does_not_know_if_range(tmp_path: Path) -> None:
+    """It sends the rest of another version: what was there is thrown away."""
+    answers = (
+        cut(b"aaaa", 8, 'ETag: "1"'),
+        part(b"bbbb", "4-7/8", 'ETag: "2"'),
+        answer(200, b"bbbbbbbb", 'ETag: "2"'),
+    )
+    retry = {"attempts": 3, "initial": 0.01, "jitter": 0.0}
+    with scripted(*answers) as server, RESTAPIClient(url=server.url, retry=retry) as client:
+        client.download("f", tmp_path / "f")
+        assert b"if-range" in server.asked[1].lower()
+        assert b"range:" not in server.asked[2].lower()
+    assert (tmp_path / "f").read_bytes() == b"bbbbbbbb"
+
+
+def test_a_part_that_nobody_asked_for(tmp_path: Path) -> None:
+    with scripted(part(b"bbbb", "4-7/8")) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(DataError, match="a part came"):
+            client.download("f", tmp_path / "f")
+    assert not (tmp_path / "f").exists()
+
+
+def test_two_downloads_to_one_place(tmp_path: Path) -> None:
+    def disturb(done: int, _: int | None) -> None:
+        if done:
+            with (tmp_path / "f.part").open("ab") as file:
+                file.write(b"theirs")
+
+    with scripted(answer(200, b"ours")) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(DataError, match="another download goes to the same place"):
+            client.download("f", tmp_path / "f", progress=disturb)
+    assert not (tmp_path / "f").exists()
