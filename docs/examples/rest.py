@@ -1,4 +1,4 @@
-"""A list from an HTTP server, as a table, through R; a file, what happens without one, and another endpoint."""
+"""A list from an HTTP server, as a table, through R; a file, and none; another endpoint."""
 
 import json
 import threading

@@ -17,8 +17,7 @@ import httpx2
 import pytest
 from tests.auth.conftest import Server
 from tests.auth.test_oauth2 import browser, made, token_of
-from tests.connector.scripted import answer, scripted
-from tests.rest.test_bounds import dripping
+from tests.connector.scripted import answer, dripping, scripted
 
 from arcuate.auth import EncryptedStore
 from arcuate.auth.callback import Callback

@@ -63,3 +63,35 @@ def scripted(*answers: bytes) -> Iterator[Scripted]:
         yield server
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A server that sends a beginning, and then a byte each 20 ms for as long as somebody listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def serve(one: socket.socket) -> None:
+        with one, contextlib.suppress(OSError):
+            one.recv(65536)
+            one.sendall(head)
+            while not ended.wait(0.02):
+                one.sendall(b"y")
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threads.append(threading.Thread(target=serve, args=listener.accept()[:1]))
+                threads[-1].start()
+
+    threads.append(threading.Thread(target=accept))
+    threads[0].start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        ended.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in threads:
+            thread.join(10)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.connector.proxy import Fault, FaultProxy
-from tests.connector.scripted import answer, scripted
+from tests.connector.scripted import answer, dripping, scripted
 from tests.graphql.conftest import QUICK, STATIONS, Server
 
 from arcuate.connector import (
@@ -147,6 +148,34 @@ def test_the_last_good_value(proxied: FaultProxy, tmp_path: Path, monkeypatch: p
     with GraphQLClient(url=url, retry=None, fallback={"kind": "default", "default": {"a": 1}}) as client:
         with pytest.warns(DegradedWarning, match="from default"):
             assert client.query(document) == {"a": 1}
+
+
+def test_another_endpoint(proxied: FaultProxy, yoga: Server) -> None:
+    """For queries alone; the first one is dead."""
+    proxied.fault = Fault(cut=1)
+    config = {"url": f"http://127.0.0.1:{proxied.port}/graphql", "fallback": {"urls": [yoga.url]}}
+
+    async def main() -> Any:
+        async with GraphQLClient(config, retry=None) as client:
+            return await client.aexecute("{ echo }")
+
+    with GraphQLClient(config, retry=None) as client:
+        with pytest.warns(DegradedWarning, match=f"from {yoga.url}"):
+            found = client.execute("{ echo }")
+        with pytest.raises(ConnectionError):
+            client.mutate("mutation { fail { id } }")
+    with pytest.warns(DegradedWarning, match=f"from {yoga.url}"):
+        assert asyncio.run(main()) == found
+    assert (found.degraded, found.source, "echo" in found.data) == (True, yoga.url, True)
+
+
+def test_what_drips_is_given_up() -> None:
+    with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as url:
+        with GraphQLClient(url=url, retry=None, timeouts={"read": 5, "call": 0.3}) as client:
+            begun = time.monotonic()
+            with pytest.raises(IntegrationTimeout):
+                client.query("{ echo }")
+    assert time.monotonic() - begun < 3
 
 
 def test_secrets_are_in_no_error() -> None:

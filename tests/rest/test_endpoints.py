@@ -265,7 +265,8 @@ def test_health_says_that_another_endpoint_answers(address: str, primary: Primar
     with RESTAPIClient(config, fallback={"urls": [address]}) as client:
         found = client.health()
         assert found.status == "degraded"
-        assert found.detail.startswith(f"{address} answers instead: rest: GET {primary.url}/stations/1 gave 503")
+        said = f"{address} answers instead: rest: GET {primary.url}/stations/1 gave 503"
+        assert found.detail.startswith(said)
     with RESTAPIClient(config, fallback={"urls": ["http://127.0.0.1:1"]}) as client:
         assert client.health().status == "down"
 

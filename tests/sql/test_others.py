@@ -15,7 +15,13 @@ import pytest
 from tests.sql import servers
 from tests.sql.conftest import address
 
-from arcuate.connector import AuthenticationError, DataError, IntegrationError, NotFoundError
+from arcuate.connector import (
+    AuthenticationError,
+    DataError,
+    DegradedWarning,
+    IntegrationError,
+    NotFoundError,
+)
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.sql import DatabaseConnector, TransactionError
 
@@ -221,3 +227,20 @@ def test_asyncio() -> None:
             return await asyncio.to_thread(db.execute_query, "SELECT 1 AS a")
 
     assert asyncio.run(main()) == [{"a": 1}]
+
+
+def test_another_database_is_read_when_the_first_is_down(tmp_path: Path) -> None:
+    """It is not written to."""
+    other = f"sqlite:///{tmp_path}/other.db"
+    with DatabaseConnector(url=other) as there:
+        there.execute_query("CREATE TABLE kept (id BIGINT)")
+        there.insert("kept", pa.table({"id": [1, 2]}))
+    for kind in ("endpoint", "cache"):
+        settings = {"retry": None, "fallback": {"kind": kind, "urls": [other]}}
+        with DatabaseConnector(url="postgresql://me@127.0.0.1:1/lab", **settings) as db:
+            with pytest.warns(DegradedWarning, match=r"from sqlite:///.*other\.db$"):
+                assert db.read_arrow("SELECT id FROM kept WHERE id > %s", (1,)).to_pylist() == [{"id": 2}]
+            with pytest.raises(IntegrationError):
+                db.execute_query("INSERT INTO kept VALUES (3)")
+    with DatabaseConnector(url=other) as there:
+        assert there.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 2}]

@@ -190,13 +190,12 @@ class Connector:
             self._still_open()
             found = self._siblings.get(url)
             if found is None:
-                own = next(one for one in type(self).__mro__ if one.__module__.startswith("arcuate."))
+                own: Any = next(one for one in type(self).__mro__ if one.__module__.startswith("arcuate."))
                 config = self.config.model_copy(update={"url": url, "fallback": None, "retry": None})
-                found = self._siblings[url] = own(
-                    config
-                )  # not a program's subclass: its arguments are its own
+                found = self._siblings[url] = own(config)  # a program's subclass has arguments of its own
             self._equip(found)
-        return found.open()
+        connector: Self = found.open()
+        return connector
 
     def _equip(self, sibling: Self) -> None:
         """Gives a connector of another address what was set on this one after it was made."""

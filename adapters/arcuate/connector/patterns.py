@@ -124,16 +124,16 @@ class ResilientIntegration(Connector):
                 )
             except (TypeError, ValueError):
                 raise InvalidArgument(
-                    f"the configuration of {self.name}: max_retries is 0 or more, and retry_delay a number of "
-                    "seconds"
+                    f"the configuration of {self.name}: max_retries is 0 or more, and retry_delay a number "
+                    "of seconds"
                 ) from None
 
     def execute_with_retry(self, operation: Callable[..., T], *args: Any, **named: Any) -> T:
         """Carries an operation out, again if its error may pass; then the fallback, if one is configured.
 
-        :meth:`handle_error` is told of each error. A ``DegradedWarning`` tells of a fallback; that of the kind
-        ``cache`` knows a function by its name and plain arguments (texts, numbers, lists of them), and does not
-        stand for lambdas, closures and other calls that nothing tells apart.
+        :meth:`handle_error` is told of each error. A ``DegradedWarning`` tells of a fallback; that of the
+        kind ``cache`` knows a function by its name and plain arguments (texts, numbers, lists of them), and
+        does not stand for lambdas, closures and other calls that nothing tells apart.
 
         Raises:
             IntegrationError: what the last attempt raised; an error of Python's own for networks becomes one.

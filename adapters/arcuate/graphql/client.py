@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from arcuate.connector import Connector, ConnectorConfig, Result, tls
+from arcuate.connector import Connector, ConnectorConfig, Result, deadline, tls
 from arcuate.connector.authorization import Authorization, Authorizer
 from arcuate.connector.background import Background
 from arcuate.connector.link import Dialer
@@ -311,12 +311,17 @@ class GraphQLClient(Connector):
     def _run(self, one: Operation, repeatable: bool) -> GraphQLResult:
         self.open()
         payload, reads = one.payload(), one.kind == "query"
+
+        def attempt(client: GraphQLClient) -> Any:
+            with deadline.until(deadline.end_within(client.config.timeouts.call)):
+                return _plain(client._attempt(one, payload))
+
         result = self.resilience.run(
-            lambda: _plain(self._attempt(one, payload)),
+            lambda: attempt(self),
             name=one.kind,
             repeatable=repeatable,
             key=self._key(one, payload),
-            others=self._elsewhere(lambda other: _plain(other._attempt(one, payload))) if reads else (),
+            others=self._elsewhere(attempt) if reads else (),
             fallback=reads,
         )
         return self._result(result)

@@ -13,7 +13,6 @@ from arcuate.connector import (
     DataError,
     IntegrationTimeout,
     bounded,
-    deadline,
     httpfaults,
     jsontext,
     redacted,
@@ -71,24 +70,19 @@ class Exchange:
         """
         if self._client is None:
             self._client = bounded.bound(httpx2.Client(**self._options))
-        end = deadline.end_within(self._config.timeouts.call)
+        end = time.monotonic() + self._config.timeouts.call
         try:
-            with deadline.until(end):
-                response = self._client.send(self._request(self._client, payload, auth), stream=True)
-                try:
-                    size, parts = 0, []
-                    for part in response.iter_bytes():
-                        size += len(part)
-                        self._bounded(size)
-                        if time.monotonic() > end:
-                            raise self._late()
-                        parts.append(part)
-                finally:
-                    response.close()
-        except httpx2.TimeoutException as error:
-            if time.monotonic() >= end:
-                raise self._late() from None
-            self._fail(error)
+            response = self._client.send(self._request(self._client, payload, auth), stream=True)
+            try:
+                size, parts = 0, []
+                for part in response.iter_bytes():
+                    size += len(part)
+                    self._bounded(size)
+                    if time.monotonic() > end:
+                        raise self._late()
+                    parts.append(part)
+            finally:
+                response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self._fail(error)
         return self._judge(response, b"".join(parts))

@@ -303,8 +303,8 @@ class DatabaseConnector(Connector):
     def read_arrow(self, query: str, params: Parameters = None) -> pa.Table:
         """A result as an Arrow table. It is repeated when the connection is lost, so it may only read.
 
-        With the setting ``fallback`` the last good result of the same query stands for it when the database
-        does not answer.
+        With the setting ``fallback`` another database, or the last good result of the same query, stands for
+        it when the database does not answer.
         """
 
         def attempt() -> pa.Table:
@@ -312,14 +312,17 @@ class DatabaseConnector(Connector):
 
         if self._current is not None:
             return attempt()
-        policy = self.config.fallback
+        policy, others = self.config.fallback, self._elsewhere(lambda other: other.read_arrow(query, params))
         if policy is None or policy.kind != "cache":
-            return self.resilience.run(attempt, name="read", repeatable=True, fallback=True).value
+            return self.resilience.run(
+                attempt, name="read", repeatable=True, others=others, fallback=True
+            ).value
         kept = self.resilience.run(
             lambda: _as_bytes(attempt()),
             name="read",
             repeatable=True,
             key=f"{redacted(self.config.url)} read {query} {params!r}",
+            others=self._elsewhere(lambda other: _as_bytes(other.read_arrow(query, params))),
         ).value
         return pa.ipc.open_stream(kept).read_all()
 

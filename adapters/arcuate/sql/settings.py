@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from collections.abc import Generator
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -28,6 +28,8 @@ LIBRARIES = {
 
 class DatabaseConfig(ConnectorConfig):
     """Where a database is, and how it is used."""
+
+    elsewhere: ClassVar[bool] = True
 
     url: str = Field(
         default="sqlite://",
