@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ class Scripted:
                     if not piece:
                         break
                     request += piece
+                length = re.search(rb"(?i)\r\ncontent-length: (\d+)", request)
+                left = int(length[1]) - len(request.partition(b"\r\n\r\n")[2]) if length else 0
+                while left > 0 and (piece := one.recv(65536)):
+                    request, left = request + piece, left - len(piece)
                 self.asked.append(request)
                 one.sendall(self._answers[min(number, len(self._answers) - 1)])
                 one.shutdown(socket.SHUT_WR)

@@ -52,7 +52,7 @@ def test_a_client_of_an_interface() -> None:
     assert first.startswith(b"GET /v1/data/7 HTTP/1.1")
     assert b"authorization: bearer t-123456" in first.lower()
     assert second.startswith(b"POST /v1/data HTTP/1.1")
-    assert b"content-length: 16\r\n" in second.lower()  # {"values":[1,2]}
+    assert second.endswith(b'{"values":[1,2]}')
     assert second.lower().count(b"content-type: application/json") == 1
 
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import stamina
-from pyrate_limiter import Limiter
+from pyrate_limiter import InMemoryBucket, Limiter, SingleBucketFactory
 from pyrate_limiter import Rate as _Rate
 
 from arcuate.connector import deadline
@@ -65,9 +65,11 @@ class Resilience:
         self.breaker = CircuitBreaker(breaker, service)
         self.keep = keep if keep is not None else Keep(service)
         self.telemetry = telemetry if telemetry is not None else Telemetry(service)
-        self._limiter = (
-            Limiter(_Rate(rate.calls, max(1, round(rate.seconds * 1000)))) if rate is not None else None
-        )
+        self._limiter: Limiter | None = None
+        if rate is not None:
+            self._bucket = InMemoryBucket([_Rate(rate.calls, max(1, round(rate.seconds * 1000)))])
+            # old calls are forgotten here: the library's thread for it outlives its limiter by ten seconds
+            self._limiter = Limiter(SingleBucketFactory(self._bucket, schedule_leak=False))
 
     def close(self) -> None:
         """Ends what the limiter needs."""
@@ -202,6 +204,7 @@ class Resilience:
         wait = {"timeout": self.rate.wait} if self.rate.wait else {"blocking": False}
         if not self._limiter.try_acquire(self.service, **wait):
             raise self._refused(self.rate)
+        self._tidy(self.rate)
 
     async def _aadmit(self) -> None:
         if self._limiter is None or self.rate is None:
@@ -211,6 +214,12 @@ class Resilience:
             if time.monotonic() >= end:
                 raise self._refused(self.rate)
             await asyncio.sleep(min(0.01, self.rate.seconds / self.rate.calls))
+        self._tidy(self.rate)
+
+    def _tidy(self, rate: Rate) -> None:
+        """Forgets calls that count no longer, now and then."""
+        if self._bucket.count() > 2 * rate.calls:
+            self._bucket.leak(self._bucket.now())
 
     def _refused(self, rate: Rate) -> RateLimitError:
         return RateLimitError(
