@@ -67,7 +67,7 @@ class Resilience:
         self.telemetry = telemetry if telemetry is not None else Telemetry(service)
         self._limiter: Limiter | None = None
         if rate is not None:
-            self._bucket = InMemoryBucket([_Rate(rate.calls, max(1, round(rate.seconds * 1000)))])
+            self._bucket: Any = InMemoryBucket([_Rate(rate.calls, max(1, round(rate.seconds * 1000)))])
             # old calls are forgotten here: the library's thread for it outlives its limiter by ten seconds
             self._limiter = Limiter(SingleBucketFactory(self._bucket, schedule_leak=False))
 
