@@ -186,11 +186,12 @@ def test_a_bomb_ends_at_the_limit(coding: str) -> None:
     ("body", "header", "said"),
     [
         (b"1" * 5000, JSON, "more digits than Python reads"),
+        (b'{"a": [-1e400]}', JSON, "without loss: the number -1e400 is larger than a float can be"),
         (b'"a"', f"{JSON}; charset=undefined", "'undefined', a character set that Python has not"),
         (b'"a"', f"{JSON}; charset=hex", "'hex', a character set that Python has not"),
         (b'"a"', f"{JSON}; charset=utf-16", "byte 2 is not"),
     ],
-    ids=["digits", "undefined", "hex", "utf-16"],
+    ids=["digits", "infinite", "undefined", "hex", "utf-16"],
 )
 def test_what_python_does_not_read(body: bytes, header: str, said: str) -> None:
     with scripted(answer(200, body, header)) as server, RESTAPIClient(url=server.url) as client:

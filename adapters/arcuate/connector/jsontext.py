@@ -23,8 +23,8 @@ class BadJSON(ValueError):
         self.syntax = syntax
 
 
-class _Repeated(ValueError):
-    """A key is there twice."""
+class _Lossy(ValueError):
+    """A key is there twice, or a number is too large."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -32,18 +32,26 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise _Repeated(f"the key {twice!r} is there twice in one object")
+        raise _Lossy(f"the key {twice!r} is there twice in one object")
     return found
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+def _float(text: str) -> float:
+    found = float(text)
+    if found - found != 0.0:
+        raise _Lossy(f"the number {text[:40]} is larger than a float can be")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float)
 
 
 def loads(data: str | bytes) -> Any:
     """The value of a text; bytes are UTF-8.
 
     Raises:
-        BadJSON: it is no JSON, a key of an object is there twice, or it is nested too deeply.
+        BadJSON: it is no JSON, a key of an object is there twice, a number is larger than a float can be or
+            has more digits than Python reads, or it is nested too deeply.
     """
     if isinstance(data, bytes):
         try:
@@ -55,7 +63,7 @@ def loads(data: str | bytes) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise BadJSON(f"is no JSON: {error.msg} at {place}", syntax=True) from None
-    except _Repeated as error:
+    except _Lossy as error:
         raise BadJSON(f"cannot be read without loss: {error}") from None
     except RecursionError:
         raise BadJSON("is JSON that is nested too deeply") from None
