@@ -99,8 +99,19 @@ def ask(config: dict[str, Any], how: str) -> Any:
     return asyncio.run(main())
 
 
-@pytest.mark.parametrize("how", ["threads", "asyncio"])
-@pytest.mark.parametrize("mode", ["down", "503", "429", "slow", "drips"])
+@pytest.mark.parametrize(
+    ("mode", "how"),
+    [
+        ("down", "threads"),
+        ("down", "asyncio"),
+        ("503", "threads"),
+        ("503", "asyncio"),
+        ("429", "threads"),
+        ("slow", "threads"),
+        ("slow", "asyncio"),
+        ("drips", "threads"),
+    ],
+)
 def test_another_endpoint_answers(address: str, primary: Primary, mode: str, how: str) -> None:
     primary.mode = mode
     url = "http://127.0.0.1:1" if mode == "down" else primary.url
