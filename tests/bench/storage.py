@@ -2,7 +2,7 @@
 
 One file up and down again, 100 small ones, and the list of those; each way in a process of its own,
 whose extra memory is what it took at most beyond what it had when it was connected. obstore is measured if
-it is installed: pip install obstore.
+it is installed: pip install obstore. With --ranges [MB]: downloads in several ranges at the same time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 import requests  # noqa: E402
+from tests.connector.proxy import Fault, FaultProxy  # noqa: E402
 from tests.storage import servers  # noqa: E402
 from tests.storage.conftest import amazon, microsoft  # noqa: E402
 
@@ -165,8 +166,32 @@ def made(kind: str, port: int) -> None:
         amazon(port).create_bucket(Bucket="work")
 
 
+def side_by_side(size: int) -> dict[str, Any]:
+    """Downloads from S3 in 1 to 8 ranges, straight and over lines of 13 MB/s a connection."""
+    found: dict[str, Any] = {"MB": size}
+    with tempfile.TemporaryDirectory() as folder, servers.moto() as port, FaultProxy(port) as proxy:
+        made("s3", port)
+        file, down = Path(folder, "file"), Path(folder, "down")
+        file.write_bytes(os.urandom(size * 1_000_000))
+        with servers.s3(port) as storage:
+            storage.upload(file, "big")
+        for line, at, delay in (("straight", port, 0.0), ("slow", proxy.port, 0.005)):
+            proxy.fault = Fault(delay=delay)
+            for ranges in (1, 2, 4, 8):
+                with servers.s3(at, ranges=ranges) as storage:
+                    storage.exists("big")
+                    Path("/proc/self/clear_refs").write_text("5")
+                    before, begun = memory("VmRSS"), time.perf_counter()
+                    storage.download("big", down)
+                    took, more = time.perf_counter() - begun, memory("VmHWM") - before
+                    found[f"{line}, {ranges}"] = f"{took:.2f} s, {more:.0f} MB"
+    return found
+
+
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--one"]:
+    if sys.argv[1:2] == ["--ranges"]:
+        print(json.dumps(side_by_side(int((sys.argv[2:] or ["100"])[0])), indent=1))
+    elif sys.argv[1:2] == ["--one"]:
         kind, way, port, file, folder = sys.argv[2:]
         print(json.dumps(one(kind, way, int(port), file, folder)))
     else:

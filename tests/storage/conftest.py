@@ -12,6 +12,7 @@ import boto3
 import pytest
 import requests
 from azure.storage.blob import BlobServiceClient
+from tests.connector.servers import node
 from tests.storage import servers
 
 from arcuate.storage import Storage
@@ -88,6 +89,21 @@ def google() -> Iterator[int]:
 def ssh() -> Iterator[servers.Host]:
     with servers.sshd() as host:
         yield host
+
+
+@pytest.fixture(scope="package")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
+    """The files of express, which is what json-server gives files by."""
+    files, data = tmp_path_factory.mktemp("web"), tmp_path_factory.mktemp("data") / "db.json"
+    (files / "a b").mkdir()
+    (files / "a b" / "signal.bin").write_bytes(DATA[:3_000_000])
+    (files / "a b" / "index.html").write_text(
+        '<a href="signal.bin">s</a> <a href="../../etc">up</a> <a href="more/">m</a>'
+    )
+    data.write_text("{}")
+    script = Path(__file__).parents[1] / "rest" / "server.cjs"
+    with node("json-server", script, data, files) as port:
+        yield port, files
 
 
 Make = Callable[..., Storage]

@@ -141,8 +141,8 @@ class Host:
 
 
 @contextmanager
-def sshd() -> Iterator[Host]:
-    """OpenSSH's server, only for this user, only SFTP."""
+def sshd(denied: str = "") -> Iterator[Host]:
+    """OpenSSH's server, only for this user, only SFTP; some of its requests may be denied."""
     keygen = shutil.which("ssh-keygen")
     if not Path(SSHD).is_file() or keygen is None:
         pytest.skip("sshd: not installed; on Debian type: sudo apt-get install -y openssh-server")
@@ -163,7 +163,8 @@ def sshd() -> Iterator[Host]:
             f"Port {port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\nPidFile none\nUsePAM no\n"
             f"AuthorizedKeysFile {folder}/authorized\nStrictModes no\nPasswordAuthentication no\n"
             "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\nMaxStartups 100\n"
-            "Subsystem sftp internal-sftp\nForceCommand internal-sftp\nAllowTcpForwarding no\n"
+            f"Subsystem sftp internal-sftp\nForceCommand internal-sftp{f' -P {denied}' if denied else ''}\n"
+            "AllowTcpForwarding no\n"
         )
         with _running([SSHD, "-D", "-e", "-f", str(folder / "config")]) as server:
             _line(server, "Server listening")

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import io
 import os
-import random
 import resource
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.connector.proxy import Fault, FaultProxy
-from tests.connector.servers import node
+from tests.storage.conftest import DATA
 
 from arcuate.connector import ConnectorConfig, DataError, IntegrationError, NotFoundError
 from arcuate.errors import InvalidArgument, Unsupported
 from arcuate.integrations import Storage, Transfer
 
-FILE = random.Random(7).randbytes(3_000_000)
+FILE = DATA[:3_000_000]
 
 
 # --- A folder
@@ -217,21 +215,6 @@ def test_two_members_of_one_name(tmp_path: Path) -> None:
 
 
 # --- A web server
-
-
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path]]:
-    """The files of express, which is what json-server gives files by."""
-    files, data = tmp_path_factory.mktemp("web"), tmp_path_factory.mktemp("data") / "db.json"
-    (files / "a b").mkdir()
-    (files / "a b" / "signal.bin").write_bytes(FILE)
-    (files / "a b" / "index.html").write_text(
-        '<a href="signal.bin">s</a> <a href="../../etc">up</a> <a href="more/">m</a>'
-    )
-    data.write_text("{}")
-    script = Path(__file__).parents[1] / "rest" / "server.cjs"
-    with node("json-server", script, data, files) as port:
-        yield port, files
 
 
 def test_web(web: tuple[int, Path], tmp_path: Path) -> None:

@@ -25,6 +25,13 @@ with servers.s3(port, "work/memory", state=str(target.parent)) as storage:
     storage.download("x", target)
     assert target.stat().st_size == source.stat().st_size
     print(memory("VmHWM") - before)
+    if source.stat().st_size < 100_000_000:  # Moto reads all of an object for each range of it
+        with servers.s3(port, "work/memory", ranges=4) as other:
+            other.exists("x")
+            Path("/proc/self/clear_refs").write_text("5")
+            before = memory("VmRSS")
+            other.download("x", target)
+            print(memory("VmHWM") - before)
     storage.delete("x")
 """
 
@@ -42,4 +49,5 @@ def test_memory_is_bounded(moto: int, tmp_path: Path, size: int) -> None:
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=600, cwd=Path(__file__).parents[2]
     )
-    assert float(done.stdout) < 40  # 64 are allowed; the whole file would be more
+    for more in done.stdout.split():
+        assert float(more) < 40  # 64 are allowed; the whole file would be more

@@ -11,7 +11,7 @@ import pytest
 from tests.storage.conftest import Make, Sample
 
 from arcuate.connector import DataError, NotFoundError
-from arcuate.errors import InvalidArgument, SessionClosed, Unsupported
+from arcuate.errors import InvalidArgument, SessionClosed
 
 KINDS = ("s3", "azure", "gcs", "sftp", "file", "memory")
 every = pytest.mark.parametrize("make", KINDS, indirect=True)
@@ -102,19 +102,13 @@ def test_opened(make: Make, file: Sample) -> None:
             storage.open("t.txt", "a")
 
 
-@pytest.mark.parametrize("make", [one for one in KINDS if one != "sftp"], indirect=True)
+@every
 def test_copied(make: Make, file: Sample, tmp_path: Path) -> None:
     with make() as storage:
         storage.upload(file.path, "one.bin")
         storage.copy("one.bin", "there/two.bin")
         storage.download("there/two.bin", tmp_path / "two")
         assert hashlib.md5((tmp_path / "two").read_bytes()).digest() == hashlib.md5(file.data).digest()
-
-
-@pytest.mark.parametrize("make", ["sftp"], indirect=True)
-def test_what_a_system_cannot_do_is_said(make: Make, file: Sample) -> None:
-    with make() as storage, pytest.raises(Unsupported, match="never copies"):
-        storage.copy("one.bin", "two.bin")
 
 
 @every

@@ -32,6 +32,7 @@ class Archive(System):
         self.root = ""
         self.filesystem = ZipFileSystem(self.place.root, mode="r", skip_instance_cache=True)
         self._zip: zipfile.ZipFile = self.filesystem.zip
+        self._folders: list[str] = []
         try:
             self._members = self._judged()
         except BaseException:
@@ -66,6 +67,7 @@ class Archive(System):
                     "'zip_ratio'"
                 )
             if one.is_dir():
+                self._folders.append(path)
                 continue
             if path in found:
                 self._refuse(f"has two members of the name {path!r}")
@@ -78,12 +80,18 @@ class Archive(System):
     def _tree(self) -> dict[str, dict[str, Entry]]:
         """The entries of each folder."""
         tree: dict[str, dict[str, Entry]] = {"": {}}
-        for path, one in self._members.items():
-            parts = path.split("/")
-            for depth in range(1, len(parts)):
+
+        def folders(parts: list[str]) -> None:
+            for depth in range(1, len(parts) + 1):
                 folder = "/".join(parts[:depth])
                 tree.setdefault(folder, {})
                 tree["/".join(parts[: depth - 1])].setdefault(folder, Entry(folder, None, True))
+
+        for path in self._folders:
+            folders(path.split("/") if path else [])
+        for path, one in self._members.items():
+            parts = path.split("/")
+            folders(parts[:-1])
             try:
                 when = dt.datetime(*one.date_time)
             except ValueError:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import hashlib
+import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -21,6 +24,7 @@ __all__ = ["Azure"]
 
 _MOST = 50_000  # blocks
 _CHUNK = 4 << 20
+_PAUSE = 0.5  # seconds between questions whether a copy is ready
 
 
 class _Files(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
@@ -37,6 +41,8 @@ class _Files(AzureBlobFileSystem):  # type: ignore[misc]  # adlfs has no types
 
 class Azure(AsyncSystem):
     """A container, or a prefix in one."""
+
+    goes_on = True
 
     async def _begin(self) -> None:
         config, times = self.config, self.config.timeouts
@@ -82,6 +88,8 @@ class Azure(AsyncSystem):
 
     def look(self, path: str) -> Remote:
         found = self.loop.run(self._blob(path).get_blob_properties())
+        if _folder(found):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
         digest: Any = None
         if found.content_settings.content_md5:
             md5 = bytes(found.content_settings.content_md5)
@@ -93,33 +101,43 @@ class Azure(AsyncSystem):
             try:
                 found = self.loop.run(self._blob(path).get_blob_properties())
             except ResourceNotFoundError:
-                if not self.page(path, 1, None)[0]:
+                if not self.loop.run(self._below(path)):
                     raise
-            else:
+                return Entry(path, None, True)
+            if not _folder(found):
                 return Entry(path, found.size, False, found.last_modified, found.etag)
         else:
             self.loop.run(self._container.get_container_properties())
         return Entry(path, None, True)
+
+    async def _below(self, path: str) -> bool:
+        """Whether anything is below a path, be it only a marker of a folder."""
+        async for _ in self._container.list_blob_names(name_starts_with=f"{self.key(path)}/"):
+            return True
+        return False
 
     def page(self, path: str, size: int, mark: Any) -> tuple[list[Entry], Any]:
         prefix = f"{self.key(path)}/" if self.key(path) else ""
         cut = len(f"{self.place.root}/") if self.place.root else 0
 
         async def one() -> tuple[list[Entry], Any]:
-            found = self._container.walk_blobs(prefix, delimiter="/", results_per_page=size)
+            found = self._container.walk_blobs(
+                prefix, include=["metadata"], delimiter="/", results_per_page=size
+            )
             pages: Any = found.by_page(mark)
-            entries = []
+            entries: dict[tuple[str, bool], Entry] = {}
             try:
                 async for blob in await pages.__anext__():
-                    if hasattr(blob, "prefix"):
-                        entries.append(Entry(blob.name[cut:].rstrip("/"), None, True))
+                    path = blob.name[cut:].removesuffix("/") if hasattr(blob, "prefix") else blob.name[cut:]
+                    if hasattr(blob, "prefix") or _folder(blob):
+                        entries[path, True] = Entry(path, None, True)
                     elif blob.name != prefix:
-                        entries.append(
-                            Entry(blob.name[cut:], blob.size, False, blob.last_modified, f'"{blob.etag}"')
+                        entries[path, False] = Entry(
+                            path, blob.size, False, blob.last_modified, f'"{blob.etag}"'
                         )
             except StopAsyncIteration:
                 return [], None
-            return entries, pages.continuation_token or None
+            return [*entries.values()], pages.continuation_token or None
 
         return self.loop.run(one())
 
@@ -129,17 +147,21 @@ class Azure(AsyncSystem):
         if not remote.size or start == remote.size:
             return iter(())
 
-        async def begin() -> AsyncIterator[bytes]:
+        async def begin(at: int, count: int | None = None) -> AsyncIterator[bytes]:
             found = await self._blob(path).download_blob(
-                offset=start,
+                offset=at,
+                length=count,
                 etag=remote.etag,
                 match_condition=MatchConditions.IfNotModified,
                 max_concurrency=1,
+                decompress=False,  # what is stored, be it said to be packed
             )
             pieces: AsyncIterator[bytes] = found.chunks()
             return pieces
 
-        return self.stream(begin)
+        if self.config.ranges > 1:
+            return self.ranges(start, remote.size, begin)
+        return self.stream(lambda: begin(start))
 
     # --- Up
 
@@ -202,5 +224,21 @@ class Azure(AsyncSystem):
         self.loop.run(self._blob(path).delete_blob())
 
     def copy(self, path: str, target: str) -> None:
-        whole = [f"{self.place.host}/{self.key(one)}" for one in (path, target)]
-        self.loop.run(self.filesystem._cp_file(*whole))
+        """Azure copies large blobs after it has answered: it is asked until it has done so."""
+        source, blob = self._blob(path), self._blob(target)
+
+        async def copied() -> None:
+            state = (await blob.start_copy_from_url(source.url))["copy_status"]
+            while state == "pending":
+                await asyncio.sleep(_PAUSE)
+                copy = (await blob.get_blob_properties()).copy
+                state = copy.status
+            if state != "success":
+                raise OSError(f"the copy ended as {state}")
+
+        self.loop.run(copied())
+
+
+def _folder(found: Any) -> bool:
+    """Whether a blob stands for a folder, as those of accounts with folders do."""
+    return str((found.metadata or {}).get("hdi_isfolder", "")).lower() == "true"

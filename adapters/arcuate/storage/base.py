@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import hashlib
 import io
 import os
@@ -14,13 +15,13 @@ from typing import Any, ClassVar, TypeVar
 
 from fsspec import AbstractFileSystem
 
-from arcuate.connector import reveal
-from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.connector import DataError, reveal
+from arcuate.errors import InvalidArgument, SessionClosed, Unsupported
 from arcuate.storage.records import Entry, Progress
 from arcuate.storage.settings import Place, StorageConfig
 from arcuate.values.record import field, record
 
-__all__ = ["PIECE", "Loop", "Refused", "Remote", "Source", "System", "Written"]
+__all__ = ["PIECE", "Loop", "Refused", "Remote", "Source", "System", "Written", "changed"]
 
 T = TypeVar("T")
 PIECE = 1 << 20
@@ -175,29 +176,61 @@ class Window(io.RawIOBase):
         return len(data)
 
 
+def changed(service: str, path: str) -> DataError:
+    """A file is no longer the one that was looked at."""
+    return DataError(
+        f"{service}: {path!r} was changed while it was read; read it again",
+        service=service,
+        recoverable=True,
+        status="changed",
+    )
+
+
 class Loop:
     """An event loop in a thread of its own, for libraries that are asynchronous."""
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
+        self._name, self._closed = name, False
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self.loop.run_forever, name=f"storage {name}", daemon=True)
         self._thread.start()
 
     def run(self, work: Awaitable[T]) -> T:
-        """The result of a coroutine; it is given up when the caller is interrupted."""
+        """The result of a coroutine; it is given up when the caller is interrupted.
+
+        Raises:
+            SessionClosed: it was closed, be it meanwhile.
+            InvalidArgument: it is called from the loop's own thread, which would wait for itself.
+        """
 
         async def wrapped() -> T:
             return await work
 
-        future = asyncio.run_coroutine_threadsafe(wrapped(), self.loop)
+        # Under the lock: what comes before the end is cancelled by it, and nothing comes after.
+        with self._lock:
+            own = threading.current_thread() is self._thread
+            future = None if own or self._closed else asyncio.run_coroutine_threadsafe(wrapped(), self.loop)
+        if future is None:
+            getattr(work, "close", lambda: None)()
+            if own:
+                raise InvalidArgument(
+                    f"{self._name}: a function for progress asks its own storage for something, which would "
+                    "wait for ever; ask another Storage, or after the transfer"
+                )
+            raise SessionClosed(f"{self._name} was closed")
         try:
             return future.result()
+        except concurrent.futures.CancelledError:
+            if self._closed:
+                raise SessionClosed(f"{self._name} was closed meanwhile") from None
+            raise
         except BaseException:
             future.cancel()
             raise
 
-    def close(self) -> None:
-        """Ends its tasks and its thread."""
+    def close(self, last: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Ends its tasks, then does what is last, and ends its thread."""
 
         async def end() -> None:
             tasks = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
@@ -205,12 +238,23 @@ class Loop:
                 one.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self.loop.shutdown_asyncgens()
-            await self.loop.shutdown_default_executor()
+            try:
+                if last is not None:
+                    await last()
+            finally:
+                await self.loop.shutdown_default_executor()
 
-        self.run(end())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            ended = asyncio.run_coroutine_threadsafe(end(), self.loop)
+        try:
+            ended.result()
+        finally:
+            self.loop.call_soon_threadsafe(self.loop.stop)
+            self._thread.join()
+            self.loop.close()
 
 
 class System(ABC):
@@ -219,10 +263,12 @@ class System(ABC):
     Attributes:
         filesystem: fsspec's.
         root: what paths are relative to, as :attr:`filesystem` has it.
-        largest: bytes of the largest file, ``None`` where there is no limit.
+        writes: whether there are uploads.
+        goes_on: whether an upload that failed can be gone on with.
     """
 
     writes: ClassVar[bool] = True
+    goes_on: ClassVar[bool] = False
     filesystem: AbstractFileSystem
 
     def __init__(self, config: StorageConfig, place: Place, name: str) -> None:
@@ -245,6 +291,13 @@ class System(ABC):
     def close(self) -> None:  # noqa: B027  (some hold nothing)
         """Gives back what the system holds."""
 
+    def within(self, path: str) -> None:  # noqa: B027  (most have no links)
+        """Refuses a path that leads out by a link."""
+
+    def link(self, path: str) -> bool:
+        """Whether a folder is there by a link, which a list of all that is below does not follow."""
+        return False
+
     @abstractmethod
     def look(self, path: str) -> Remote:
         """What is known of a file."""
@@ -264,6 +317,13 @@ class System(ABC):
     def write(self, path: str, source: Source, resume: bool) -> Written:
         """Sends a file; it is there under this name when all of it has come, or not at all."""
         raise self.unable("writes")
+
+    def forget(self, path: str, source: Source) -> None:  # noqa: B027  (some keep nothing)
+        """Removes what the upload of this file to this path left, which failed."""
+
+    def abandon(self, path: str) -> int:
+        """Removes what unfinished uploads to a path left; how many there were."""
+        return 0
 
     def delete(self, path: str) -> None:
         raise self.unable("deletes")

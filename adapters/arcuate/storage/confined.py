@@ -7,7 +7,7 @@ from typing import Any
 from fsspec.implementations.dirfs import DirFileSystem
 
 from arcuate.storage.base import System
-from arcuate.storage.paths import inside, real
+from arcuate.storage.paths import inside
 
 __all__ = ["Confined"]
 
@@ -23,6 +23,5 @@ class Confined(DirFileSystem):  # type: ignore[misc]  # fsspec has no types
         if not isinstance(path, str):
             return super()._join(path)
         found = inside(path.removeprefix("/") if path != "/" else "", self._system.name)
-        if self._system.place.kind == "file":
-            real(self._system.root, found, self._system.name)
+        self._system.within(found)
         return super()._join(found)

@@ -25,6 +25,7 @@ from arcuate.storage.base import Refused
 
 __all__ = ["translated", "translating"]
 
+_NO_KEY = ("No authentication methods available", "not a valid", "Unable to parse key")  # paramiko's words
 _CREDENTIALS = "look at 'key', 'secret' and 'token'"
 _MEANING: dict[int, tuple[type[IntegrationError], str]] = {
     400: (IntegrationError, "it does not understand the request"),
@@ -88,8 +89,17 @@ def of_status(
 
 _NETWORKS = frozenset(
     {
-        *("aiohttp.ClientError", "azure.AzureError", "botocore.BotoCoreError", "builtins.EOFError"),
+        *("aiohttp.ClientError", "azure.AzureError", "botocore.BotoCoreError"),
         "paramiko.SSHException",
+    }
+)
+
+
+_NOT_SENT = frozenset(
+    {
+        *("aiohttp.ClientConnectorError", "aiohttp.ConnectionTimeoutError", "azure.ServiceRequestError"),
+        *("botocore.EndpointConnectionError", "botocore.ConnectTimeoutError"),
+        *("builtins.ConnectionRefusedError", "socket.gaierror", "paramiko.NoValidConnectionsError"),
     }
 )
 
@@ -119,7 +129,7 @@ def translated(error: BaseException, service: str, what: str, conceal: Callable[
         return of_status(service, what, given, code, conceal(str(error).partition("\n")[0]), headers)
     if names & {"botocore.NoCredentialsError", "botocore.PartialCredentialsError", "google.GoogleAuthError",
                 "azure.ClientAuthenticationError", "paramiko.AuthenticationException",
-                "paramiko.PasswordRequiredException"}:  # fmt: skip
+                "paramiko.PasswordRequiredException"} or said.startswith(_NO_KEY):  # fmt: skip
         return AuthenticationError(f"{service}: {what}: {said}; {_CREDENTIALS}", service=service)
     if "paramiko.BadHostKeyException" in names or "not found in known_hosts" in said:
         return AuthenticationError(
@@ -127,15 +137,17 @@ def translated(error: BaseException, service: str, what: str, conceal: Callable[
             "key to the file of 'known_hosts' (ssh-keyscan writes such lines)",
             service=service,
         )
-    found = _of_python(error, service, what, said)
-    if found is not None:
-        return found
+    sent = "no" if names & _NOT_SENT else "maybe"
+    # Some of the libraries' own are an OSError too, which says less.
     if any("Timeout" in name for name in names):
         return IntegrationTimeout(
             f"{service}: {what}: nothing came in time (settings 'timeouts.connect', 'timeouts.read')",
             service=service,
-            executed="maybe",
+            executed=sent,
         )
+    found = None if names & _NETWORKS else _of_python(error, service, what, said)
+    if found is not None:
+        return found
     lasting = "certificate" in said.lower() or "InvalidURL" in type(error).__name__
     if names & _NETWORKS:
         return ConnectionError(
@@ -143,7 +155,7 @@ def translated(error: BaseException, service: str, what: str, conceal: Callable[
             "address right?",
             service=service,
             recoverable=not lasting,
-            executed="maybe",
+            executed=sent,
         )
     return IntegrationError(f"{service}: {what}: {type(error).__name__}: {said}", service=service)
 
@@ -171,7 +183,7 @@ def _of_python(error: BaseException, service: str, what: str, said: str) -> Inte
             service=service,
             status=errno.errorcode[error.errno],
         )
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return NotFoundError(
             f"{service}: {what}: there is no such thing: {said}", service=service, status="ENOENT"
         )
@@ -187,10 +199,8 @@ def _of_python(error: BaseException, service: str, what: str, said: str) -> Inte
             f"{service}: {what}: the connection failed or broke: {said}; is the server running, and is the "
             "address right?",
             service=service,
-            executed="maybe",
+            executed="no" if _names(error) & _NOT_SENT else "maybe",
         )
-    if "aiohttp" in type(error).__module__:
-        return None
     return IntegrationError(f"{service}: {what}: {said}", service=service, status=_code_of(error))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -30,6 +31,8 @@ _STEP = 256 << 10  # a part is a multiple of this
 
 class GCS(AsyncSystem):
     """A bucket, or a prefix in one."""
+
+    goes_on = True
 
     async def _begin(self) -> None:
         config, times = self.config, self.config.timeouts
@@ -69,7 +72,13 @@ class GCS(AsyncSystem):
         headers = self.filesystem._get_headers(named.pop("headers", None))
         session: aiohttp.ClientSession = self.filesystem.session
         return await session.request(
-            method, _exact(url), headers=headers, timeout=self._timeout, allow_redirects=False, **named
+            method,
+            _exact(url),
+            headers=headers,
+            timeout=self._timeout,
+            allow_redirects=False,
+            auto_decompress=False,  # what is stored, be it said to be packed
+            **named,
         )
 
     async def _json(self, method: str, url: str, **named: Any) -> Any:
@@ -104,11 +113,16 @@ class GCS(AsyncSystem):
             try:
                 return self._entry(self.loop.run(self._json("GET", self._object(path))))
             except Refused as error:
-                if error.status != 404 or not self.page(path, 1, None)[0]:
+                if error.status != 404 or not self._folder(path):
                     raise
         else:
             self.page("", 1, None)
         return Entry(path, None, True)
+
+    def _folder(self, path: str) -> bool:
+        """Whether anything is below a path, be it only a marker of a folder."""
+        asked = f"maxResults=1&prefix={quote(self.key(path) + '/', safe='')}"
+        return bool(self.loop.run(self._json("GET", f"{self._bucket()}/o?{asked}")).get("items"))
 
     def page(self, path: str, size: int, mark: Any) -> tuple[list[Entry], Any]:
         prefix = f"{self.key(path)}/" if self.key(path) else ""
@@ -127,33 +141,42 @@ class GCS(AsyncSystem):
     def read(self, path: str, start: int, remote: Remote) -> Iterator[bytes]:
         if start and start == remote.size:
             return iter(())
-        headers = {"Range": f"bytes={start}-"} if start else {}
         url = f"{self._object(path)}?alt=media&ifGenerationMatch={remote.etag}&generation={remote.etag}"
 
-        async def begin() -> AsyncIterator[bytes]:
-            response = await self._sent("GET", url, headers=headers | {"Accept-Encoding": "gzip"})
-            if response.status != (206 if start else 200):
+        async def begin(at: int, count: int | None = None) -> AsyncIterator[bytes]:
+            headers = {"Accept-Encoding": "gzip"}
+            if at or count is not None:
+                headers["Range"] = f"bytes={at}-" + (str(at + count - 1) if count is not None else "")
+            response = await self._sent("GET", url, headers=headers)
+            if response.status != (206 if "Range" in headers else 200):
                 with_body = await response.read()
                 response.close()
                 raise _refused(response, with_body)
             return _pieces(response)
 
-        return self.stream(begin)
+        if self.config.ranges > 1 and remote.size:
+            return self.ranges(start, remote.size, begin)
+        return self.stream(lambda: begin(start))
 
     # --- Up
 
+    def _place(self, path: str, source: Source) -> tuple[str, ...]:
+        return (self.config.endpoint, self.place.host, self.key(path), str(source.path.resolve()))
+
     def write(self, path: str, source: Source, resume: bool) -> Written:
         digest = b64(source.md5())
-        place = (self.config.endpoint, self.place.host, self.key(path), str(source.path.resolve()))
-        note = self._notes.get(*place) if resume else None
-        there, where = 0, ""
-        if note is not None and note.get("mark") == source.mark:
+        place = self._place(path, source)
+        note, there, where = self._notes.get(*place), 0, ""
+        if note is not None and resume and note.get("mark") == source.mark:
             there, where = int(note["there"]), note["id"]
+        elif note is not None:
+            self.forget(path, source)
         if not where:
             where = self.loop.run(self._started(path, source, digest))
 
         def kept(count: int) -> None:
-            self._notes.put({"id": where, "mark": source.mark, "there": str(count)}, *place)
+            note = {"id": where, "mark": source.mark, "there": str(count), "to": self._object(path)}
+            self._notes.put(note, *place)
 
         kept(there)
         source.begin(there)
@@ -166,12 +189,18 @@ class GCS(AsyncSystem):
             raise DataError(
                 f"{self.name}: the upload of {path!r} that was begun is gone ({error}); it is begun anew",
                 service=self.name,
-                recoverable=bool(there),
+                recoverable=bool(there) or "hash" in error.body.lower(),
                 status=error.status,
             ) from error
         self._notes.drop(*place)
         if found.get("md5Hash", digest) != digest or int(found.get("size", -1)) != source.size:
-            raise OSError("the system has other bytes than were sent")
+            # A server that does not compare: it is not to be taken for the file.
+            self.loop.run(self._json("DELETE", f"{self._object(path)}?generation={found['generation']}"))
+            raise DataError(
+                f"{self.name}: the upload of {path!r}: the system has other bytes than were sent",
+                service=self.name,
+                recoverable=True,
+            )
         checked = "md5" if "md5Hash" in found else "size"
         return Written(str(found.get("generation", "")), there, checked)
 
@@ -219,6 +248,24 @@ class GCS(AsyncSystem):
             start = kept
 
     # --- The rest
+
+    def forget(self, path: str, source: Source) -> None:
+        place = self._place(path, source)
+        note = self._notes.get(*place)
+        if note is not None:
+            self._ended(note)
+            self._notes.drop(*place)
+
+    def _ended(self, note: dict[str, str]) -> None:
+        with contextlib.suppress(Refused):  # Google says 499 to what it has done
+            self.loop.run(self._json("DELETE", note["id"]))
+
+    def abandon(self, path: str) -> int:
+        count = 0
+        for note in self._notes.taken(lambda one: one.get("to") == self._object(path)):
+            self._ended(note)
+            count += 1
+        return count
 
     def delete(self, path: str) -> None:
         self.loop.run(self._json("DELETE", self._object(path)))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import errno
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from arcuate.storage.base import PIECE, Remote, Source, System, Written
+from arcuate.errors import InvalidArgument
+from arcuate.storage.base import PIECE, Remote, Source, System, Written, changed
 from arcuate.storage.paths import real
 from arcuate.storage.records import Entry
 
@@ -32,7 +36,6 @@ class Local(System):
         super().__init__(*arguments)
         self.root = self.place.root
         self.filesystem = LocalFileSystem(skip_instance_cache=True)
-        self._listed: tuple[str, list[str]] = ("", [])
 
     def _real(self, path: str) -> str:
         return real(self.root, path, self.name)
@@ -42,15 +45,31 @@ class Local(System):
 
     def look(self, path: str) -> Remote:
         found = os.stat(self._real(path))
-        return Remote(found.st_size, f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}")
+        self._readable(path, found)
+        return Remote(found.st_size, _state(found))
+
+    def _readable(self, path: str, found: os.stat_result) -> None:
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        if not stat.S_ISREG(found.st_mode):
+            raise InvalidArgument(
+                f"{self.name}: {path!r} is neither a file nor a folder, but a device or a pipe"
+            )
 
     def info(self, path: str) -> Entry:
-        return self._entry(path, os.stat(self._real(path)), os.path.isdir(self._real(path)))
+        return self._entry(path, os.stat(self._real(path)))
 
     @staticmethod
-    def _entry(path: str, found: os.stat_result, folder: bool) -> Entry:
+    def _entry(path: str, found: os.stat_result) -> Entry:
+        folder = stat.S_ISDIR(found.st_mode)
         when = dt.datetime.fromtimestamp(found.st_mtime, dt.timezone.utc)
         return Entry(path, None if folder else found.st_size, folder, when)
+
+    def within(self, path: str) -> None:
+        self._real(path)
+
+    def link(self, path: str) -> bool:
+        return os.path.islink(os.path.join(self.root, path))
 
     def page(self, path: str, size: int, mark: Any) -> tuple[list[Entry], Any]:
         if mark is None:
@@ -61,45 +80,69 @@ class Local(System):
             below = f"{path}/{name}" if path else name
             whole = os.path.join(self.root, below)
             try:
-                entries.append(self._entry(below, os.stat(whole), os.path.isdir(whole)))
-            except FileNotFoundError:
-                continue  # gone meanwhile, or a link to nothing
+                if os.path.islink(whole):
+                    self._real(below)
+                entries.append(self._entry(below, os.stat(whole)))
+            except (FileNotFoundError, InvalidArgument):
+                continue  # gone meanwhile, a link to nothing, or one that leads out
         return entries, (names, begin + size) if begin + size < len(names) else None
 
     def read(self, path: str, start: int, remote: Remote) -> Iterator[bytes]:
         with open(self._real(path), "rb") as file:
+            self._same(path, file, remote)
             file.seek(start)
             while data := file.read(PIECE):
                 yield data
+            self._same(path, file, remote)
+
+    def _same(self, path: str, file: IO[bytes], remote: Remote) -> None:
+        if _state(os.fstat(file.fileno())) != remote.etag:
+            raise changed(self.name, path)
 
     def write(self, path: str, source: Source, resume: bool) -> Written:
         target = self._real(path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
+        folder = os.path.dirname(target)
+        os.makedirs(folder, exist_ok=True)
         source.begin(0)
-        handle, part = tempfile.mkstemp(prefix=f".{Path(target).name[:200]}.", dir=os.path.dirname(target))
+        # Beside the target, for only within one file system a file takes another's place at once.
+        part = os.path.join(folder, f".{os.path.basename(target)[:100]}.{secrets.token_hex(8)}")
         try:
-            with os.fdopen(handle, "wb") as file:
+            with open(part, "xb") as file:
                 for data in source.pieces():
                     file.write(data)
                     source.sent(len(data))
                 file.flush()
                 os.fsync(file.fileno())
             source.unchanged()
-            mask = os.umask(0)
-            os.umask(mask)
-            os.chmod(part, 0o666 & ~mask)
             os.replace(part, target)
         except BaseException:
-            os.unlink(part)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part)
             raise
+        _kept(folder)
         return Written()
 
     def delete(self, path: str) -> None:
         os.unlink(self._real(path))
 
     def copy(self, path: str, target: str) -> None:
+        self.look(path)
         source = Source(Path(self._real(path)), None)
         try:
             self.write(target, source, False)
         finally:
             source.close()
+
+
+def _state(found: os.stat_result) -> str:
+    return f"{found.st_mtime_ns}-{found.st_size}-{found.st_ino}"
+
+
+def _kept(folder: str) -> None:
+    """The names in a folder are on the disk, so that a crash does not bring the old ones back."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some file systems cannot
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fsspec.implementations.memory import MemoryFileSystem
 
-from arcuate.storage.base import PIECE, Remote, Source, System, Written
+from arcuate.storage.base import PIECE, Remote, Source, System, Written, changed
 from arcuate.storage.local import slices
 from arcuate.storage.records import Entry
 
@@ -51,6 +51,8 @@ class Memory(System):
 
     def read(self, path: str, start: int, remote: Remote) -> Iterator[bytes]:
         with self.filesystem.open(self._whole(path), "rb") as file:
+            if str(self.filesystem.info(self._whole(path))["created"]) != remote.etag:
+                raise changed(self.name, path)
             file.seek(start)
             while data := file.read(PIECE):
                 yield data

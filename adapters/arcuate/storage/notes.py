@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 __all__ = ["Notes"]
@@ -46,3 +47,14 @@ class Notes:
     def drop(self, *key: str) -> None:
         with contextlib.suppress(OSError):
             self._path(*key).unlink(missing_ok=True)
+
+    def taken(self, wanted: Callable[[dict[str, str]], bool]) -> Iterator[dict[str, str]]:
+        """The notes that are wanted; each is dropped after it was looked at."""
+        for path in [*self._folder.glob("*.json")]:
+            try:
+                found = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(found, dict) and wanted(found):
+                yield found
+                path.unlink(missing_ok=True)

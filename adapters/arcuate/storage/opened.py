@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from arcuate.storage.base import Remote
+from arcuate.connector import DataError
+from arcuate.storage.base import Remote, changed
 
 if TYPE_CHECKING:
     from arcuate.storage.storage import Storage
@@ -19,7 +20,10 @@ __all__ = ["Reader", "TextWriter", "Writer"]
 
 
 class Reader(io.RawIOBase):
-    """A file of a storage for reading, at any place. What was changed since it was opened is refused."""
+    """A file of a storage for reading, at any place. What was changed since it was opened is refused.
+
+    Read from its beginning to its end, it is compared with the system's digest, if there is one.
+    """
 
     def __init__(self, storage: Storage, path: str) -> None:
         self._storage, self._path, self._what = storage, path, f"reading of {path!r}"
@@ -32,6 +36,7 @@ class Reader(io.RawIOBase):
                 return system.look(path)
 
         self._remote = storage.attempt("open", look)
+        self._fed, self._digest = 0, self._remote.digest[1]() if self._remote.digest else None
 
     def readable(self) -> bool:
         return True
@@ -55,7 +60,12 @@ class Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         if not len(self._rest):
-            self._rest = memoryview(self._storage.attempt("read", self._next))
+            piece = self._storage.attempt("read", self._next)
+            if self._digest is not None and self._at == self._fed:
+                self._digest.update(piece)
+                self._fed += len(piece)
+                self._compared()
+            self._rest = memoryview(piece)
         count = min(len(self._rest), len(buffer))
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
@@ -63,16 +73,41 @@ class Reader(io.RawIOBase):
         return count
 
     def _next(self) -> bytes:
-        if self._remote.size is not None and self._at >= self._remote.size:
+        size = self._remote.size
+        if size is not None and self._at >= size:
             return b""
         try:
             with self._storage.system(self._what) as system:
                 if self._pieces is None:
                     self._pieces = system.read(self._path, self._at, self._remote)
-                return next(self._pieces, b"")
+                piece = next(self._pieces, b"")
+                if size is not None:
+                    if not piece:
+                        raise self._wrong(f"it ended after {self._at} bytes of {size}", again=True)
+                    end = self._at + len(piece)
+                    # Some systems compare at the end whether the file is still the same.
+                    if end > size or (end == size and next(self._pieces, b"")):
+                        raise changed(self._storage.name, self._path)
+                return piece
+        except DataError as error:
+            self._drop()
+            if error.status is not None:  # it is another file now, and will not be this one again
+                error.recoverable = False
+            raise
         except BaseException:
             self._drop()
             raise
+
+    def _compared(self) -> None:
+        assert self._remote.digest is not None
+        assert self._digest is not None
+        name, _, wanted = self._remote.digest
+        if self._fed == self._remote.size and self._digest.digest() != wanted:
+            raise self._wrong(f"the bytes that came are not those that the system says it has ({name})")
+
+    def _wrong(self, what: str, *, again: bool = False) -> DataError:
+        name = self._storage.name
+        return DataError(f"{name}: {self._what}: {what}", service=name, recoverable=again)
 
     def _drop(self) -> None:
         close = getattr(self._pieces, "close", None)

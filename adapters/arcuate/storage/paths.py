@@ -6,7 +6,7 @@ import os
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["inside", "real"]
+__all__ = ["inside", "out", "real"]
 
 
 def inside(path: str | os.PathLike[str], service: str) -> str:
@@ -41,5 +41,13 @@ def real(root: str, path: str, service: str) -> str:
     whole = os.path.join(root, path) if path else root
     found, base = os.path.realpath(whole), os.path.realpath(root)
     if found != base and not found.startswith(base.rstrip(os.sep) + os.sep):
-        raise InvalidArgument(f"{service}: the path {path!r} leads out of its folder by a link")
+        raise out(service, path)
     return whole
+
+
+def out(service: str, path: str) -> InvalidArgument:
+    """A link leads out."""
+    return InvalidArgument(
+        f"{service}: the path {path!r} leads out of its folder by a link; if that is meant, let 'url' be the "
+        "folder to which it leads"
+    )

@@ -51,6 +51,9 @@ class StorageConfig(ConnectorConfig):
         default=8 * _MIB, ge=256 << 10, le=1 << 30, description="bytes of one part of an upload"
     )
     parallel: int = Field(default=3, ge=1, le=64, description="parts of an upload at the same time")
+    ranges: int = Field(
+        default=1, ge=1, le=64, description="pieces of a download at the same time (S3, Azure, Google)"
+    )
     state: str = Field(
         default="", description="folder of notes on interrupted uploads; by default in the user's cache"
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from arcuate.connector import Connector, ConnectorConfig, NotFoundError
-from arcuate.errors import InvalidArgument
+from arcuate.connector import Connector, ConnectorConfig, DataError, IntegrationError, NotFoundError
+from arcuate.errors import InvalidArgument, SessionClosed
 from arcuate.storage import transfer
 from arcuate.storage.base import System
 from arcuate.storage.confined import Confined
@@ -68,17 +69,24 @@ class Storage(Connector):
     @contextmanager
     def system(self, what: str) -> Iterator[System]:
         """The open system; what its library raises becomes an error of connectors."""
-        self.open()
-        assert self._system is not None
-        with translating(self.name, what, self.conceal):
-            yield self._system
+        super().open()
+        system = self._system
+        if system is None:
+            raise self._ended()
+        try:
+            with translating(self.name, what, self.conceal):
+                yield system
+        except IntegrationError as error:
+            if self._closed:  # it failed because another thread closed it
+                raise self._ended() from error
+            raise
+
+    def _ended(self) -> SessionClosed:
+        return SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
 
     def attempt(self, name: str, work: Callable[[], T], *, repeatable: bool = True) -> T:
         """Carries work out with the connector's resilience; a fallback is no file, so there is none."""
-        result = self.resilience.run(work, name=name, repeatable=repeatable)
-        if result.degraded and result.reason is not None:
-            raise result.reason
-        return result.value
+        return self.resilience.run(work, name=name, repeatable=repeatable, fallback=False).value
 
     def _asked(self, name: str, path: str, work: Callable[[System], T], *, repeatable: bool = True) -> T:
         def attempt() -> T:
@@ -136,7 +144,7 @@ class Storage(Connector):
                 return system.page(found, page, here)
 
             entries, mark = self._asked("list", found, work)
-            entries = [one for one in entries if one.path not in folders]
+            entries = [one for one in entries if not (one.folder and one.path in folders)]
             folders |= {one.path for one in entries if one.folder}
             for begin in range(0, len(entries), page):
                 yield entries[begin : begin + page]
@@ -146,12 +154,34 @@ class Storage(Connector):
     def list(
         self, path: str | os.PathLike[str] = "", *, page: int = 1000, recursive: bool = False
     ) -> Iterator[Entry]:
-        """The entries of a folder, by :meth:`pages`; with ``recursive`` also those of the folders in it."""
+        """The entries of a folder, by :meth:`pages`; with ``recursive`` also those of the folders in it.
+
+        Links to folders are not followed.
+
+        Raises:
+            DataError: a folder of an object store has a name to which no path leads, such as ``..``.
+        """
         for entries in self.pages(path, page=page):
             for entry in entries:
                 yield entry
-                if recursive and entry.folder:
+                if recursive and entry.folder and not self._link(entry):
                     yield from self.list(entry.path, page=page, recursive=True)
+
+    def _link(self, entry: Entry) -> bool:
+        try:
+            plain = self._path(entry.path) == entry.path
+        except InvalidArgument:
+            plain = False
+        if not plain:
+            raise DataError(
+                f"{self.name}: there is a folder {entry.path!r}, to which no path leads here (an empty part, "
+                "'.', '..', '\\'), so that what is in it cannot be listed; 'filesystem', or the vendor's own "
+                "tools, list and rename it",
+                service=self.name,
+                recoverable=False,
+            )
+        with self.system("list") as system:
+            return system.link(entry.path)
 
     # --- Files
 
@@ -173,6 +203,12 @@ class Storage(Connector):
             local: where it goes; one that is there is replaced.
             progress: is told the bytes that are there and the bytes in all, ``None`` if that is not known.
             resume: whether what an earlier call left is used.
+
+        Raises:
+            NotFoundError: there is no such file.
+            DataError: what came is not what the system says it has; it is not kept.
+            InvalidArgument: nothing can be written at ``local``.
+            IntegrationError: others of :mod:`arcuate.connector`, after as many attempts as ``retry`` says.
         """
         return transfer.download(self, self._path(path), Path(local), progress, resume)
 
@@ -193,7 +229,13 @@ class Storage(Connector):
             local: the file.
             path: where it goes.
             progress: is told the bytes that are there and the bytes in all.
-            resume: whether what an earlier call left is used.
+            resume: whether what an earlier call left is used, and what this one leaves when it fails is kept
+                there for a later one; otherwise it is removed.
+
+        Raises:
+            InvalidArgument: the file cannot be read, or was changed while it was sent.
+            DataError: what came there is not what was sent.
+            IntegrationError: others of :mod:`arcuate.connector`, after as many attempts as ``retry`` says.
         """
         return transfer.upload(self, Path(local), self._path(path), progress, resume)
 
@@ -216,7 +258,7 @@ class Storage(Connector):
             raise InvalidArgument(
                 f"{self.name}: there is no {wrong}; modes are rb, wb, r, w, options encoding"
             )
-        super().open()
+        self._still_open()  # and connected by the first request, which is repeated if that fails
         if "w" in mode:
             if not self._make.writes:
                 raise InvalidArgument(f"{self.name}: {self.place.kind} storage is only read")
@@ -224,6 +266,19 @@ class Storage(Connector):
             return writer if "b" in mode else TextWriter(writer, encoding)
         reader = io.BufferedReader(Reader(self, found), 1 << 16)
         return reader if "b" in mode else io.TextIOWrapper(reader, encoding=encoding, newline="")
+
+    def abandon(self, path: str | os.PathLike[str]) -> int:
+        """Removes what unfinished uploads to a path left, which nobody shall go on with.
+
+        S3: the parts of all of them, whoever began them. Google: the uploads of which there is a note here.
+        SFTP: the files with the beginnings. Azure itself removes blocks after a week. The file that is
+        under this path, if there is one, stays.
+
+        Returns:
+            How many unfinished uploads there were.
+        """
+        found = self._path(path)
+        return self._asked("abandoning", found, lambda system: system.abandon(found))
 
     def delete(self, path: str | os.PathLike[str]) -> None:
         """Removes a file.
@@ -235,7 +290,11 @@ class Storage(Connector):
         self._asked("delete", found, lambda system: system.delete(found), repeatable=False)
 
     def copy(self, path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
-        """Copies a file within the system, without its bytes coming here where the system can."""
+        """Copies a file within the system; but for SFTP its bytes do not leave it.
+
+        Raises:
+            NotFoundError: there is none.
+        """
         found, there = self._path(path), self._path(target)
         self._asked("copy", found, lambda system: system.copy(found, there))
 
@@ -250,20 +309,26 @@ class Storage(Connector):
         return await asyncio.to_thread(self.exists, path)
 
     async def alist(self, path: str | os.PathLike[str] = "", **options: Any) -> Any:
-        """As :meth:`list`, for asyncio: an asynchronous iterator's entries, all of them."""
+        """As :meth:`list`, for asyncio; gives a list, which is there when all entries have come."""
         return await asyncio.to_thread(lambda: [*self.list(path, **options)])
 
     async def adownload(
         self, path: str | os.PathLike[str], local: str | os.PathLike[str], **options: Any
     ) -> Transfer:
-        """As :meth:`download`, for asyncio; progress is told in another thread."""
-        return await asyncio.to_thread(self.download, path, local, **options)
+        """As :meth:`download`, for asyncio; progress is told in another thread.
+
+        When it is cancelled, so is the download, at its next piece; it can be gone on with.
+        """
+        return await _cancellable(lambda told: self.download(path, local, **told), options)
 
     async def aupload(
         self, local: str | os.PathLike[str], path: str | os.PathLike[str], **options: Any
     ) -> Transfer:
-        """As :meth:`upload`, for asyncio; progress is told in another thread."""
-        return await asyncio.to_thread(self.upload, local, path, **options)
+        """As :meth:`upload`, for asyncio; progress is told in another thread.
+
+        When it is cancelled, so is the upload, at its next piece; with ``resume`` it can be gone on with.
+        """
+        return await _cancellable(lambda told: self.upload(local, path, **told), options)
 
     async def adelete(self, path: str | os.PathLike[str]) -> None:
         """As :meth:`delete`, for asyncio."""
@@ -272,3 +337,20 @@ class Storage(Connector):
     async def acopy(self, path: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
         """As :meth:`copy`, for asyncio."""
         await asyncio.to_thread(self.copy, path, target)
+
+
+async def _cancellable(work: Callable[[dict[str, Any]], Transfer], options: Mapping[str, Any]) -> Transfer:
+    """A transfer in a thread, which ends at its next piece when it is cancelled here."""
+    given, cancelled = options.get("progress"), threading.Event()
+
+    def progress(done: int, total: int | None) -> None:
+        if cancelled.is_set():
+            raise asyncio.CancelledError
+        if given is not None:
+            given(done, total)
+
+    try:
+        return await asyncio.to_thread(work, {**options, "progress": progress})
+    except asyncio.CancelledError:
+        cancelled.set()
+        raise

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
-from arcuate.connector import DataError, IntegrationError
-from arcuate.errors import ArcuateError
+from arcuate.connector import DataError, IntegrationError, NotFoundError
+from arcuate.errors import ArcuateError, InvalidArgument
 from arcuate.storage.base import PIECE, Remote, Source
 from arcuate.storage.records import Progress, Transfer
 
@@ -65,6 +66,9 @@ class _Teller:
 
 def download(storage: Storage, path: str, target: Path, progress: Progress | None, resume: bool) -> Transfer:
     """See :meth:`Storage.download`."""
+    if target.is_dir() or not target.parent.is_dir():
+        wrong = "is a folder" if target.is_dir() else f"is in no folder: there is no {str(target.parent)!r}"
+        raise InvalidArgument(f"{storage.name}: the file to be written, {str(target)!r}, {wrong}")
     part, mark = target.with_name(target.name + ".part"), target.with_name(target.name + ".part.json")
     tell = _Teller(storage, progress)
     url, what = f"{storage.config.url} {path}", f"download of {path!r}"
@@ -73,35 +77,87 @@ def download(storage: Storage, path: str, target: Path, progress: Progress | Non
     def attempt() -> Transfer:
         with storage.system(what) as system:
             remote = system.look(path)
-            there = part.stat().st_size if part.exists() else 0
-            same = remote.etag and _mark(mark) == {"url": url, "etag": remote.etag}
-            if not (resume or first) or not same or (remote.size is not None and there > remote.size):
-                there = 0
-            if not first or not there:
-                first[:] = [there]
-            digest = remote.digest[1]() if remote.digest else None
-            if there and digest is not None:
-                _fed(digest, part)
-            if not there:
-                part.unlink(missing_ok=True)
+            with _writing(storage, part):
+                file = _locked(storage, part)
+            with file:
+                there = os.fstat(file.fileno()).st_size
+                same = remote.etag and _mark(mark) == {"url": url, "etag": remote.etag}
+                if not (resume or first) or not same or (remote.size is not None and there > remote.size):
+                    there = 0
+                if not first or not there:
+                    first[:] = [there]
+                try:
+                    digest = remote.digest[1]() if remote.digest else None
+                    if there and digest is not None:
+                        _fed(digest, part)
+                    if not there:
+                        file.truncate(0)
+                        mark.unlink(missing_ok=True)
+                        if remote.etag:
+                            mark.write_text(json.dumps({"url": url, "etag": remote.etag}), encoding="utf-8")
+                    tell(there, remote.size)
+                    with contextlib.closing(_closable(system.read(path, there, remote))) as pieces:
+                        for data in pieces:
+                            file.write(data)
+                            there += len(data)
+                            if digest is not None:
+                                digest.update(data)
+                            tell(there, remote.size)
+                    file.flush()
+                    os.fsync(file.fileno())  # else a crash might leave the name and not the bytes
+                    checked = _checked(storage, what, remote, there, digest, part, mark)
+                except BaseException:
+                    if not there:
+                        part.unlink(missing_ok=True)
+                        mark.unlink(missing_ok=True)
+                    raise
+                os.replace(part, target)  # before the lock is given back
                 mark.unlink(missing_ok=True)
-                if remote.etag:
-                    mark.write_text(json.dumps({"url": url, "etag": remote.etag}), encoding="utf-8")
-            with part.open("ab" if there else "wb") as file:
-                tell(there, remote.size)
-                with contextlib.closing(_closable(system.read(path, there, remote))) as pieces:
-                    for data in pieces:
-                        file.write(data)
-                        there += len(data)
-                        if digest is not None:
-                            digest.update(data)
-                        tell(there, remote.size)
-            checked = _checked(storage, what, remote, there, digest, part, mark)
-            os.replace(part, target)
-            mark.unlink(missing_ok=True)
             return Transfer(path, there, first[0], checked, remote.etag)
 
-    return tell.through(storage, "download", attempt)
+    try:
+        return tell.through(storage, "download", attempt)
+    except IntegrationError as error:
+        if mark.exists() and part.exists() and not isinstance(error, NotFoundError):
+            _said(error, f"{part.stat().st_size} bytes are kept in {part.name!r}: the same download goes on")
+        raise
+
+
+@contextlib.contextmanager
+def _writing(storage: Storage, part: Path) -> Iterator[None]:
+    """What this machine does not allow is no failure of the system."""
+    try:
+        yield
+    except (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise InvalidArgument(
+            f"{storage.name}: {str(part)!r}, which keeps a download until it is whole, cannot be written: "
+            f"{error.strerror}"
+        ) from error
+
+
+def _locked(storage: Storage, part: Path) -> IO[bytes]:
+    """The file in which a download is kept; two that write the same one would give a mixture of both."""
+    while True:
+        file = part.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise InvalidArgument(
+                f"{storage.name}: another download writes {str(part)!r}; wait for it, or choose another name"
+            ) from None
+        except OSError:
+            return file  # a file system without locks
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), part.stat()):
+                return file
+        file.close()  # the other one has just finished and put it into its place
+
+
+def _said(error: IntegrationError, what: str) -> None:
+    """The message of an error says more."""
+    error.message = f"{error.message}; {what}"
+    error.args = (error.message,)
 
 
 def _closable(pieces: Any) -> Any:
@@ -160,5 +216,22 @@ def upload(storage: Storage, local: Path, path: str, progress: Progress | None, 
 
     try:
         return tell.through(storage, "upload", attempt)
+    except BaseException as error:
+        if not resume or isinstance(error, InvalidArgument):  # nobody can go on with it
+            with contextlib.suppress(ArcuateError), storage.system(what) as system:
+                system.forget(path, source)
+        elif isinstance(error, IntegrationError) and tell.done and _goes_on(storage, what):
+            _said(
+                error,
+                f"up to {tell.done} of {source.size} bytes are kept there: the same upload goes on with "
+                f"them, abandon({path!r}) removes them",
+            )
+        raise
     finally:
         source.close()
+
+
+def _goes_on(storage: Storage, what: str) -> bool:
+    with contextlib.suppress(ArcuateError), storage.system(what) as system:
+        return system.goes_on
+    return False

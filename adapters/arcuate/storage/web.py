@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -14,7 +16,7 @@ from yarl import URL
 
 from arcuate.connector import DataError
 from arcuate.storage.aside import AsyncSystem
-from arcuate.storage.base import PIECE, Refused, Remote
+from arcuate.storage.base import PIECE, Refused, Remote, changed
 from arcuate.storage.local import slices
 from arcuate.storage.records import Entry
 
@@ -49,8 +51,14 @@ class Web(AsyncSystem):
         await self._session.close()
 
     def facts(self) -> dict[str, Any]:
-        found = self.loop.run(self._head(""))
-        return {"server": found.get("server", "")}
+        """A folder that has no page of its own, or shows none, is a sign of life as well."""
+        try:
+            found, status = self.loop.run(self._head("")), 200
+        except Refused as error:
+            if error.status != 404 and (error.status != 403 or self._private):
+                raise
+            found, status = error.headers, error.status
+        return {"server": found.get("server", ""), "status": status}
 
     def _address(self, path: str) -> URL:
         return URL(f"{self.root}/{quote(path, safe='/')}" if path else f"{self.root}/", encoded=True)
@@ -65,18 +73,22 @@ class Web(AsyncSystem):
         )
 
     async def _head(self, path: str) -> dict[str, str]:
-        async with await self._sent("HEAD", path) as response:
+        for method in ("HEAD", "GET"):  # some servers, and addresses that are signed, know only GET
+            response = await self._sent(method, path)
             headers = {k.lower(): v for k, v in response.headers.items()}
-            if response.status >= 300:
-                raise Refused(response.status, headers, "")
-            return headers
+            response.close() if method == "GET" else response.release()
+            if response.status < 300 or response.status not in (405, 501):
+                break
+        if response.status >= 300:
+            raise Refused(response.status, headers, "")
+        return headers
 
     def look(self, path: str) -> Remote:
         headers = self.loop.run(self._head(path))
-        length, tag = headers.get("content-length", ""), headers.get("etag", "W/")
+        length = headers.get("content-length", "")
         encoded = headers.get("content-encoding", "identity") != "identity"
-        validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
-        return Remote(int(length) if length.isdigit() and not encoded else None, "" if encoded else validator)
+        size = int(length) if length.isdigit() and not encoded else None
+        return Remote(size, "" if encoded else _validator(headers), None if encoded else _digest(headers))
 
     def info(self, path: str) -> Entry:
         headers = self.loop.run(self._head(path))
@@ -115,6 +127,10 @@ class Web(AsyncSystem):
                 said = (await response.content.read(2000)).decode("utf-8", "replace")
                 response.close()
                 raise Refused(response.status, {k.lower(): v for k, v in response.headers.items()}, said)
+            now = response.headers.get("ETag" if remote.etag.startswith('"') else "Last-Modified", "W/")
+            if remote.etag and not now.startswith("W/") and now != remote.etag:
+                response.close()
+                raise changed(self.name, path)
             span = response.headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
             if start and (response.status != 206 or span != str(start)):
                 response.close()
@@ -123,10 +139,39 @@ class Web(AsyncSystem):
                     "it was changed in between, or the server gives no parts",
                     service=self.name,
                     recoverable=True,
+                    status=response.status,
                 )
             return _pieces(response)
 
         return self.stream(begin)
+
+
+def _validator(headers: Mapping[str, str]) -> str:
+    """What says that a file is the same, byte by byte: a strong ETag, or else when it was changed."""
+    tag = headers.get("etag", "W/")
+    return headers.get("last-modified", "") if tag.startswith("W/") else tag
+
+
+def _digest(headers: Mapping[str, str]) -> tuple[str, Callable[[], Any], bytes] | None:
+    """The digest of a file, where the server says one: Repr-Digest, the older Digest, or Content-MD5."""
+    said = ",".join(headers.get(name, "") for name in ("repr-digest", "digest"))
+    said += ",md5=" + headers.get("content-md5", "")
+    for name in ("sha-512", "sha-256", "md5"):
+        for one in said.split(","):
+            algorithm, _, value = one.strip().partition("=")
+            if algorithm.lower() == name and value:
+                make = {"sha-512": hashlib.sha512, "sha-256": hashlib.sha256, "md5": _md5}[name]
+                try:
+                    wanted = base64.b64decode(value.strip(":"), validate=True)
+                except ValueError:
+                    continue
+                if len(wanted) == make().digest_size:
+                    return name.replace("-", ""), make, wanted
+    return None
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
 
 
 async def _pieces(response: Any) -> AsyncIterator[bytes]:

@@ -31,6 +31,8 @@ class Fault:
         reset: it ends by a reset instead of an orderly end.
         silent: nothing ever comes from the server, and nothing ends.
         garbage: what comes instead of the server's next piece.
+        flip: bytes from the server after which one bit comes wrong; ``None``: never.
+        flip_sent: the same of what the client sends.
     """
 
     delay: float = 0.0
@@ -39,6 +41,8 @@ class Fault:
     reset: bool = False
     silent: bool = False
     garbage: bytes = b""
+    flip: int | None = None
+    flip_sent: int | None = None
 
 
 class FaultProxy:
@@ -120,7 +124,8 @@ class FaultProxy:
                 near.close()
                 continue
             self._open.append(far)
-            self._start(self._forward, near, far, None, Fault(cut=fault.sent, reset=fault.reset))
+            sent = Fault(cut=fault.sent, reset=fault.reset, flip=fault.flip_sent)
+            self._start(self._forward, near, far, None, sent)
             self._start(self._forward, far, near, fault)
 
     def _forward(
@@ -135,6 +140,9 @@ class FaultProxy:
                 if fault.silent or self._hushed.is_set():
                     continue
                 data = fault.garbage or data
+                if fault.flip is not None and passed <= fault.flip < passed + len(data):
+                    at = fault.flip - passed
+                    data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
                 if fault.delay and self._ended.wait(fault.delay):
                     return
                 if fault.cut is not None and passed + len(data) >= fault.cut:

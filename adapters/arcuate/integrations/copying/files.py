@@ -121,7 +121,7 @@ class FileEnd(End):
             value, lost = one_value(pieces, self.name, lossy=ask.lossy)
             kept = save_data(value, local, **named)
         if self.store is not None:
-            self.store.upload(local, self.path)
+            self.store.upload(local, self.path, resume=False)
         return (*lost, *kept.lost)
 
 
@@ -155,7 +155,7 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
         progress=ask.progress,
     )
     if other.store is not None:
-        other.store.upload(local, other.path)
+        other.store.upload(local, other.path, resume=False)
     return Copied(one.name, other.name, pieces=1, lost=tuple(kept.lost))
 
 
@@ -165,7 +165,8 @@ def _bytes(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
     if one.store is not None and other.store is None:
         done = one.store.download(one.path, Path(other.path), progress=ask.progress, resume=ask.resume)
     elif other.store is not None:
-        done = other.store.upload(one.here(), other.path, progress=ask.progress, resume=ask.resume)
+        resume = ask.resume and one.store is None  # a copy in a folder for now is another file next time
+        done = other.store.upload(one.here(), other.path, progress=ask.progress, resume=resume)
     else:
         size = _local(Path(one.here()), Path(other.path), ask)
         return Copied(one.name, other.name, bytes=size)
