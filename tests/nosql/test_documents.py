@@ -16,6 +16,7 @@ import pyarrow as pa
 import pymongo
 import pytest
 from bson import Binary, Decimal128, Int64, ObjectId, Regex, Timestamp
+from bson.son import SON
 from tests.connector.proxy import Fault, FaultProxy
 from tests.nosql import servers
 
@@ -101,6 +102,7 @@ def test_binary_of_other_kinds() -> None:
         (1j, "complex"),
         (np.longdouble(1), "longdouble"),
         ({1, 2}, "set is no value"),
+        (SON([("deep", dt.datetime(2026, 1, 1))]), "has no zone"),
     ],
 )
 def test_what_would_be_changed_is_refused(db: DocumentStore, value: object, told: str) -> None:
@@ -135,6 +137,10 @@ def test_find(db: DocumentStore) -> None:
         db.aggregate("c", [{"$nosuch": {}}])
     with pytest.raises(ConversionError, match="the filter is a mapping"):
         db.find("c", [1])  # type: ignore[arg-type]
+    for wrong in ({"skip": -1}, {"limit": "x"}, {"sort": {"g": "up"}}, {"fields": 7}):
+        for read in (db.find, lambda *given, **options: list(db.stream(*given, **options))):
+            with pytest.raises(InvalidArgument):
+                read("c", **wrong)
 
 
 def test_changes(db: DocumentStore) -> None:

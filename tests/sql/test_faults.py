@@ -88,19 +88,36 @@ def test_mariadb_table_full(maria: servers.Server) -> None:
 
 
 def test_postgresql_disk_full(postgres: servers.Server) -> None:
-    """The code that PostgreSQL gives for it, and a transaction of which nothing is kept."""
+    """The system tells the server that its disk is full: nothing of the transaction is kept."""
     with DatabaseConnector(url=address("postgresql", postgres)) as db:
         db.execute_query("CREATE TABLE full_disk (a INT)")
         try:
             with pytest.raises(IntegrationError, match="make room") as caught, db.transaction():
                 db.execute_query("INSERT INTO full_disk VALUES (1)")
                 db.execute_query(
-                    "DO $$ BEGIN RAISE 'No space left on device' USING ERRCODE = '53100'; END $$"
+                    "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 100)) TO '/dev/full'"
                 )
             assert (caught.value.recoverable, caught.value.status) == (False, "53100")
             assert db.execute_query("SELECT * FROM full_disk") == []
         finally:
             db.execute_query("DROP TABLE full_disk")
+
+
+def test_duckdb_disk_full() -> None:
+    with DatabaseConnector(url="duckdb://") as db:
+        with pytest.raises(IntegrationError, match="make room") as caught:
+            db.execute_query("COPY (SELECT repeat('x', 1000) AS s FROM range(100000)) TO '/dev/full' (FORMAT csv)")
+        assert (caught.value.recoverable, caught.value.status) == (False, "53100")
+        assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+
+
+def test_too_much_for_a_query(postgres: servers.Server) -> None:
+    with DatabaseConnector(url=address("postgresql", postgres), pool=1) as db:
+        db.execute_query("SET temp_file_limit = '1MB'")
+        db.execute_query("SET work_mem = '64kB'")
+        with pytest.raises(IntegrationError, match="raise the limit") as caught:
+            db.execute_query("SELECT i FROM generate_series(1, 200000) AS i ORDER BY md5(i::text)")
+        assert (caught.value.recoverable, caught.value.status) == (False, "53400")
 
 
 def test_bytes_that_are_no_text(db: DatabaseConnector) -> None:

@@ -22,16 +22,21 @@ class Walk:
         service: str,
         operation: Operation,
         at: str,
-        after: str = "after",
+        backward: bool = False,
+        after: str | None = None,
         items: str = "",
-        next: str = "pageInfo.endCursor",  # noqa: A002
-        more: str = "pageInfo.hasNextPage",
+        next: str | None = None,  # noqa: A002
+        more: str | None = None,
         limit: int | None = None,
     ) -> None:
+        usual = ("before", "startCursor", "hasPreviousPage") if backward else ("after", "endCursor", "hasNextPage")
+        after = usual[0] if after is None else after
+        next = f"pageInfo.{usual[1]}" if next is None else next  # noqa: A001
+        more = f"pageInfo.{usual[2]}" if more is None else more
         if after not in operation.declared:
             there = ", ".join(f"${one}" for one in operation.declared) or "none"
             raise InvalidArgument(
-                f"the pages begin after a mark, for which the query needs the variable ${after}; it declares "
+                f"each page begins (backward: ends) at a mark, for which the query needs the variable ${after}; it declares "
                 f"{there} (argument 'after')"
             )
         self._service, self.operation, self._at, self._after = service, operation, at, after

@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError, redacted
 from arcuate.connector.tables import to_pandas
-from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
 from arcuate.nosql.settings import DocumentConfig, client_of, database_of
 
 # pymongo is there, or the settings have said what to install.
@@ -121,7 +121,7 @@ class DocumentStore(Connector):
 
         def attempt() -> T:
             with self._translating():
-                return work()
+                return self._checked(work)
 
         if self._session is not None:
             return attempt()
@@ -308,7 +308,7 @@ class DocumentStore(Connector):
         given = {"fields": None, "sort": None, "skip": 0, "limit": 0, **options}
         if len(given) > 4:
             raise InvalidArgument(f"there are the options fields, sort, skip, limit; got {sorted(options)}")
-        with self._cursor(collection, query, batch=size, **given) as cursor:
+        with self._checked(self._cursor, collection, query, batch=size, **given) as cursor:
             while True:
                 with self._translating():
                     page = list(islice(cursor, size))
@@ -455,9 +455,11 @@ class DocumentStore(Connector):
         return self._checked(kind, *given, **({"upsert": True} if operation[0] == "upsert" else {}))
 
     def _checked(self, method: Callable[..., T], *given: Any, **options: Any) -> T:
-        """Pymongo looks at the form of a change itself, and says so by a ValueError or TypeError."""
+        """Pymongo looks at the form of a request itself, and says so by a ValueError or TypeError."""
         try:
             return method(*given, **options)
+        except ArcuateError:
+            raise
         except (ValueError, TypeError) as error:
             raise InvalidArgument(f"{self.name}: {self.conceal(error)}") from None
 

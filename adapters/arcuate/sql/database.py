@@ -16,16 +16,17 @@ from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError, redacted
 from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
-from arcuate.errors import InvalidArgument
-from arcuate.sql.errors import translated, translating
+from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.sql.errors import given_up, translated, translating
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
-from arcuate.sql.statements import Parameters, bound, execute, in_style
+from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction
 from arcuate.sql.tables import columns_for, described
 
 __all__ = ["DatabaseConnector"]
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_FLOAT = 4  # of MySQL's protocol
 _NO_ROWS = "the statement is not one that reads; execute_query is for such"
 
 
@@ -112,8 +113,8 @@ class DatabaseConnector(Connector):
         PostgreSQL itself sees to it that what ``reads`` changes nothing.
         """
         if self._current is not None:
-            with self._translating():
-                yield self._current
+            with self._inside(self._current) as connection:
+                yield connection
             return
         with connect() as connection:
             with self._translating():
@@ -122,6 +123,25 @@ class DatabaseConnector(Connector):
                 connection.begin()
                 yield connection
             self._commit(connection)
+
+    @contextmanager
+    def _inside(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        """For one statement of a transaction. An error of it may end the transaction in the database: what came
+        after would be kept, and what was before is lost.
+        """
+        self._goes_on()
+        before = in_transaction(connection, self.kind)
+        try:
+            with self._translating():
+                yield connection
+        except IntegrationError as error:
+            if before and not in_transaction(connection, self.kind, asking=True):
+                self._mine.ended = error
+            raise
+
+    def _goes_on(self) -> None:
+        if self._mine.ended is not None:
+            raise given_up(self.name, f"the database ended the transaction at an error ({self._mine.ended})")
 
     def _commit(self, connection: sa.Connection) -> None:
         try:
@@ -173,21 +193,38 @@ class DatabaseConnector(Connector):
     def _bound(self, connect: Callable[[], sa.Connection]) -> Iterator[None]:
         outer = self._current
         if outer is not None:
-            with self._translating(), outer.begin_nested():
+            with self._savepoint(outer):
                 yield
             return
         with connect() as connection:
-            self._mine.connection = connection
+            self._mine.connection, self._mine.ended = connection, None
             try:
                 with self._translating():
                     connection.begin()
                 yield
+                self._goes_on()
                 self._commit(connection)
             finally:
                 self._mine.connection = None
 
+    @contextmanager
+    def _savepoint(self, outer: sa.Connection) -> Iterator[None]:
+        self._goes_on()
+        with self._translating():
+            point = outer.begin_nested()
+            try:
+                yield
+                self._goes_on()
+                point.commit()
+            except BaseException:
+                if self._mine.ended is None and point.is_active:
+                    point.rollback()
+                raise
+
     def in_transaction(self, work: Callable[[Self], T]) -> T:
         """Carries work out as one transaction, again from its start when the database gave it up.
+
+        Inside another transaction it is carried out once: that one is what would have to be repeated.
 
         Args:
             work: is called with this connector; what it does outside of the database is repeated too.
@@ -197,6 +234,8 @@ class DatabaseConnector(Connector):
             with self._bound(self._connect):
                 return work(self)
 
+        if self._current is not None:
+            return attempt()
         return self.resilience.run(attempt, name="transaction", repeatable=True, fallback=False).value
 
     # --- Statements
@@ -216,8 +255,8 @@ class DatabaseConnector(Connector):
             result = execute(connection, self.kind, query, params)
             if not result.returns_rows:
                 return []
-            names = names_of(result.keys())
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            named = self._named(result)
+            return [named(row) for row in result.fetchall()]
 
         return self._run("execute", work)
 
@@ -255,12 +294,17 @@ class DatabaseConnector(Connector):
             from arcuate.sql.postgres import copy_in
 
             return self._run("insert", lambda connection: copy_in(connection, parts, names, rows))
-        target, columns = self.quoted(table), ", ".join(map(self._quote, names))
+        target, quoted = self.quoted(table), [self._quote(name) for name in names]
         whole = columns_of(data)
         if self.kind == "duckdb" and whole is not None:
-            return self._run("insert", lambda connection: _append(connection, target, columns, whole))
+            from arcuate.sql import duck
+
+            def work(connection: sa.Connection) -> int:
+                return duck.append(connection.connection.driver_connection, target, quoted, whole)
+
+            return self._run("insert", work)
         marks = ", ".join(["%s"] * len(names))
-        columns, target = columns.replace("%", "%%"), target.replace("%", "%%")
+        columns, target = ", ".join(quoted).replace("%", "%%"), target.replace("%", "%%")
         return self.execute_many(f"INSERT INTO {target} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
     # --- Tables
@@ -331,20 +375,23 @@ class DatabaseConnector(Connector):
         self, query: str, params: Parameters = None, *, rows: int = 65_536
     ) -> Iterator[pa.RecordBatch]:
         """The batches of a large result, in bounded memory. Nothing is repeated once it has begun."""
-        if rows < 1:
-            raise InvalidArgument(f"rows is 1 or more; got {rows}")
+        _several(rows)
         return self._batches(query, params, rows, self._reach)
 
     def stream_rows(self, query: str, params: Parameters = None, *, rows: int = 1000) -> Iterator[Row]:
         """The rows of a large result as mappings, in bounded memory."""
+        _several(rows)
+        return self._rows(query, params, rows)
+
+    def _rows(self, query: str, params: Parameters, rows: int) -> Iterator[Row]:
         with (
             self._using(self._reach, reads=True) as connection,
             execute(connection, self.kind, query, params, yield_per=rows) as result,
         ):
-            names = names_of(result.keys())
+            named = self._named(result)
             for chunk in result.partitions(rows):
                 for row in chunk:
-                    yield dict(zip(names, row, strict=True))
+                    yield named(row)
 
     def _batches(
         self, query: str, params: Parameters, rows: int | None, connect: Callable[[], sa.Connection]
@@ -357,9 +404,7 @@ class DatabaseConnector(Connector):
                 return
             options = {} if rows is None else {"yield_per": rows}
             with execute(connection, self.kind, query, params, **options) as result:
-                if not result.returns_rows:
-                    raise InvalidArgument(_NO_ROWS)
-                names = names_of(result.keys())
+                names = self._names(result)
                 types: list[Any] = [None] * len(names)
                 if self.kind == "postgresql":
                     from arcuate.sql.postgres import types_of
@@ -374,6 +419,39 @@ class DatabaseConnector(Connector):
                 if first:
                     yield batch_of(names, types, [])
 
+    def _names(self, result: sa.CursorResult[Any]) -> list[str]:
+        """The names of a result's columns.
+
+        Raises:
+            InvalidArgument: there are none, or a name is there twice.
+            ConversionError: the values of a column come changed from the database.
+        """
+        if not result.returns_rows:
+            raise InvalidArgument(_NO_ROWS)
+        if self.kind == "mysql":
+            for name, kind, *_ in result.cursor.description:
+                if kind == _FLOAT:
+                    raise ConversionError(
+                        f"column {name!r} is a FLOAT, of which {self.name} sends six digits only; select it as "
+                        f"CAST({name} AS DOUBLE) AS {name}"
+                    )
+        return names_of(result.keys())
+
+    def _named(self, result: sa.CursorResult[Any]) -> Callable[[Sequence[Any]], Row]:
+        """What makes a mapping of each row."""
+        names, check = self._names(result), None
+        if self.kind == "duckdb":
+            from arcuate.sql import duck
+
+            check = duck.row_check(result.cursor.description)
+
+        def named(row: Sequence[Any]) -> Row:
+            if check is not None:
+                check(row)
+            return dict(zip(names, row, strict=True))
+
+        return named
+
     def _direct(
         self, connection: sa.Connection, query: str, params: Parameters, rows: int | None
     ) -> Iterator[pa.RecordBatch] | None:
@@ -386,19 +464,25 @@ class DatabaseConnector(Connector):
                 raise InvalidArgument(_NO_ROWS)
             found = raw.sql(text, params=values or None)
             names_of(found.columns)
-            reader = found.to_arrow_reader(rows or 1_000_000)
-            return _at_least_one(reader, reader.schema)
+            from arcuate.sql import duck
+
+            return duck.batches(found, rows or 1_000_000)
         if self.kind != "postgresql" or params or self._current is not None:
             return None
         from arcuate.sql import postgres
 
         schema = postgres.schema_of(connection, query) if postgres.has_adbc() else None
-        if schema is None:
+        if schema is None or not postgres.is_as_new(connection):
             return None
         names_of(schema.names)
         assert self._engine is not None
         address = postgres.address_of(self._engine.url, arguments_of(self.kind, self.config))
         return _at_least_one(postgres.read_adbc(address, query, schema), schema)
+
+
+def _several(rows: int) -> None:
+    if rows < 1:
+        raise InvalidArgument(f"rows is 1 or more; got {rows}")
 
 
 def _as_bytes(table: pa.Table) -> bytes:
@@ -407,17 +491,6 @@ def _as_bytes(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
-
-
-def _append(connection: sa.Connection, target: str, columns: str, table: pa.Table) -> int:
-    """Writes a table into DuckDB without a Python object for each value."""
-    raw: Any = connection.connection.driver_connection
-    raw.register("arcuate_rows", table)
-    try:
-        connection.exec_driver_sql(f"INSERT INTO {target} ({columns}) SELECT * FROM arcuate_rows")  # noqa: S608
-    finally:
-        raw.unregister("arcuate_rows")
-    return int(table.num_rows)
 
 
 def _at_least_one(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -19,7 +19,7 @@ from arcuate.connector import (
     NotFoundError,
 )
 
-__all__ = ["TransactionError", "translated", "translating"]
+__all__ = ["TransactionError", "given_up", "translated", "translating"]
 
 
 class TransactionError(IntegrationError):
@@ -96,7 +96,7 @@ def translated(
             service=service,
         )
     if isinstance(error, sa.exc.PendingRollbackError):
-        return TransactionError(f"{service}: the connection was lost; {_REPEAT}", service=service)
+        return given_up(service, "the connection was lost")
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     origin = getattr(error, "orig", None) or error
     code, said = _code(origin), conceal(_said(origin))
@@ -112,6 +112,11 @@ def translated(
         message, service=service, recoverable=recoverable, status=code or None, executed=executed
     )
     return found
+
+
+def given_up(service: str, why: str) -> TransactionError:
+    """The error of a statement or a commit in a transaction that is no more."""
+    return TransactionError(f"{service}: {why}; {_REPEAT}", service=service, recoverable=True)
 
 
 def _is_operational(error: BaseException) -> bool:
@@ -143,6 +148,8 @@ def _judged(code: str) -> tuple[type[IntegrationError], bool, str]:
         return IntegrationError, True, "the database has no connection left; set 'pool' lower"
     if code in ("42P01", "42703", "42883", "3D000", "3F000"):
         return NotFoundError, False, ""
+    if code in ("53200", "53400"):
+        return IntegrationError, False, "ask for less at once, or raise the limit in the database's settings"
     if code == "53100":
         return IntegrationError, False, "make room where the database keeps its data, and carry it out again"
     if code == "tls":

@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from psycopg import pq, sql
 
@@ -16,7 +17,16 @@ from arcuate.connector import DataError
 from arcuate.connector.tables import decimal_of
 from arcuate.sql.statements import bound
 
-__all__ = ["ADBC_ERRORS", "address_of", "copy_in", "has_adbc", "read_adbc", "schema_of", "types_of"]
+__all__ = [
+    "ADBC_ERRORS",
+    "address_of",
+    "copy_in",
+    "has_adbc",
+    "is_as_new",
+    "read_adbc",
+    "schema_of",
+    "types_of",
+]
 
 _TYPES = {
     "bool": pa.bool_(),
@@ -89,6 +99,16 @@ def schema_of(connection: sa.Connection, statement: str) -> pa.Schema | None:
     return pa.schema(fields)
 
 
+_AS_NEW = r"""SELECT pg_my_temp_schema() = 0 AND NOT EXISTS (
+    SELECT FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction\_%')"""
+
+
+def is_as_new(connection: sa.Connection) -> bool:
+    """Whether another connection sees the same: there are no temporary tables, and nothing was SET."""
+    raw: Any = connection.connection.driver_connection
+    return bool(raw.execute(_AS_NEW).fetchone()[0])
+
+
 def has_adbc() -> bool:
     """Whether its library is installed."""
     return importlib.util.find_spec("adbc_driver_postgresql") is not None
@@ -137,9 +157,18 @@ def _saying(reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         raise psycopg.DatabaseError(said) from error
 
 
+_EARLIEST = {"timestamp": (pa.int64(), -3 * 10**17), "date32": (pa.int32(), -3 * 10**6)}
+"""Before PostgreSQL's first day; ADBC takes infinity for a day before it."""
+
+
 def _as(column: pa.Array, field: pa.Field) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+    whole, earliest = _EARLIEST.get(str(column.type).partition("[")[0], (None, 0))
+    if whole is not None:
+        first = pc.min(column.view(whole)).as_py()
+        if first is not None and first < earliest:
+            raise DataError(f"column {field.name!r} holds infinity, which Arrow has not; cast it in the query")
     if column.type == field.type:
         return column
     try:

@@ -60,6 +60,10 @@ def kind_of(address: str) -> tuple[str, URL]:
     return ("mysql" if kind == "mariadb" else kind), url.set(drivername=driver)
 
 
+_STRICT = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+"""Otherwise, by the settings of a server, what does not fit into a column is cut until it does."""
+
+
 def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
     """What the driver is told: every wait is bounded, and a peer that fell silent is noticed."""
     times = config.timeouts
@@ -78,6 +82,7 @@ def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
             "read_timeout": max(1, round(times.call)),
             "write_timeout": max(1, round(times.call)),
             "charset": "utf8mb4",
+            "init_command": _STRICT,
         }
     if kind == "sqlite":
         return {"timeout": times.connect, "check_same_thread": False}
