@@ -154,6 +154,17 @@ def test_mariadb_is_lost_in_a_transaction(maria: servers.Server, my: DatabaseCon
     assert my.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 2}]
 
 
+def test_a_stream_that_is_left(maria: servers.Server) -> None:
+    """Its rest is not waited for: it would take hours."""
+    endless = "SELECT a.seq, REPEAT('x', 100) AS s FROM seq_1_to_1000000 AS a, seq_1_to_1000000 AS b"
+    with DatabaseConnector(url=address("mysql", maria), pool=1) as db:
+        for stream in (db.stream_rows, db.stream_arrow):
+            one = stream(endless, rows=10)
+            next(one)
+            one.close()
+            assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+
+
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_commit_whose_answer_is_lost(request: pytest.FixtureRequest, kind: str) -> None:
     """The server has committed, and its answer does not come: that is neither yes nor no, and not repeated."""

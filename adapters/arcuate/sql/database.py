@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -18,6 +18,7 @@ from arcuate.connector import Connector, IntegrationError, redacted
 from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.sql.errors import given_up, translated, translating
+from arcuate.sql.limits import limited
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
 from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction
 from arcuate.sql.tables import columns_for, described
@@ -252,11 +253,12 @@ class DatabaseConnector(Connector):
         """
 
         def work(connection: sa.Connection) -> list[Row]:
-            result = execute(connection, self.kind, query, params)
-            if not result.returns_rows:
-                return []
-            named = self._named(result)
-            return [named(row) for row in result.fetchall()]
+            with self._limited(connection):
+                result = execute(connection, self.kind, query, params)
+                if not result.returns_rows:
+                    return []
+                named = self._named(result)
+                return [named(row) for row in result.fetchall()]
 
         return self._run("execute", work)
 
@@ -270,7 +272,8 @@ class DatabaseConnector(Connector):
                 if any(len(row) != width for row in chunk):
                     raise InvalidArgument("rows of values have different lengths")
                 values = [tuple(bound(value, self.kind) for value in row) for row in chunk]
-                connection.exec_driver_sql(in_style(query, self.kind, width), values)
+                with self._limited(connection):
+                    connection.exec_driver_sql(in_style(query, self.kind, width), values)
                 count += len(chunk)
             return count
 
@@ -300,7 +303,8 @@ class DatabaseConnector(Connector):
             from arcuate.sql import duck
 
             def work(connection: sa.Connection) -> int:
-                return duck.append(connection.connection.driver_connection, target, quoted, whole)
+                with self._limited(connection):
+                    return duck.append(connection.connection.driver_connection, target, quoted, whole)
 
             return self._run("insert", work)
         marks = ", ".join(["%s"] * len(names))
@@ -386,10 +390,10 @@ class DatabaseConnector(Connector):
     def _rows(self, query: str, params: Parameters, rows: int) -> Iterator[Row]:
         with (
             self._using(self._reach, reads=True) as connection,
-            execute(connection, self.kind, query, params, yield_per=rows) as result,
+            self._result(connection, query, params, {"yield_per": rows}) as result,
         ):
             named = self._named(result)
-            for chunk in result.partitions(rows):
+            for chunk in self._each(connection, result.partitions(rows)):
                 for row in chunk:
                     yield named(row)
 
@@ -400,24 +404,55 @@ class DatabaseConnector(Connector):
         with self._using(connect, reads=True) as connection:
             found = self._direct(connection, query, params, rows)
             if found is not None:
-                yield from found
+                yield from self._each(connection, found)
                 return
             options = {} if rows is None else {"yield_per": rows}
-            with execute(connection, self.kind, query, params, **options) as result:
+            with self._result(connection, query, params, options) as result:
                 names = self._names(result)
                 types: list[Any] = [None] * len(names)
                 if self.kind == "postgresql":
                     from arcuate.sql.postgres import types_of
 
                     types = types_of(result.cursor.description)
-                chunks = result.partitions(rows) if rows is not None else iter([result.fetchall()])
+                chunks = result.partitions(rows) if rows is not None else (r.fetchall() for r in [result])
                 first = True
-                for chunk in chunks:
+                for chunk in self._each(connection, chunks):
                     batch = batch_of(names, types, chunk)
                     types, first = [field.type for field in batch.schema], False
                     yield batch
                 if first:
                     yield batch_of(names, types, [])
+
+    def _limited(self, connection: sa.Connection) -> Any:
+        return limited(connection, self.kind, self.config.timeouts.call)
+
+    def _each(self, connection: sa.Connection, chunks: Iterator[T]) -> Iterator[T]:
+        """Each chunk has the time of a statement; between them it is the caller's."""
+        with closing(chunks) if hasattr(chunks, "close") else nullcontext():
+            while True:
+                with self._limited(connection):
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
+
+    @contextmanager
+    def _result(
+        self, connection: sa.Connection, query: str, params: Parameters, options: dict[str, Any]
+    ) -> Iterator[sa.CursorResult[Any]]:
+        with self._limited(connection):
+            found = execute(connection, self.kind, query, params, **options)
+        with found as result:
+            try:
+                yield result
+            except BaseException:
+                if self.kind == "mysql" and options and self._current is None:
+                    # MySQL would have to send all of the rest, and PyMySQL reads it before it ends.
+                    rest: Any = getattr(result.cursor, "_result", None)
+                    if rest is not None:
+                        rest.unbuffered_active = False
+                        connection.invalidate()
+                raise
 
     def _names(self, result: sa.CursorResult[Any]) -> list[str]:
         """The names of a result's columns.

@@ -56,6 +56,7 @@ _TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite
     (r"too many clients|remaining connection slots", "53300"),
     (r"database (table )?is locked", "55P03"),
     (r"TransactionContext|write-write conflict", "40001"),
+    (r"^interrupted$|^INTERRUPT Error", "57014"),
     (r"unable to open database|IO Error|is not a database|not a valid DuckDB", "file"),
 )
 _REPEAT = "nothing of the transaction was kept; carry the whole of it out again (in_transaction does that)"

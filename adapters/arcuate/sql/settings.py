@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 
 from arcuate.connector import ConnectorConfig, Secret, redacted, reveal
 from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.sql.limits import watched
 
 __all__ = ["DatabaseConfig", "arguments_of", "engine_of", "kind_of"]
 
@@ -112,6 +113,7 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
     )
     if kind == "sqlite":
         _sqlite_transactions(engine)
+        watched(engine)
     if kind == "postgresql":
         _bounded_waits(engine, config.timeouts.call + config.timeouts.connect)
         _exact_intervals(engine)

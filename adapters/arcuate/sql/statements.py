@@ -158,17 +158,12 @@ def _native(value: Any, place: str) -> Any:
 
 
 def _for_mysql(value: Any, place: str) -> Any:
-    """PyMySQL would leave the zone of a time out, and writes some negative spans as others."""
+    """PyMySQL would leave the zone of a time out."""
     if isinstance(value, (dt.datetime, dt.time)) and value.tzinfo is not None:
         raise ConversionError(
             f"parameter {place}: {value} has a zone, which MySQL does not keep; convert it to UTC and drop its "
             "zone: x.astimezone(datetime.timezone.utc).replace(tzinfo=None)"
         )
-    if isinstance(value, dt.timedelta):
-        rest, micro = divmod(abs(value) // dt.timedelta(microseconds=1), 1_000_000)
-        minutes, seconds = divmod(rest, 60)
-        sign = "-" if value < dt.timedelta(0) else ""
-        return f"{sign}{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{micro:06}"
     return value
 
 
