@@ -263,7 +263,7 @@ FERRETDB = ("github.com/FerretDB/FerretDB", "v1.24.0")
 def install_ferretdb() -> list[str]:
     """Build FerretDB: two minutes of one processor, without the backend that brings SQLite along.
 
-    Its module lacks a file that its own build makes, and without which it does not start: it is built from a copy.
+    Its module lacks a file that its own build makes and without which it does not start: a copy is built.
     """
     module, version = FERRETDB
     target, mark = FOLDER / "bin" / "ferretdb", FOLDER / "ferretdb.version"

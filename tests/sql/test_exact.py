@@ -28,9 +28,7 @@ ZONED = dt.datetime(2026, 7, 1, 12, 0, 0, 123456, dt.timezone(dt.timedelta(hours
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseConnector]:
     kind = request.param
     own = {"postgresql": "postgres", "mysql": "maria"}
-    where = (
-        address(kind, request.getfixturevalue(own[kind])) if kind in own else f"{kind}:///{tmp_path}/a.db"
-    )
+    where = address(kind, request.getfixturevalue(own[kind])) if kind in own else f"{kind}:///{tmp_path}/a.db"
     with DatabaseConnector(url=where) as found:
         yield found
 
@@ -74,7 +72,9 @@ def test_mariadb_cuts_nothing(maria: servers.Server, my: DatabaseConnector) -> N
     """A server that is told to cut what does not fit: not what we give it."""
     name, word = "tester", servers.PASSWORD
     my.execute_query("CREATE TABLE narrow (i TINYINT, s VARCHAR(3)) ENGINE=MyISAM")
-    with pymysql.connect(host="127.0.0.1", port=maria.port, user=name, password=word.encode(), database="work") as bare:
+    with pymysql.connect(
+        host="127.0.0.1", port=maria.port, user=name, password=word.encode(), database="work"
+    ) as bare:
         bare.query("SET SESSION sql_mode = ''")
         bare.query("INSERT INTO narrow VALUES (300, 'long')")
         bare.commit()
@@ -111,7 +111,13 @@ def test_duckdb_numbers_that_are_too_long(duck: DatabaseConnector, value: Any) -
 
 @pytest.mark.parametrize(
     "value",
-    [Decimal("1" * 38), Decimal("-0.0000000000000000000000000000000000001"), Decimal("1.50"), 2**63, -(2**127)],
+    [
+        Decimal("1" * 38),
+        Decimal("-0.0000000000000000000000000000000000001"),
+        Decimal("1.50"),
+        2**63,
+        -(2**127),
+    ],
 )
 def test_duckdb_numbers_that_fit(duck: DatabaseConnector, value: Any) -> None:
     assert duck.execute_query("SELECT %s AS x", (value,)) == [{"x": value}]
@@ -184,7 +190,10 @@ def test_duckdb_takes_nothing_that_it_would_round(duck: DatabaseConnector) -> No
 @pytest.mark.parametrize("kind", ["timestamp", "timestamptz", "date"])
 def test_postgresql_infinity_is_no_time(pg: DatabaseConnector, kind: str) -> None:
     for value in ("infinity", "-infinity"):
-        for query, parameters in ((f"SELECT '{value}'::{kind} AS x", None), (f"SELECT %s::{kind} AS x", (value,))):
+        for query, parameters in (
+            (f"SELECT '{value}'::{kind} AS x", None),
+            (f"SELECT %s::{kind} AS x", (value,)),
+        ):
             for read in (pg.execute_query, pg.read_arrow):
                 with pytest.raises(IntegrationError):
                     read(query, parameters)

@@ -106,7 +106,9 @@ def test_postgresql_disk_full(postgres: servers.Server) -> None:
 def test_duckdb_disk_full() -> None:
     with DatabaseConnector(url="duckdb://") as db:
         with pytest.raises(IntegrationError, match="make room") as caught:
-            db.execute_query("COPY (SELECT repeat('x', 1000) AS s FROM range(100000)) TO '/dev/full' (FORMAT csv)")
+            db.execute_query(
+                "COPY (SELECT repeat('x', 1000) AS s FROM range(100000)) TO '/dev/full' (FORMAT csv)"
+            )
         assert (caught.value.recoverable, caught.value.status) == (False, "53100")
         assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
 

@@ -167,7 +167,7 @@ def test_a_stream_that_is_left(maria: servers.Server) -> None:
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_commit_whose_answer_is_lost(request: pytest.FixtureRequest, kind: str) -> None:
-    """The server has committed, and its answer does not come: that is neither yes nor no, and not repeated."""
+    """The server has committed, and its answer does not come: neither yes nor no, and not repeated."""
     server = request.getfixturevalue({"postgresql": "postgres", "mysql": "maria"}[kind])
     attempts = []
     with (

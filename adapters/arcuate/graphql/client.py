@@ -93,10 +93,10 @@ class GraphQLClient(Connector):
     ) -> Any:
         """Changes something; the data by field. Never repeated, unless ``repeatable=True``.
 
-        A :class:`FileVar` among the variables is uploaded: a path, whose file is read while it is sent, bytes,
-        or a file that is open in binary mode, which is sent from its beginning::
+        A :class:`FileVar` among the variables is uploaded: a path, whose file is read while it is sent,
+        bytes, or a file that is open in binary mode, which is sent from its beginning::
 
-            client.mutate("mutation ($scan: Upload!) { keep(scan: $scan) { id } }", {"scan": FileVar("a.nii")})
+            client.mutate("mutation ($f: Upload!) { keep(file: $f) { id } }", {"f": FileVar("a.nii")})
         """
         return self._run(self._of(document, variables, operation, "mutation"), repeatable).complete()
 
@@ -164,8 +164,8 @@ class GraphQLClient(Connector):
     ) -> Iterator[list[Any]]:
         """The pages of a connection, each asked for when it is wanted.
 
-        Backward, the last page comes first: the document has the variables ``$last`` and ``$before``, and asks
-        for ``pageInfo { hasPreviousPage startCursor }``. Within a page the order is the system's.
+        Backward, the last page comes first: the document has the variables ``$last`` and ``$before``, and
+        asks for ``pageInfo { hasPreviousPage startCursor }``. Within a page the order is the system's.
 
         Args:
             document: a query with a variable for the place after which a page begins (before which it ends).
@@ -453,7 +453,7 @@ def _fitting(one: Operation, kind: str) -> Operation:
     if one.kind != kind and (kind or one.kind == "subscription"):
         raise InvalidArgument(f"the operation is a {one.kind}: use {way}")
     if one.files and one.kind == "subscription":
-        raise InvalidArgument("a subscription goes by WebSocket, which takes no files; upload them by mutate()")
+        raise InvalidArgument("a subscription takes no files: upload them by mutate()")
     return one
 
 

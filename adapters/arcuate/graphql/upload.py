@@ -31,9 +31,7 @@ def form(payload: str, files: Mapping[str, FileVar]) -> Iterator[dict[str, Any]]
         InvalidArgument: one cannot be read.
     """
     with ExitStack() as stack:
-        parts = {
-            str(number): _part(stack, place, one) for number, (place, one) in enumerate(files.items())
-        }
+        parts = {str(number): _part(stack, place, one) for number, (place, one) in enumerate(files.items())}
         places = {str(number): [place] for number, place in enumerate(files)}
         yield {"data": {"operations": payload, "map": jsontext.dumps(places)}, "files": parts}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -127,8 +127,9 @@ class DatabaseConnector(Connector):
 
     @contextmanager
     def _inside(self, connection: sa.Connection) -> Iterator[sa.Connection]:
-        """For one statement of a transaction. An error of it may end the transaction in the database: what came
-        after would be kept, and what was before is lost.
+        """For one statement of a transaction.
+
+        Its error may end the transaction in the database: what was before is lost, what comes after kept.
         """
         self._goes_on()
         before = in_transaction(connection, self.kind)
@@ -426,9 +427,9 @@ class DatabaseConnector(Connector):
     def _limited(self, connection: sa.Connection) -> Any:
         return limited(connection, self.kind, self.config.timeouts.call)
 
-    def _each(self, connection: sa.Connection, chunks: Iterator[T]) -> Iterator[T]:
+    def _each(self, connection: sa.Connection, chunks: Any) -> Iterator[Any]:
         """Each chunk has the time of a statement; between them it is the caller's."""
-        with closing(chunks) if hasattr(chunks, "close") else nullcontext():
+        with closing(chunks):
             while True:
                 with self._limited(connection):
                     chunk = next(chunks, None)
@@ -467,7 +468,7 @@ class DatabaseConnector(Connector):
             for name, kind, *_ in result.cursor.description:
                 if kind == _FLOAT:
                     raise ConversionError(
-                        f"column {name!r} is a FLOAT, of which {self.name} sends six digits only; select it as "
+                        f"column {name!r} is a FLOAT, of which MySQL and MariaDB send six digits; select "
                         f"CAST({name} AS DOUBLE) AS {name}"
                     )
         return names_of(result.keys())

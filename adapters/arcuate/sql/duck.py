@@ -48,15 +48,17 @@ def row_check(description: Any) -> Callable[[Sequence[Any]], None] | None:
     if not (spans or times):
         return None
 
+    ends = (dt.datetime.max, dt.datetime.min)
+
     def check(row: Sequence[Any]) -> None:
         for i in spans:
             if row[i] is not None and abs(row[i]) >= _MONTH:
                 raise DataError(
-                    f"column {names[i]!r}: an interval of {row[i].days} days may be one of months, which have "
-                    "no exact length: use read_arrow, or cast it to text"
+                    f"column {names[i]!r}: an interval of {row[i].days} days may be one of months, whose "
+                    "length is not exact: use read_arrow, or cast it to text"
                 )
         for i in times:
-            if isinstance(row[i], dt.datetime) and row[i].replace(tzinfo=None) in (dt.datetime.max, dt.datetime.min):
+            if isinstance(row[i], dt.datetime) and row[i].replace(tzinfo=None) in ends:
                 raise DataError(f"column {names[i]!r} holds infinity, or the end of Python's time; {_ADVICE}")
 
     return check
@@ -137,7 +139,7 @@ def _exact(raw: Any, target: str, columns: Sequence[str], table: pa.Table) -> No
         ((count,),) = raw.execute(query).fetchall()
         if count:
             raise ConversionError(
-                f"column {name!r}: {kept} would change {count} of {table.num_rows} values of the type {given}; "
+                f"column {name!r}: {kept} would change {count} of {table.num_rows} values of {given}: "
                 "convert them as you want them"
             )
 

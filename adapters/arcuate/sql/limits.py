@@ -21,7 +21,10 @@ def watched(engine: sa.Engine) -> None:
 
     @sa.event.listens_for(engine, "connect")
     def _(connection: Any, record: Any) -> None:
-        connection.set_progress_handler(lambda: time.monotonic() > record.info.get(_UNTIL, float("inf")), _STEPS)
+        def late() -> bool:
+            return bool(time.monotonic() > record.info.get(_UNTIL, float("inf")))
+
+        connection.set_progress_handler(late, _STEPS)
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def _as(column: pa.Array, field: pa.Field) -> pa.Array:
     if whole is not None:
         first = pc.min(column.view(whole)).as_py()
         if first is not None and first < earliest:
-            raise DataError(f"column {field.name!r} holds infinity, which Arrow has not; cast it in the query")
+            raise DataError(f"column {field.name!r} holds infinity, which Arrow has not; cast it to text")
     if column.type == field.type:
         return column
     try:

@@ -125,7 +125,7 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise ConversionError(f"parameter {place} has half a surrogate pair, which is no Unicode") from None
+            raise ConversionError(f"parameter {place} has half a surrogate pair: no Unicode") from None
     if isinstance(value, Mapping) or (isinstance(value, (list, tuple)) and kind != "postgresql"):
         try:
             return json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -161,8 +161,8 @@ def _for_mysql(value: Any, place: str) -> Any:
     """PyMySQL would leave the zone of a time out."""
     if isinstance(value, (dt.datetime, dt.time)) and value.tzinfo is not None:
         raise ConversionError(
-            f"parameter {place}: {value} has a zone, which MySQL does not keep; convert it to UTC and drop its "
-            "zone: x.astimezone(datetime.timezone.utc).replace(tzinfo=None)"
+            f"parameter {place}: {value} has a zone, which MySQL does not keep; convert it to UTC and drop "
+            "the zone: x.astimezone(datetime.timezone.utc).replace(tzinfo=None)"
         )
     return value
 
