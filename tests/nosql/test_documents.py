@@ -258,6 +258,26 @@ def test_columns_of_several_types_are_refused(full: DocumentStore) -> None:
     assert [one.to_pylist() for one in batches] == [[{"_id": 1, "late": None}], [{"_id": 2, "late": 1}]]
 
 
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (2.5, pa.int64()),
+        ([1, 2.5], pa.list_(pa.int64())),
+        (NOW, pa.timestamp("s", "UTC")),
+        (NOW, pa.timestamp("ms")),
+        (NOW, pa.date32()),
+        (1, pa.timestamp("ms", "UTC")),
+        (b"ab", pa.string()),
+        (2**53 + 1, pa.float64()),
+        (Decimal("1.255"), pa.decimal128(5, 2)),
+    ],
+)
+def test_a_schema_changes_no_value(value: object, kind: pa.DataType) -> None:
+    """Also that of the first batch of a stream, for later ones."""
+    with pytest.raises(DataError, match="column 'x' is no Arrow column of"):
+        batch_of_documents([{"x": value}], pa.schema([("x", kind)]))
+
+
 def test_streams_are_bounded(db: DocumentStore) -> None:
     db.insert("c", ({"_id": i, "fill": "x" * 1000} for i in range(5000)))
     assert [one["_id"] for one in db.stream("c", {"_id": {"$lt": 25}}, size=10)] == list(range(25))
@@ -287,9 +307,9 @@ def test_a_server_that_stands_alone_has_no_transactions(db: DocumentStore) -> No
 
 
 def test_users(ferret: servers.Server) -> None:
-    user = ["--setup-username=someone", f"--setup-password={servers.PASSWORD}", "--setup-database=work"]
+    user = ["--setup-username=someone", f"--setup-password={servers.PASSWORD}", "--setup-database=people"]
     with servers.ferret_before(ferret.behind, "--test-enable-new-auth", *user) as server:
-        url = f"mongodb://someone@127.0.0.1:{server.port}/work"
+        url = f"mongodb://someone@127.0.0.1:{server.port}/people"
         with DocumentStore(url=url, password=servers.PASSWORD) as db:
             db.insert("users", {"a": 1})
             assert db.count("users") == 1

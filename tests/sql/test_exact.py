@@ -245,6 +245,23 @@ def test_streams_are_bounded(db: DatabaseConnector, way: str) -> None:
     assert most < 1_500_000
 
 
+def test_a_stream_keeps_the_type_of_its_first_batch() -> None:
+    later = {
+        "1": ("2.5", "'x'", "x'00'"),
+        "'a'": ("1", "x'00'"),
+        "x'00'": ("'a'",),
+    }
+    with DatabaseConnector() as db:
+        for first, others in later.items():
+            for other in others:
+                stream = db.stream_arrow(f"SELECT {first} AS x UNION ALL SELECT {other}", rows=1)
+                assert next(stream).num_rows == 1
+                with pytest.raises(DataError, match="column 'x' is no Arrow column of"):
+                    next(stream)
+        floats = db.stream_arrow("SELECT 0.5 AS x UNION ALL SELECT 3", rows=1)
+        assert [one["x"].to_pylist() for one in floats] == [[0.5], [3.0]]
+
+
 def test_an_arrow_table_has_the_zone(duck: DatabaseConnector) -> None:
     (found,) = duck.read_arrow("SELECT %s AS t", (ZONED,))["t"].to_pylist()
     assert found == ZONED
