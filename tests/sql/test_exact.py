@@ -262,6 +262,42 @@ def test_a_stream_keeps_the_type_of_its_first_batch() -> None:
         assert [one["x"].to_pylist() for one in floats] == [[0.5], [3.0]]
 
 
+JSON = """'{"a": 0.1, "b": 12345678901234567890.123456789, "c": 1e400, "d": 9007199254740993, "e": null}'"""
+
+
+def test_postgresql_json(pg: DatabaseConnector) -> None:
+    rows = pg.execute_query(f"SELECT {JSON}::jsonb AS x")
+    assert rows == [
+        {
+            "x": {
+                "a": 0.1,
+                "b": Decimal("12345678901234567890.123456789"),
+                "c": Decimal("1e400"),
+                "d": 9007199254740993,
+                "e": None,
+            }
+        }
+    ]
+    assert type(rows[0]["x"]["a"]) is float
+    with pytest.raises(IntegrationError, match="a key is there twice"):
+        pg.execute_query("""SELECT '{"a": 1, "a": 2}'::json AS x""")
+
+
+def test_postgresql_json_in_arrow(pg: DatabaseConnector) -> None:
+    """As it is written: a text of JSON is no text, its null is no NULL."""
+    mixed = """SELECT x FROM (VALUES (1, '"a"'), (2, '{"a": 1.10}'), (3, 'null'), (4, NULL), (5, '[1, 2]'))
+        AS t(i, s), LATERAL (SELECT s::jsonb AS x) AS j ORDER BY i"""
+    wanted = ['"a"', '{"a": 1.10}', "null", None, "[1, 2]"]
+    assert pg.read_arrow(mixed)["x"].to_pylist() == wanted
+    assert [one["x"][0].as_py() for one in pg.stream_arrow(mixed, rows=1)] == wanted
+    assert pg.read_arrow("SELECT ARRAY[%s::jsonb] AS x", ("1.50",))["x"].to_pylist() == [["1.50"]]
+    with pg.transaction():
+        stream = pg.stream_arrow(mixed, rows=1)
+        next(stream)
+        assert pg.execute_query("SELECT '[1]'::jsonb AS x") == [{"x": [1]}]
+        stream.close()
+
+
 def test_an_arrow_table_has_the_zone(duck: DatabaseConnector) -> None:
     (found,) = duck.read_arrow("SELECT %s AS t", (ZONED,))["t"].to_pylist()
     assert found == ZONED

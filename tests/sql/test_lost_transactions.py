@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +154,40 @@ def test_mariadb_is_lost_in_a_transaction(maria: servers.Server, my: DatabaseCon
         kill(my.execute_query(own)[0]["id"])
     assert (caught.value.recoverable, caught.value.executed) == (False, "maybe")
     assert my.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 2}]
+
+
+def test_tasks_have_transactions_of_their_own(tmp_path: Path) -> None:
+    """What a task hands to another thread belongs to its transaction; what another task does, does not."""
+
+    async def main(db: DatabaseConnector) -> None:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def other() -> list[Any]:
+            await begun.wait()
+            found = db.execute_query("SELECT * FROM t")
+            ended.set()
+            return found
+
+        waiting = asyncio.create_task(other())
+        with pytest.raises(KeyError), db.transaction():
+            await asyncio.to_thread(db.execute_query, "INSERT INTO t VALUES (1)")
+            assert db.execute_query("SELECT * FROM t") == [{"a": 1}]
+            late = asyncio.create_task(_after(ended, db))
+            begun.set()
+            await ended.wait()
+            raise KeyError
+        assert await waiting == []
+        assert await late == []
+
+    async def _after(ended: asyncio.Event, db: DatabaseConnector) -> list[Any]:
+        await ended.wait()
+        await asyncio.sleep(0)  # the transaction in which it was started is no more
+        return db.execute_query("SELECT * FROM t")
+
+    with DatabaseConnector(url=f"sqlite:///{tmp_path}/a.db") as db:
+        db.execute_query("CREATE TABLE t (a INTEGER)")
+        asyncio.run(main(db))
+        assert db.execute_query("SELECT * FROM t") == []
 
 
 def test_a_stream_that_is_left(maria: servers.Server) -> None:

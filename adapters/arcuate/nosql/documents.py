@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +14,7 @@ import pyarrow as pa
 from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError, redacted
+from arcuate.connector.scope import Scope
 from arcuate.connector.tables import to_pandas
 from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
 from arcuate.nosql.settings import DocumentConfig, client_of, database_of
@@ -75,7 +75,7 @@ class DocumentStore(Connector):
         super().__init__(config, **arguments)
         self._database = self.config.database or database_of(self.config.url)
         self._client: pymongo.MongoClient[Document] | None = None
-        self._mine = threading.local()
+        self._mine: Scope[Any] = Scope()
 
     # --- Life
 
@@ -111,8 +111,8 @@ class DocumentStore(Connector):
 
     @property
     def _session(self) -> Any:
-        """The session of this thread's transaction."""
-        return getattr(self._mine, "session", None)
+        """The session of the transaction that is carried out here."""
+        return self._mine.get()
 
     # --- One request
 
@@ -498,7 +498,9 @@ class DocumentStore(Connector):
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """All that this thread does inside is kept together, or nothing of it. It has no inner ones.
+        """All that is done inside is kept together, or nothing of it. It has no inner ones.
+
+        Other threads and tasks are no part of it; what ``asyncio.to_thread`` does for it is.
 
         Raises:
             Unsupported: the server has none.
@@ -513,15 +515,13 @@ class DocumentStore(Connector):
         with session:
             with self._translating():
                 session.start_transaction()
-            self._mine.session = session
-            try:
-                yield self
-            except BaseException:
-                with self._translating():
-                    session.abort_transaction()
-                raise
-            finally:
-                self._mine.session = None
+            with self._mine.holding(session):
+                try:
+                    yield self
+                except BaseException:
+                    with self._translating():
+                        session.abort_transaction()
+                    raise
             self._commit(session)
 
     def _commit(self, session: Any) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError, redacted
+from arcuate.connector.scope import Scope
 from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.sql.errors import given_up, translated, translating
@@ -31,11 +32,20 @@ _FLOAT = 4  # of MySQL's protocol
 _NO_ROWS = "the statement is not one that reads; execute_query is for such"
 
 
+@dataclass
+class _Transaction:
+    """One that goes on, and the error at which the database ended it."""
+
+    connection: sa.Connection
+    ended: IntegrationError | None = None
+
+
 class DatabaseConnector(Connector):
     """A database.
 
-    A statement outside of :meth:`transaction` is a transaction of its own. Inside, it belongs to the one of
-    this thread. What only reads (``read_*``) is repeated when the connection is lost; what may write is not.
+    A statement outside of :meth:`transaction` is a transaction of its own. Inside, it belongs to that one: in
+    this thread or task, and what ``asyncio.to_thread`` does for it, one statement after the other. What only
+    reads (``read_*``) is repeated when the connection is lost; what may write is not.
 
     Args:
         config: a configuration, or a mapping with a ``url``.
@@ -49,7 +59,7 @@ class DatabaseConnector(Connector):
         super().__init__(config, **arguments)
         self.kind, self._url = kind_of(self.config.url)
         self._engine: sa.Engine | None = None
-        self._mine = threading.local()
+        self._mine: Scope[_Transaction] = Scope()
 
     # --- Life
 
@@ -103,9 +113,9 @@ class DatabaseConnector(Connector):
 
     @property
     def _current(self) -> sa.Connection | None:
-        """The connection of this thread's transaction."""
-        found: sa.Connection | None = getattr(self._mine, "connection", None)
-        return found
+        """The connection of the transaction that is carried out here."""
+        found = self._mine.get()
+        return None if found is None else found.connection
 
     @contextmanager
     def _using(self, connect: Callable[[], sa.Connection], *, reads: bool = False) -> Iterator[sa.Connection]:
@@ -138,12 +148,15 @@ class DatabaseConnector(Connector):
                 yield connection
         except IntegrationError as error:
             if before and not in_transaction(connection, self.kind, asking=True):
-                self._mine.ended = error
+                mine = self._mine.get()
+                if mine is not None:
+                    mine.ended = error
             raise
 
     def _goes_on(self) -> None:
-        if self._mine.ended is not None:
-            raise given_up(self.name, f"the database ended the transaction at an error ({self._mine.ended})")
+        mine = self._mine.get()
+        if mine is not None and mine.ended is not None:
+            raise given_up(self.name, f"the database ended the transaction at an error ({mine.ended})")
 
     def _commit(self, connection: sa.Connection) -> None:
         try:
@@ -182,7 +195,9 @@ class DatabaseConnector(Connector):
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """All statements of this thread inside are kept together, or none. Inside another, a savepoint.
+        """All statements inside are kept together, or none. Inside another, a savepoint.
+
+        Other threads and tasks are no part of it.
 
         Raises:
             TransactionError: the database gave it up (a deadlock); nothing was kept, carry it out again.
@@ -199,15 +214,12 @@ class DatabaseConnector(Connector):
                 yield
             return
         with connect() as connection:
-            self._mine.connection, self._mine.ended = connection, None
-            try:
+            with self._mine.holding(_Transaction(connection)):
                 with self._translating():
                     connection.begin()
                 yield
                 self._goes_on()
-                self._commit(connection)
-            finally:
-                self._mine.connection = None
+            self._commit(connection)
 
     @contextmanager
     def _savepoint(self, outer: sa.Connection) -> Iterator[None]:
@@ -219,7 +231,8 @@ class DatabaseConnector(Connector):
                 self._goes_on()
                 point.commit()
             except BaseException:
-                if self._mine.ended is None and point.is_active:
+                mine = self._mine.get()
+                if (mine is None or mine.ended is None) and point.is_active:
                     point.rollback()
                 raise
 
@@ -408,7 +421,7 @@ class DatabaseConnector(Connector):
                 yield from self._each(connection, found)
                 return
             options = {} if rows is None else {"yield_per": rows}
-            with self._result(connection, query, params, options) as result:
+            with self._result(connection, query, params, options, arrow=True) as result:
                 names = self._names(result)
                 types: list[Any] = [None] * len(names)
                 if self.kind == "postgresql":
@@ -423,6 +436,13 @@ class DatabaseConnector(Connector):
                     yield batch
                 if first:
                     yield batch_of(names, types, [])
+
+    def _as_text(self, connection: sa.Connection) -> Any:
+        if self.kind != "postgresql":
+            return nullcontext()
+        from arcuate.sql.postgres import json_as_text
+
+        return json_as_text(connection)
 
     def _limited(self, connection: sa.Connection) -> Any:
         return limited(connection, self.kind, self.config.timeouts.call)
@@ -439,9 +459,15 @@ class DatabaseConnector(Connector):
 
     @contextmanager
     def _result(
-        self, connection: sa.Connection, query: str, params: Parameters, options: dict[str, Any]
+        self,
+        connection: sa.Connection,
+        query: str,
+        params: Parameters,
+        options: dict[str, Any],
+        *,
+        arrow: bool = False,
     ) -> Iterator[sa.CursorResult[Any]]:
-        with self._limited(connection):
+        with self._limited(connection), self._as_text(connection) if arrow else nullcontext():
             found = execute(connection, self.kind, query, params, **options)
         with found as result:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 from psycopg import pq, sql
+from psycopg.types.string import TextLoader
 
 from arcuate.connector import DataError
 from arcuate.connector.tables import decimal_of
@@ -23,6 +24,7 @@ __all__ = [
     "copy_in",
     "has_adbc",
     "is_as_new",
+    "json_as_text",
     "read_adbc",
     "schema_of",
     "types_of",
@@ -46,6 +48,8 @@ _TYPES = {
     "timestamp": pa.timestamp("us"),
     "timestamptz": pa.timestamp("us", "UTC"),
     "interval": pa.duration("us"),
+    "json": pa.string(),
+    "jsonb": pa.string(),
 }
 _BY_ADBC = {
     *("bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "bytea", "date"),
@@ -67,6 +71,21 @@ def _type(oid: int, modifier: int) -> pa.DataType | None:
     if name == "numeric" and modifier >= _HEADER:
         kind = decimal_of((modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF)
     return pa.list_(kind) if array and kind is not None else kind
+
+
+@contextmanager
+def json_as_text(connection: sa.Connection) -> Iterator[None]:
+    """What is carried out inside gives JSON as it is written."""
+    adapters = connection.connection.driver_connection.adapters  # type: ignore[union-attr]
+    kinds = [psycopg.postgres.types[name].oid for name in ("json", "jsonb")]
+    before = [adapters.get_loader(kind, pq.Format.TEXT) for kind in kinds]
+    for kind in kinds:
+        adapters.register_loader(kind, TextLoader)
+    try:
+        yield
+    finally:
+        for kind, loader in zip(kinds, before, strict=True):
+            adapters.register_loader(kind, loader)
 
 
 def types_of(description: Any) -> list[pa.DataType | None]:

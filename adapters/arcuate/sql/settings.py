@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import time
 from collections.abc import Generator
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -117,6 +119,7 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
     if kind == "postgresql":
         _bounded_waits(engine, config.timeouts.call + config.timeouts.connect)
         _exact_intervals(engine)
+        _exact_json(engine)
     return engine
 
 
@@ -175,3 +178,30 @@ def _exact_intervals(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         connection.adapters.register_loader("interval", Exact)
+
+
+def _exact_json(engine: sa.Engine) -> None:
+    """A number with more digits than a float has becomes a Decimal; a key that is there twice is refused."""
+    import psycopg
+    from psycopg.types.json import set_json_loads
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise psycopg.DataError(
+                "a key is there twice in one object of JSON; select it as text: column::text"
+            )
+        return found
+
+    def exact(text: str) -> float | Decimal:
+        number = float(text)
+        return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
+
+    decoder = json.JSONDecoder(object_pairs_hook=once, parse_float=exact)
+
+    def loads(data: str | bytes) -> Any:
+        return decoder.decode(data.decode() if isinstance(data, bytes) else data)
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        set_json_loads(loads, connection)
