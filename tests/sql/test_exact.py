@@ -265,6 +265,13 @@ def test_a_stream_keeps_the_type_of_its_first_batch() -> None:
 JSON = """'{"a": 0.1, "b": 12345678901234567890.123456789, "c": 1e400, "d": 9007199254740993, "e": null}'"""
 
 
+def test_postgresql_times_of_day_with_a_zone(pg: DatabaseConnector) -> None:
+    query = "SELECT '12:00+05:30'::timetz AS x"
+    assert pg.execute_query(query) == [{"x": dt.time(12, tzinfo=ZONED.tzinfo)}]
+    with pytest.raises(DataError, match=r"column 'x' .*a zone, which Arrow has not"):
+        pg.read_arrow(query)
+
+
 def test_postgresql_json(pg: DatabaseConnector) -> None:
     rows = pg.execute_query(f"SELECT {JSON}::jsonb AS x")
     assert rows == [

@@ -182,26 +182,29 @@ def _exact_intervals(engine: sa.Engine) -> None:
 
 def _exact_json(engine: sa.Engine) -> None:
     """A number with more digits than a float has becomes a Decimal; a key that is there twice is refused."""
-    import psycopg
     from psycopg.types.json import set_json_loads
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise psycopg.DataError(
-                "a key is there twice in one object of JSON; select it as text: column::text"
-            )
-        return found
-
-    def exact(text: str) -> float | Decimal:
-        number = float(text)
-        return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
-
-    decoder = json.JSONDecoder(object_pairs_hook=once, parse_float=exact)
-
-    def loads(data: str | bytes) -> Any:
-        return decoder.decode(data.decode() if isinstance(data, bytes) else data)
 
     @sa.event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
-        set_json_loads(loads, connection)
+        set_json_loads(_loads, connection)
+
+
+def _loads(data: str | bytes) -> Any:
+    return _JSON.decode(data.decode() if isinstance(data, bytes) else data)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        import psycopg
+
+        raise psycopg.DataError("a key is there twice in one object of JSON; select it as text: column::text")
+    return found
+
+
+def _exact(text: str) -> float | Decimal:
+    number = float(text)
+    return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_float=_exact)
