@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import trustme
 from tests.sql import servers
@@ -54,6 +55,30 @@ def test_sql_in_a_value(db: DatabaseConnector) -> None:
     assert db.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 4 * len(INJECTIONS)}]
 
 
+def test_a_value_is_in_no_error(db: DatabaseConnector) -> None:
+    """Databases cite what they refuse, which may be a patient's name."""
+    key = "VARCHAR(100)" if db.kind == "mysql" else "TEXT"
+    db.execute_query(f"CREATE TABLE twice (s {key} PRIMARY KEY, n INTEGER, d DATE)")
+    try:
+        for value in ("hidden words", "hidden 'words' \n for key \"a\" to", "hidden"):
+            db.execute_query("INSERT INTO twice (s) VALUES (%s)", (value,))
+            for row in ({"s": value, "n": 1}, {"s": "a", "n": value}, {"s": "b", "d": value}):
+                if db.kind == "sqlite" and row["s"] != value:
+                    continue  # it has no types that would refuse it
+                for write in (
+                    lambda row=row: db.insert("twice", [row]),
+                    lambda row=row: db.execute_query(
+                        f"INSERT INTO twice ({', '.join(row)}) VALUES (%s, %s)", tuple(row.values())
+                    ),
+                ):
+                    with pytest.raises(IntegrationError) as caught:
+                        write()
+                    assert "hidden" not in str(caught.value)
+                    assert "words" not in str(caught.value)
+    finally:
+        db.execute_query("DROP TABLE twice")
+
+
 def test_sql_in_a_name(db: DatabaseConnector) -> None:
     for table, column in (
         ('kept"; DROP TABLE kept; --', "id"),
@@ -62,6 +87,22 @@ def test_sql_in_a_name(db: DatabaseConnector) -> None:
         with pytest.raises(IntegrationError):
             db.insert(table, [{column: 1}])
     assert db.execute_query("SELECT * FROM kept") == []
+
+
+def test_names_with_quotes_are_names(db: DatabaseConnector) -> None:
+    table, names = 'odd "table" `%s` %', ['a"b', "a`b", "a'b", "per%cent %s", "q?m", "co:lon", "[x] é"]
+    data = pa.table({name: pa.array([i, None]) for i, name in enumerate(names)})
+    db.create_table(table, data.schema)
+    try:
+        assert db.has_table(table)
+        assert db.insert(table, data) == 2
+        assert db.insert(table, data.to_pylist()) == 2
+        columns = ", ".join(map(db.quoted, names))
+        query = f"SELECT {columns} FROM {db.quoted(table)}"
+        assert db.execute_query(query) == data.to_pylist() * 2
+        assert db.read_arrow(query).to_pylist() == data.to_pylist() * 2
+    finally:
+        db.execute_query(f"DROP TABLE {db.quoted(table)}")
 
 
 def test_sqlite_disk_full(tmp_path: Path) -> None:

@@ -337,13 +337,19 @@ class DatabaseConnector(Connector):
         return self._run("has_table", work)
 
     def quoted(self, name: str) -> str:
-        """A name of a table (also ``schema.table``) or column as it stands in a statement."""
+        """A name of a table (also ``schema.table``) or column as it stands in a statement.
+
+        In one with parameters for ``%s``, a percent sign of it is doubled as any other.
+        """
         return ".".join(map(self._quote, name.split(".")))
 
     def _quote(self, name: str) -> str:
         self.open()
         assert self._engine is not None
-        return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
+        preparer: Any = self._engine.dialect.identifier_preparer
+        found = str(preparer.quote_identifier(name))
+        # SQLAlchemy doubles percent signs, for drivers that halve them where there are parameters
+        return found.replace("%%", "%") if preparer._double_percents else found
 
     def create_table(self, table: str, schema: pa.Schema) -> None:
         """Makes a table that holds exactly what an Arrow schema says.

@@ -59,6 +59,20 @@ _TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite
     (r"^interrupted$|^INTERRUPT Error", "57014"),
     (r"unable to open database|IO Error|is not a database|not a valid DuckDB", "file"),
 )
+_CITED = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"(Duplicate entry) '.*'( for key)",  # MySQL
+        r"(incorrect [\w() ]+ value:) '.*'( for column .*)",
+        r"(invalid input (?:syntax|value) for [\w\" ]+?:) \".*\"()",  # PostgreSQL
+        r"(out of range:) \".*\"()",
+        r"(value) \".*\"( is out of range)",
+        r"(Duplicate key) \".*\"( violates)",  # DuckDB
+        r"(Could not convert string) '.*'( to )",
+        r"(field format:) \".*\"()",
+    )
+)
+"""Where databases cite a value: what stands before it, and after."""
 _REPEAT = "nothing of the transaction was kept; carry the whole of it out again (in_transaction does that)"
 _LOST = "the database undoes what was not committed; carry it out again"
 
@@ -79,11 +93,17 @@ def _said(error: BaseException) -> str:
     """What the database said, without rows or parameters that it may cite."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     if primary:
-        return str(primary)
+        return _uncited(str(primary))
     if len(error.args) >= 2 and isinstance(error.args[0], int):
-        return str(error.args[1])
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return _uncited(str(error.args[1]))
+    lines = [line.strip() for line in _uncited(str(error)).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def _uncited(text: str) -> str:
+    for pattern in _CITED:
+        text = pattern.sub(r"\1 ...\2", text)
+    return text
 
 
 def translated(
