@@ -199,6 +199,12 @@ def test_a_stream_that_is_left(maria: servers.Server) -> None:
             next(one)
             one.close()
             assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+        with db.transaction():
+            one = db.stream_rows("SELECT seq FROM seq_1_to_1000", rows=10)
+            next(one)
+            one.close()
+            own = db.execute_query("SELECT CONNECTION_ID() AS id")
+        assert db.execute_query("SELECT CONNECTION_ID() AS id") == own
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])

@@ -473,13 +473,14 @@ class DatabaseConnector(Connector):
         *,
         arrow: bool = False,
     ) -> Iterator[sa.CursorResult[Any]]:
+        alone = self._current is None
         with self._limited(connection), self._as_text(connection) if arrow else nullcontext():
             found = execute(connection, self.kind, query, params, **options)
         with found as result:
             try:
                 yield result
             except BaseException:
-                if self.kind == "mysql" and options and self._current is None:
+                if self.kind == "mysql" and options and alone:
                     # MySQL would have to send all of the rest, and PyMySQL reads it before it ends.
                     rest: Any = getattr(result.cursor, "_result", None)
                     if rest is not None:
