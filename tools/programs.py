@@ -268,6 +268,7 @@ def install_ferretdb() -> list[str]:
     module, version = FERRETDB
     target, mark = FOLDER / "bin" / "ferretdb", FOLDER / "ferretdb.version"
     go = shutil.which("go")
+    target.parent.mkdir(parents=True, exist_ok=True)
     with env.locked(FOLDER / "go"):
         if target.exists() and mark.is_file() and mark.read_text() == version:
             return []
