@@ -1,6 +1,7 @@
 // graphql-yoga with graphql-ws, on a port of the system's choosing. /state says what it saw; "stop" on stdin's lines
 // does nothing: it ends with its stdin.
 import { createRequire } from "node:module";
+import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 const require = createRequire(`${process.env.GRAPHQL_YOGA}/node_modules/x.js`);
 const { createSchema, createYoga } = require("graphql-yoga");
@@ -16,7 +17,7 @@ const sockets = new Set();
 const schema = createSchema({
   typeDefs: /* GraphQL */ `
     type Station { id: ID! name: String! height: Float broken: String }
-    type PageInfo { hasNextPage: Boolean! endCursor: String }
+    type PageInfo { hasNextPage: Boolean! endCursor: String hasPreviousPage: Boolean! startCursor: String }
     type Edge { cursor: String! node: Station! }
     type Stations { nodes: [Station!]! edges: [Edge!]! pageInfo: PageInfo! }
     type Marked { items: [Station!]! next: String }
@@ -25,7 +26,7 @@ const schema = createSchema({
     type Note { id: ID! text: String! tags: [String!]! }
     type Query {
       station(id: ID!): Station
-      stations(first: Int = 10, after: String): Stations!
+      stations(first: Int = 10, after: String, last: Int, before: String): Stations!
       marked(mark: String): Marked!
       circle(after: String): Stations!
       echo(text: String, number: Float, ids: [ID!]): String!
@@ -33,7 +34,10 @@ const schema = createSchema({
       slowdown: String
       big(size: Int!): String!
     }
-    type Mutation { note(input: NoteInput!): Note! fail(text: String): Note }
+    scalar File
+    type Kept { name: String! type: String! size: Int! sha256: String! }
+    type Mutation { note(input: NoteInput!): Note! fail(text: String): Note
+      keep(files: [File!]!, text: String, token: Boolean): [Kept!]! }
     type Subscription { ticks(after: Int = 0, last: Int!, each: Int, code: Int): Tick!  burst(size: Int!): String!
       wrong: Tick  half: Tick  quiet: Tick }
   `,
@@ -41,12 +45,13 @@ const schema = createSchema({
     Station: { broken: () => { throw new GraphQLError("it is broken", { extensions: { code: "BROKEN" } }); } },
     Query: {
       station: (_, { id }) => stations.find((one) => one.id === id) ?? null,
-      stations: (_, { first, after }) => {
-        const begin = after ? Number(after) : 0;
-        const nodes = stations.slice(begin, begin + first);
+      stations: (_, { first, after, last, before }) => {
+        const upto = before ? Number(before) - 1 : stations.length;
+        const begin = last ? Math.max(0, upto - last) : after ? Number(after) : 0;
+        const nodes = stations.slice(begin, last ? upto : begin + first);
         const end = begin + nodes.length;
-        return { nodes, edges: nodes.map((node) => ({ node, cursor: node.id })),
-          pageInfo: { hasNextPage: end < stations.length, endCursor: `${end}` } };
+        return { nodes, edges: nodes.map((node) => ({ node, cursor: node.id })), pageInfo: { hasNextPage: end < stations.length,
+          endCursor: `${end}`, hasPreviousPage: begin > 0, startCursor: `${begin + 1}` } };
       },
       marked: (_, { mark }) => {
         const begin = Number(mark ?? 0);
@@ -65,6 +70,14 @@ const schema = createSchema({
       note: (_, { input }) => {
         state.notes.push(input.text);
         return { id: `${state.notes.length}`, tags: [], ...input };
+      },
+      keep: (_, { files, text, token }, { request }) => {
+        if (text) state.notes.push(text);
+        if (token && !tokens.has(who(Object.fromEntries(request.headers)))) throw refused();
+        return files.map(async (file) => {
+          const data = Buffer.from(await file.arrayBuffer());
+          return { name: file.name, type: file.type, size: data.length, sha256: createHash("sha256").update(data).digest("hex") };
+        });
       },
       fail: (_, { text }) => {
         state.notes.push(text);

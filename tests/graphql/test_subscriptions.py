@@ -71,6 +71,12 @@ def test_a_lost_connection_is_made_again(client: GraphQLClient, code: int | None
             assert next(events).data["ticks"]["id"] == 1
 
 
+def test_a_gap_before_the_first_event_is_said(client: GraphQLClient) -> None:
+    with client.subscribe(TICKS, {"last": 3, "each": 0, "code": 1012}) as events:
+        with pytest.warns(GapWarning, match="give 'resume'"), pytest.raises(ConnectionError):
+            next(events)
+
+
 def test_asyncio(yoga: Server) -> None:
     async def main() -> tuple[list[int], int]:
         async with GraphQLClient(url=yoga.url, retry=QUICK) as client:

@@ -29,14 +29,39 @@ def store(redis: servers.Server) -> Iterator[RedisStore]:
 
 
 @pytest.fixture(scope="module")
-def mongo() -> Iterator[servers.Server]:
+def java() -> Iterator[servers.Server]:
     with servers.mongo() as server:
         yield server
 
 
+@pytest.fixture(scope="module")
+def ferret() -> Iterator[servers.Server]:
+    with servers.ferret() as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["java", "ferret"])
+def mongo(request: pytest.FixtureRequest) -> servers.Server:
+    """Two servers of MongoDB's protocol that others wrote, one after the other."""
+    found: servers.Server = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.fixture
 def db(mongo: servers.Server) -> Iterator[DocumentStore]:
-    with DocumentStore(url=f"mongodb://127.0.0.1:{mongo.port}/work") as found:
-        for name in found.collections():
-            found.drop(name)
+    with _empty(mongo) as found:
         yield found
+
+
+@pytest.fixture
+def full(java: servers.Server) -> Iterator[DocumentStore]:
+    """The server that keeps all types and knows all operators."""
+    with _empty(java) as found:
+        yield found
+
+
+def _empty(server: servers.Server) -> DocumentStore:
+    found = DocumentStore(url=f"mongodb://127.0.0.1:{server.port}/work")
+    for name in found.collections():
+        found.drop(name)
+    return found

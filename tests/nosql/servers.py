@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from tests.sql import servers as databases
 
 PASSWORD = "s3cret/Wört+p@ss"
 TOOLS = Path(__file__).parents[2] / ".tools"
@@ -20,10 +24,17 @@ TOOLS = Path(__file__).parents[2] / ".tools"
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs."""
+    """A server that runs.
+
+    Attributes:
+        whole: it keeps all types of MongoDB's.
+        behind: the port of the database that it uses.
+    """
 
     port: int
     pid: int = 0
+    whole: bool = True
+    behind: int = 0
 
 
 @contextmanager
@@ -79,3 +90,41 @@ def mongo() -> Iterator[Server]:
             process.stdin.close()
             process.kill()
             process.stdout.read()
+
+
+@contextmanager
+def ferret() -> Iterator[Server]:
+    """FerretDB, which keeps its documents in a PostgreSQL of its own; not all types of them."""
+    if not (TOOLS / "bin" / "ferretdb").is_file():
+        pytest.skip("ferretdb: not installed; type: python3 tools/setup.py tools")
+    with databases.postgresql() as behind, ferret_before(behind.port) as found:
+        yield found
+
+
+@contextmanager
+def ferret_before(behind: int, *options: str) -> Iterator[Server]:
+    """FerretDB before the PostgreSQL at this port."""
+    word = quote(databases.PASSWORD, safe="")
+    command = [str(TOOLS / "bin" / "ferretdb"), "--listen-addr=127.0.0.1:0", "--debug-addr=-"]
+    command += ["--state-dir=-", "--telemetry=disable", "--log-format=json", *options]
+    command += [f"--postgresql-url=postgres://tester:{word}@127.0.0.1:{behind}/postgres"]
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        # what it goes on to say is read, so that it never has to wait
+        reader = threading.Thread(target=process.stderr.read, daemon=True)
+        try:
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                found = re.search(r"Listening on TCP.*?127\.0\.0\.1:(\d+)", line)
+                if found:
+                    reader.start()
+                    yield Server(int(found.group(1)), process.pid, whole=False, behind=behind)
+                    return
+            raise AssertionError(f"ferretdb ended: {''.join(lines[-20:])}")
+        finally:
+            process.kill()
+            if reader.ident is not None:
+                reader.join(10)

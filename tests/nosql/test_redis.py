@@ -88,6 +88,9 @@ def test_other_programs_read_and_write(store: RedisStore, redis: servers.Server)
         with pytest.raises(DataError, match="NaN is not JSON"):
             other.set("nan", "NaN")
             store.get("nan", encoding="json")
+        with pytest.raises(DataError, match="a key is there twice"):
+            other.set("twice", '{"a": 1, "a": 2}')
+            store.get("twice", encoding="json")
     finally:
         other.close()
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import trustme
 from tests.sql import servers
@@ -54,6 +55,30 @@ def test_sql_in_a_value(db: DatabaseConnector) -> None:
     assert db.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 4 * len(INJECTIONS)}]
 
 
+def test_a_value_is_in_no_error(db: DatabaseConnector) -> None:
+    """Databases cite what they refuse, which may be a patient's name."""
+    key = "VARCHAR(100)" if db.kind == "mysql" else "TEXT"
+    db.execute_query(f"CREATE TABLE twice (s {key} PRIMARY KEY, n INTEGER, d DATE)")
+    try:
+        for value in ("hidden words", "hidden 'words' \n for key \"a\" to", "hidden"):
+            db.execute_query("INSERT INTO twice (s) VALUES (%s)", (value,))
+            for row in ({"s": value, "n": 1}, {"s": "a", "n": value}, {"s": "b", "d": value}):
+                if db.kind == "sqlite" and row["s"] != value:
+                    continue  # it has no types that would refuse it
+                for write in (
+                    lambda row=row: db.insert("twice", [row]),
+                    lambda row=row: db.execute_query(
+                        f"INSERT INTO twice ({', '.join(row)}) VALUES (%s, %s)", tuple(row.values())
+                    ),
+                ):
+                    with pytest.raises(IntegrationError) as caught:
+                        write()
+                    assert "hidden" not in str(caught.value)
+                    assert "words" not in str(caught.value)
+    finally:
+        db.execute_query("DROP TABLE twice")
+
+
 def test_sql_in_a_name(db: DatabaseConnector) -> None:
     for table, column in (
         ('kept"; DROP TABLE kept; --', "id"),
@@ -62,6 +87,22 @@ def test_sql_in_a_name(db: DatabaseConnector) -> None:
         with pytest.raises(IntegrationError):
             db.insert(table, [{column: 1}])
     assert db.execute_query("SELECT * FROM kept") == []
+
+
+def test_names_with_quotes_are_names(db: DatabaseConnector) -> None:
+    table, names = 'odd "table" `%s` %', ['a"b', "a`b", "a'b", "per%cent %s", "q?m", "co:lon", "[x] é"]
+    data = pa.table({name: pa.array([i, None]) for i, name in enumerate(names)})
+    db.create_table(table, data.schema)
+    try:
+        assert db.has_table(table)
+        assert db.insert(table, data) == 2
+        assert db.insert(table, data.to_pylist()) == 2
+        columns = ", ".join(map(db.quoted, names))
+        query = f"SELECT {columns} FROM {db.quoted(table)}"
+        assert db.execute_query(query) == data.to_pylist() * 2
+        assert db.read_arrow(query).to_pylist() == data.to_pylist() * 2
+    finally:
+        db.execute_query(f"DROP TABLE {db.quoted(table)}")
 
 
 def test_sqlite_disk_full(tmp_path: Path) -> None:
@@ -88,19 +129,38 @@ def test_mariadb_table_full(maria: servers.Server) -> None:
 
 
 def test_postgresql_disk_full(postgres: servers.Server) -> None:
-    """The code that PostgreSQL gives for it, and a transaction of which nothing is kept."""
+    """The system tells the server that its disk is full: nothing of the transaction is kept."""
     with DatabaseConnector(url=address("postgresql", postgres)) as db:
         db.execute_query("CREATE TABLE full_disk (a INT)")
         try:
             with pytest.raises(IntegrationError, match="make room") as caught, db.transaction():
                 db.execute_query("INSERT INTO full_disk VALUES (1)")
                 db.execute_query(
-                    "DO $$ BEGIN RAISE 'No space left on device' USING ERRCODE = '53100'; END $$"
+                    "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 100)) TO '/dev/full'"
                 )
             assert (caught.value.recoverable, caught.value.status) == (False, "53100")
             assert db.execute_query("SELECT * FROM full_disk") == []
         finally:
             db.execute_query("DROP TABLE full_disk")
+
+
+def test_duckdb_disk_full() -> None:
+    with DatabaseConnector(url="duckdb://") as db:
+        with pytest.raises(IntegrationError, match="make room") as caught:
+            db.execute_query(
+                "COPY (SELECT repeat('x', 1000) AS s FROM range(100000)) TO '/dev/full' (FORMAT csv)"
+            )
+        assert (caught.value.recoverable, caught.value.status) == (False, "53100")
+        assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+
+
+def test_too_much_for_a_query(postgres: servers.Server) -> None:
+    with DatabaseConnector(url=address("postgresql", postgres), pool=1) as db:
+        db.execute_query("SET temp_file_limit = '1MB'")
+        db.execute_query("SET work_mem = '64kB'")
+        with pytest.raises(IntegrationError, match="raise the limit") as caught:
+            db.execute_query("SELECT i FROM generate_series(1, 200000) AS i ORDER BY md5(i::text)")
+        assert (caught.value.recoverable, caught.value.status) == (False, "53400")
 
 
 def test_bytes_that_are_no_text(db: DatabaseConnector) -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from arcuate.graphql.client import GraphQLClient
 from arcuate.graphql.config import GraphQLConfig
 from arcuate.graphql.result import Fault, GraphQLError, GraphQLResult
+from arcuate.graphql.upload import FileVar
 
 __all__ = [
     "Fault",
+    "FileVar",
     "GraphQLClient",
     "GraphQLConfig",
     "GraphQLError",

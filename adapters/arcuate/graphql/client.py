@@ -91,7 +91,13 @@ class GraphQLClient(Connector):
         operation: str | None = None,
         repeatable: bool = False,
     ) -> Any:
-        """Changes something; the data by field. Never repeated, unless ``repeatable=True``."""
+        """Changes something; the data by field. Never repeated, unless ``repeatable=True``.
+
+        A :class:`FileVar` among the variables is uploaded: a path, whose file is read while it is sent,
+        bytes, or a file that is open in binary mode, which is sent from its beginning::
+
+            client.mutate("mutation ($f: Upload!) { keep(file: $f) { id } }", {"f": FileVar("a.nii")})
+        """
         return self._run(self._of(document, variables, operation, "mutation"), repeatable).complete()
 
     def execute(
@@ -149,30 +155,36 @@ class GraphQLClient(Connector):
         variables: Mapping[str, Any] | None = None,
         *,
         at: str,
-        after: str = "after",
+        backward: bool = False,
+        after: str | None = None,
         items: str = "",
-        next: str = "pageInfo.endCursor",  # noqa: A002  (what it is called in the answer)
-        more: str = "pageInfo.hasNextPage",
+        next: str | None = None,  # noqa: A002  (what it is called in the answer)
+        more: str | None = None,
         limit: int | None = None,
     ) -> Iterator[list[Any]]:
         """The pages of a connection, each asked for when it is wanted.
 
+        Backward, the last page comes first: the document has the variables ``$last`` and ``$before``, and
+        asks for ``pageInfo { hasPreviousPage startCursor }``. Within a page the order is the system's.
+
         Args:
-            document: a query with a variable for the place after which a page begins.
+            document: a query with a variable for the place after which a page begins (before which it ends).
             variables: the others.
             at: where the connection is in the data, such as ``stations``.
-            after: the variable's name.
+            backward: from the end to the beginning.
+            after: the variable's name; by default ``after``, or ``before``.
             items: where the list is in the connection; by default ``nodes`` or ``edges.node``.
-            next: where the next page's mark is in it.
-            more: where it says whether there is one; "" if only by its mark.
+            next: where the next page's mark is in it; by default ``pageInfo.endCursor``, or
+                ``pageInfo.startCursor``.
+            more: where it says whether there is one; by default ``pageInfo.hasNextPage``, or
+                ``pageInfo.hasPreviousPage``; "" if only by its mark.
             limit: so many pages at most.
 
         Raises:
             DataError: the document does not ask for what is needed, or the pages go in a circle.
         """
-        walk = Walk(
-            self.name, self._of(document, variables, None, "query"), at, after, items, next, more, limit
-        )
+        one = self._of(document, variables, None, "query")
+        walk = Walk(self.name, one, at, backward, after, items, next, more, limit)
         while walk.more():
             yield walk.page(self._run(walk.operation, True))
 
@@ -187,16 +199,16 @@ class GraphQLClient(Connector):
     def nodes(
         self, document: Any, variables: Mapping[str, Any] | None = None, *, at: str, **options: Any
     ) -> Iterator[Any]:
-        """The items of all pages; arguments as of :meth:`pages`."""
+        """The items of all pages; arguments as of :meth:`pages`. Backward, the last item comes first."""
         for page in self.pages(document, variables, at=at, **options):
-            yield from page
+            yield from reversed(page) if options.get("backward") else page
 
     async def anodes(
         self, document: Any, variables: Mapping[str, Any] | None = None, *, at: str, **options: Any
     ) -> AsyncIterator[Any]:
         """As :meth:`nodes`, for asyncio."""
         async for page in self.apages(document, variables, at=at, **options):
-            for one in page:
+            for one in reversed(page) if options.get("backward") else page:
                 yield one
 
     # --- Subscriptions
@@ -347,32 +359,32 @@ class GraphQLClient(Connector):
         assert self._http is not None
         auth = self.authorizer.authorization() if self.authorizer is not None else _NOTHING
         try:
-            found = self._http.post(payload, auth)
+            found = self._http.post(payload, auth, one.files)
         except Exception as error:
             if self.authorizer is None or not _refused(error):
                 raise
         else:
             if self.authorizer is None or not _unknown(one, found):
                 return found
-        return self._http.post(payload, self.authorizer.authorization(auth))
+        return self._http.post(payload, self.authorizer.authorization(auth), one.files)
 
     async def _aattempt(self, one: Operation, payload: str) -> GraphQLResult:
         assert self._http is not None
         ask = self.authorizer.authorization if self.authorizer is not None else None
         auth = await asyncio.to_thread(ask) if ask is not None else _NOTHING
         try:
-            found = await self._http.apost(payload, auth)
+            found = await self._http.apost(payload, auth, one.files)
         except Exception as error:
             if ask is None or not _refused(error):
                 raise
         else:
             if ask is None or not _unknown(one, found):
                 return found
-        return await self._http.apost(payload, await asyncio.to_thread(ask, auth))
+        return await self._http.apost(payload, await asyncio.to_thread(ask, auth), one.files)
 
     def _key(self, one: Operation, payload: str) -> str | None:
         """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
-        if one.kind != "query" or self.config.fallback is None:
+        if one.kind != "query" or self.config.fallback is None or one.files:
             return None
         asked = repr((self.config.url, sorted(self.headers.items()), payload))
         return hashlib.sha256(asked.encode()).hexdigest()
@@ -455,6 +467,8 @@ def _fitting(one: Operation, kind: str) -> Operation:
     way = {"query": "query()", "mutation": "mutate()", "subscription": "subscribe()"}[one.kind]
     if one.kind != kind and (kind or one.kind == "subscription"):
         raise InvalidArgument(f"the operation is a {one.kind}: use {way}")
+    if one.files and one.kind == "subscription":
+        raise InvalidArgument("a subscription takes no files: upload them by mutate()")
     return one
 
 

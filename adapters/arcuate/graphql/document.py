@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
 
-from gql import GraphQLRequest
+from gql import FileVar, GraphQLRequest
+from gql.transport.file_upload import extract_files
 from graphql import (
     DocumentNode,
     ListTypeNode,
@@ -34,6 +35,7 @@ class Operation:
     Attributes:
         kind: ``query``, ``mutation`` or ``subscription``.
         declared: names of its variables.
+        files: those among the variables, by their place: ``variables.scan``, ``variables.scans.0``.
 
     Raises:
         InvalidArgument: it is no GraphQL, or its variables do not fit.
@@ -63,6 +65,7 @@ class Operation:
         }
         self.declared = tuple(self._types)
         self.variables = self._fit({**(request.variable_values or {}), **(variables or {})})
+        self._plain, self.files = _without_files(self.variables)
         self._several = len(found) > 1
 
     @staticmethod
@@ -85,13 +88,13 @@ class Operation:
         return {one: _identifier(self._types[one], value) for one, value in given.items()}
 
     def payload(self) -> str:
-        """What is sent: the document as it is and the variables beside it."""
+        """What is sent: the document as it is and the variables beside it, files as ``null``."""
         return jsontext.dumps(self.parts(), "the variables")
 
     def parts(self) -> dict[str, Any]:
         """The parts of the payload."""
         request = GraphQLRequest(
-            self.document, variable_values=self.variables, operation_name=self.name if self._several else None
+            self.document, variable_values=self._plain, operation_name=self.name if self._several else None
         )
         return request.payload
 
@@ -107,6 +110,11 @@ def _request(document: Any) -> GraphQLRequest:
         raise InvalidArgument(
             f"a document is a text, or a request of gql's; not a {type(document).__name__}"
         ) from None
+
+
+def _without_files(variables: dict[str, Any]) -> tuple[dict[str, Any], dict[str, FileVar]]:
+    found: tuple[dict[str, Any], dict[str, FileVar]] = extract_files(variables, ())
+    return found
 
 
 def _identifier(kind: TypeNode, value: Any) -> Any:

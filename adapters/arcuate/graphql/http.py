@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 import httpx2
@@ -21,6 +22,7 @@ from arcuate.connector import (
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument, LimitExceeded
 from arcuate.graphql.result import GraphQLResult, of_faults, of_payload
+from arcuate.graphql.upload import FileVar, form
 
 __all__ = ["Exchange"]
 
@@ -62,8 +64,13 @@ class Exchange:
         self._aclient: httpx2.AsyncClient | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
 
-    def post(self, payload: str, auth: Authorization) -> GraphQLResult:
+    def post(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
         """The answer.
+
+        Args:
+            payload: of an operation.
+            auth: who we are.
+            files: those that belong to it, by their place.
 
         Raises:
             IntegrationError: there is none.
@@ -72,7 +79,8 @@ class Exchange:
             self._client = bounded.bound(httpx2.Client(**self._options))
         end = time.monotonic() + self._config.timeouts.call
         try:
-            response = self._client.send(self._request(self._client, payload, auth), stream=True)
+            with self._content(payload, files) as content:
+                response = self._client.send(self._request(self._client, content, auth), stream=True)
             try:
                 size, parts = 0, []
                 for part in response.iter_bytes():
@@ -87,7 +95,7 @@ class Exchange:
             self._fail(error)
         return self._judge(response, b"".join(parts))
 
-    async def apost(self, payload: str, auth: Authorization) -> GraphQLResult:
+    async def apost(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
         """As :meth:`post`, for asyncio."""
         loop = asyncio.get_running_loop()
         if self._aclient is None:
@@ -96,16 +104,23 @@ class Exchange:
             raise InvalidArgument(f"{self._service} is open in another event loop; make one for each loop")
         try:
             return await asyncio.wait_for(
-                self._alone(self._aclient, payload, auth), self._config.timeouts.call
+                self._alone(self._aclient, payload, auth, files), self._config.timeouts.call
             )
         except asyncio.TimeoutError as error:
             if isinstance(error, IntegrationTimeout):
                 raise
             raise self._late() from None
 
-    async def _alone(self, client: httpx2.AsyncClient, payload: str, auth: Authorization) -> GraphQLResult:
+    async def _alone(
+        self,
+        client: httpx2.AsyncClient,
+        payload: str,
+        auth: Authorization,
+        files: Mapping[str, FileVar],
+    ) -> GraphQLResult:
         try:
-            response = await client.send(self._request(client, payload, auth), stream=True)
+            with self._content(payload, files) as content:
+                response = await client.send(self._request(client, content, auth), stream=True)
             try:
                 size, parts = 0, []
                 async for part in response.aiter_bytes():
@@ -129,18 +144,23 @@ class Exchange:
         if client is not None:
             await client.aclose()
 
+    @staticmethod
+    def _content(payload: str, files: Mapping[str, FileVar]) -> AbstractContextManager[dict[str, Any]]:
+        """What is sent: the payload alone, or a form with files."""
+        return form(payload, files) if files else nullcontext({"content": payload.encode()})
+
     def _request(
-        self, client: httpx2.Client | httpx2.AsyncClient, payload: str, auth: Authorization
+        self, client: httpx2.Client | httpx2.AsyncClient, content: dict[str, Any], auth: Authorization
     ) -> httpx2.Request:
         try:
             url = httpx2.URL(self._config.url)
             return client.build_request(
                 "POST",
                 url.copy_merge_params(auth.params) if auth.params else url,
-                content=payload.encode(),
+                **content,
                 headers={
                     "accept": _ACCEPT,
-                    "content-type": "application/json",
+                    **({"content-type": "application/json"} if "content" in content else {}),
                     **self._headers(),
                     **auth.headers,
                 },

@@ -14,6 +14,11 @@ from arcuate.graphql.result import GraphQLResult
 __all__ = ["Walk"]
 
 
+_FORWARD = ("after", "pageInfo.endCursor", "pageInfo.hasNextPage")
+_BACKWARD = ("before", "pageInfo.startCursor", "pageInfo.hasPreviousPage")
+"""The variable, where the next page's mark is, and where it is said whether there is one."""
+
+
 class Walk:
     """Goes from page to page, and never in a circle. Arguments as of :meth:`GraphQLClient.pages`."""
 
@@ -22,17 +27,22 @@ class Walk:
         service: str,
         operation: Operation,
         at: str,
-        after: str = "after",
+        backward: bool = False,
+        after: str | None = None,
         items: str = "",
-        next: str = "pageInfo.endCursor",  # noqa: A002
-        more: str = "pageInfo.hasNextPage",
+        next: str | None = None,  # noqa: A002
+        more: str | None = None,
         limit: int | None = None,
     ) -> None:
+        usual = _BACKWARD if backward else _FORWARD
+        after = usual[0] if after is None else after
+        next = usual[1] if next is None else next  # noqa: A001
+        more = usual[2] if more is None else more
         if after not in operation.declared:
             there = ", ".join(f"${one}" for one in operation.declared) or "none"
             raise InvalidArgument(
-                f"the pages begin after a mark, for which the query needs the variable ${after}; it declares "
-                f"{there} (argument 'after')"
+                f"a page begins (backward: ends) at a mark, for which the query needs the variable ${after}; "
+                f"it declares {there} (argument 'after')"
             )
         self._service, self.operation, self._at, self._after = service, operation, at, after
         self._items, self._next, self._more, self._left = items, next, more, limit

@@ -108,7 +108,7 @@ class Subscription:
             self._operation = self._operation.with_variables(
                 {**self._operation.variables, **self._resume(self._last)}
             )
-        elif self._last is not None:
+        elif self._resume is None:
             warnings.warn(
                 f"{self._dialer.service}: the subscription was lost and made again; events in between may be "
                 "missing: give 'resume'",

@@ -32,6 +32,7 @@ __all__ = [
     "DocumentStore",
     "EncryptedStore",
     "Entry",
+    "FileVar",
     "GapWarning",
     "GraphQLClient",
     "GraphQLError",
@@ -108,7 +109,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "arcuate.integrations.copying": ("Copied", "copy"),
     "arcuate.integrations.kinds": ("connector",),
     "arcuate.nosql": ("DocumentConfig", "DocumentStore", "RedisStore", "StoreConfig"),
-    "arcuate.graphql": ("GraphQLClient", "GraphQLError"),
+    "arcuate.graphql": ("FileVar", "GraphQLClient", "GraphQLError"),
     "arcuate.rest": ("Cursor", "Link", "Page", "RESTAPIClient"),
     "arcuate.streaming": (
         "Block",

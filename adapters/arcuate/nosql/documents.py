@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -15,8 +14,9 @@ import pyarrow as pa
 from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError, redacted
+from arcuate.connector.scope import Scope
 from arcuate.connector.tables import to_pandas
-from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
 from arcuate.nosql.settings import DocumentConfig, client_of, database_of
 
 # pymongo is there, or the settings have said what to install.
@@ -75,7 +75,7 @@ class DocumentStore(Connector):
         super().__init__(config, **arguments)
         self._database = self.config.database or database_of(self.config.url)
         self._client: pymongo.MongoClient[Document] | None = None
-        self._mine = threading.local()
+        self._mine: Scope[Any] = Scope()
 
     # --- Life
 
@@ -111,8 +111,8 @@ class DocumentStore(Connector):
 
     @property
     def _session(self) -> Any:
-        """The session of this thread's transaction."""
-        return getattr(self._mine, "session", None)
+        """The session of the transaction that is carried out here."""
+        return self._mine.get()
 
     # --- One request
 
@@ -121,7 +121,7 @@ class DocumentStore(Connector):
 
         def attempt() -> T:
             with self._translating():
-                return work()
+                return self._checked(work)
 
         if self._session is not None:
             return attempt()
@@ -308,7 +308,7 @@ class DocumentStore(Connector):
         given = {"fields": None, "sort": None, "skip": 0, "limit": 0, **options}
         if len(given) > 4:
             raise InvalidArgument(f"there are the options fields, sort, skip, limit; got {sorted(options)}")
-        with self._cursor(collection, query, batch=size, **given) as cursor:
+        with self._checked(self._cursor, collection, query, batch=size, **given) as cursor:
             while True:
                 with self._translating():
                     page = list(islice(cursor, size))
@@ -455,9 +455,11 @@ class DocumentStore(Connector):
         return self._checked(kind, *given, **({"upsert": True} if operation[0] == "upsert" else {}))
 
     def _checked(self, method: Callable[..., T], *given: Any, **options: Any) -> T:
-        """Pymongo looks at the form of a change itself, and says so by a ValueError or TypeError."""
+        """Pymongo looks at the form of a request itself, and says so by a ValueError or TypeError."""
         try:
             return method(*given, **options)
+        except ArcuateError:
+            raise
         except (ValueError, TypeError) as error:
             raise InvalidArgument(f"{self.name}: {self.conceal(error)}") from None
 
@@ -496,7 +498,9 @@ class DocumentStore(Connector):
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """All that this thread does inside is kept together, or nothing of it. It has no inner ones.
+        """All that is done inside is kept together, or nothing of it. It has no inner ones.
+
+        Other threads and tasks are no part of it; what ``asyncio.to_thread`` does for it is.
 
         Raises:
             Unsupported: the server has none.
@@ -511,15 +515,13 @@ class DocumentStore(Connector):
         with session:
             with self._translating():
                 session.start_transaction()
-            self._mine.session = session
-            try:
-                yield self
-            except BaseException:
-                with self._translating():
-                    session.abort_transaction()
-                raise
-            finally:
-                self._mine.session = None
+            with self._mine.holding(session):
+                try:
+                    yield self
+                except BaseException:
+                    with self._translating():
+                        session.abort_transaction()
+                    raise
             self._commit(session)
 
     def _commit(self, session: Any) -> None:

@@ -100,7 +100,7 @@ def from_stored(data: bytes, encoding: Encoding, place: str = "the value", servi
         if encoding == "frame":
             return decode(frames.load(memoryview(data)))
         text = data.decode()
-        return text if encoding == "text" else json.loads(text, parse_constant=_refused)
+        return text if encoding == "text" else _FROM_JSON.decode(text)
     except (ArcuateError, ValueError, RecursionError) as error:
         said = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise DataError(
@@ -110,3 +110,13 @@ def from_stored(data: bytes, encoding: Encoding, place: str = "the value", servi
 
 def _refused(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is there twice in one object")
+    return found
+
+
+_FROM_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refused)

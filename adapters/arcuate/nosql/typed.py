@@ -60,12 +60,14 @@ def to_bson(value: Any, place: str) -> Any:
         ConversionError: MongoDB has no such value.
     """
     kind = type(value)
-    if kind in _AS_IS or kind.__module__.partition(".")[0] == "bson":
+    if kind in _AS_IS:
         return _text(value, place) if kind is str else value
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping):  # also bson's own: what they hold is looked at
         return {_name(name, place): to_bson(one, f"{place}.{name}") for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [to_bson(one, f"{place}[{i}]") for i, one in enumerate(value)]
+    if kind.__module__.partition(".")[0] == "bson":
+        return value
     if value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, np.generic) and not isinstance(value, (np.datetime64, np.timedelta64)):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -15,25 +15,37 @@ import sqlalchemy as sa
 from typing_extensions import Self
 
 from arcuate.connector import Connector, IntegrationError, redacted
+from arcuate.connector.scope import Scope
 from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
-from arcuate.errors import InvalidArgument
-from arcuate.sql.errors import translated, translating
+from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.sql.errors import given_up, translated, translating
+from arcuate.sql.limits import limited
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
-from arcuate.sql.statements import Parameters, bound, execute, in_style
+from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction
 from arcuate.sql.tables import columns_for, described
 
 __all__ = ["DatabaseConnector"]
 
 T = TypeVar("T")
 Row = dict[str, Any]
+_FLOAT = 4  # of MySQL's protocol
 _NO_ROWS = "the statement is not one that reads; execute_query is for such"
+
+
+@dataclass
+class _Transaction:
+    """One that goes on, and the error at which the database ended it."""
+
+    connection: sa.Connection
+    ended: IntegrationError | None = None
 
 
 class DatabaseConnector(Connector):
     """A database.
 
-    A statement outside of :meth:`transaction` is a transaction of its own. Inside, it belongs to the one of
-    this thread. What only reads (``read_*``) is repeated when the connection is lost; what may write is not.
+    A statement outside of :meth:`transaction` is a transaction of its own. Inside, it belongs to that one: in
+    this thread or task, and what ``asyncio.to_thread`` does for it, one statement after the other. What only
+    reads (``read_*``) is repeated when the connection is lost; what may write is not.
 
     Args:
         config: a configuration, or a mapping with a ``url``.
@@ -47,7 +59,7 @@ class DatabaseConnector(Connector):
         super().__init__(config, **arguments)
         self.kind, self._url = kind_of(self.config.url)
         self._engine: sa.Engine | None = None
-        self._mine = threading.local()
+        self._mine: Scope[_Transaction] = Scope()
 
     # --- Life
 
@@ -101,9 +113,9 @@ class DatabaseConnector(Connector):
 
     @property
     def _current(self) -> sa.Connection | None:
-        """The connection of this thread's transaction."""
-        found: sa.Connection | None = getattr(self._mine, "connection", None)
-        return found
+        """The connection of the transaction that is carried out here."""
+        found = self._mine.get()
+        return None if found is None else found.connection
 
     @contextmanager
     def _using(self, connect: Callable[[], sa.Connection], *, reads: bool = False) -> Iterator[sa.Connection]:
@@ -112,8 +124,8 @@ class DatabaseConnector(Connector):
         PostgreSQL itself sees to it that what ``reads`` changes nothing.
         """
         if self._current is not None:
-            with self._translating():
-                yield self._current
+            with self._inside(self._current) as connection:
+                yield connection
             return
         with connect() as connection:
             with self._translating():
@@ -122,6 +134,29 @@ class DatabaseConnector(Connector):
                 connection.begin()
                 yield connection
             self._commit(connection)
+
+    @contextmanager
+    def _inside(self, connection: sa.Connection) -> Iterator[sa.Connection]:
+        """For one statement of a transaction.
+
+        Its error may end the transaction in the database: what was before is lost, what comes after kept.
+        """
+        self._goes_on()
+        before = in_transaction(connection, self.kind)
+        try:
+            with self._translating():
+                yield connection
+        except IntegrationError as error:
+            if before and not in_transaction(connection, self.kind, asking=True):
+                mine = self._mine.get()
+                if mine is not None:
+                    mine.ended = error
+            raise
+
+    def _goes_on(self) -> None:
+        mine = self._mine.get()
+        if mine is not None and mine.ended is not None:
+            raise given_up(self.name, f"the database ended the transaction at an error ({mine.ended})")
 
     def _commit(self, connection: sa.Connection) -> None:
         try:
@@ -160,7 +195,9 @@ class DatabaseConnector(Connector):
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """All statements of this thread inside are kept together, or none. Inside another, a savepoint.
+        """All statements inside are kept together, or none. Inside another, a savepoint.
+
+        Other threads and tasks are no part of it.
 
         Raises:
             TransactionError: the database gave it up (a deadlock); nothing was kept, carry it out again.
@@ -173,21 +210,36 @@ class DatabaseConnector(Connector):
     def _bound(self, connect: Callable[[], sa.Connection]) -> Iterator[None]:
         outer = self._current
         if outer is not None:
-            with self._translating(), outer.begin_nested():
+            with self._savepoint(outer):
                 yield
             return
         with connect() as connection:
-            self._mine.connection = connection
-            try:
+            with self._mine.holding(_Transaction(connection)):
                 with self._translating():
                     connection.begin()
                 yield
-                self._commit(connection)
-            finally:
-                self._mine.connection = None
+                self._goes_on()
+            self._commit(connection)
+
+    @contextmanager
+    def _savepoint(self, outer: sa.Connection) -> Iterator[None]:
+        self._goes_on()
+        with self._translating():
+            point = outer.begin_nested()
+            try:
+                yield
+                self._goes_on()
+                point.commit()
+            except BaseException:
+                mine = self._mine.get()
+                if (mine is None or mine.ended is None) and point.is_active:
+                    point.rollback()
+                raise
 
     def in_transaction(self, work: Callable[[Self], T]) -> T:
         """Carries work out as one transaction, again from its start when the database gave it up.
+
+        Inside another transaction it is carried out once: that one is what would have to be repeated.
 
         Args:
             work: is called with this connector; what it does outside of the database is repeated too.
@@ -197,6 +249,8 @@ class DatabaseConnector(Connector):
             with self._bound(self._connect):
                 return work(self)
 
+        if self._current is not None:
+            return attempt()
         return self.resilience.run(attempt, name="transaction", repeatable=True, fallback=False).value
 
     # --- Statements
@@ -213,11 +267,12 @@ class DatabaseConnector(Connector):
         """
 
         def work(connection: sa.Connection) -> list[Row]:
-            result = execute(connection, self.kind, query, params)
-            if not result.returns_rows:
-                return []
-            names = names_of(result.keys())
-            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+            with self._limited(connection):
+                result = execute(connection, self.kind, query, params)
+                if not result.returns_rows:
+                    return []
+                named = self._named(result)
+                return [named(row) for row in result.fetchall()]
 
         return self._run("execute", work)
 
@@ -231,7 +286,8 @@ class DatabaseConnector(Connector):
                 if any(len(row) != width for row in chunk):
                     raise InvalidArgument("rows of values have different lengths")
                 values = [tuple(bound(value, self.kind) for value in row) for row in chunk]
-                connection.exec_driver_sql(in_style(query, self.kind, width), values)
+                with self._limited(connection):
+                    connection.exec_driver_sql(in_style(query, self.kind, width), values)
                 count += len(chunk)
             return count
 
@@ -255,12 +311,18 @@ class DatabaseConnector(Connector):
             from arcuate.sql.postgres import copy_in
 
             return self._run("insert", lambda connection: copy_in(connection, parts, names, rows))
-        target, columns = self.quoted(table), ", ".join(map(self._quote, names))
+        target, quoted = self.quoted(table), [self._quote(name) for name in names]
         whole = columns_of(data)
         if self.kind == "duckdb" and whole is not None:
-            return self._run("insert", lambda connection: _append(connection, target, columns, whole))
+            from arcuate.sql import duck
+
+            def work(connection: sa.Connection) -> int:
+                with self._limited(connection):
+                    return duck.append(connection.connection.driver_connection, target, quoted, whole)
+
+            return self._run("insert", work)
         marks = ", ".join(["%s"] * len(names))
-        columns, target = columns.replace("%", "%%"), target.replace("%", "%%")
+        columns, target = ", ".join(quoted).replace("%", "%%"), target.replace("%", "%%")
         return self.execute_many(f"INSERT INTO {target} ({columns}) VALUES ({marks})", rows)  # noqa: S608
 
     # --- Tables
@@ -275,13 +337,19 @@ class DatabaseConnector(Connector):
         return self._run("has_table", work)
 
     def quoted(self, name: str) -> str:
-        """A name of a table (also ``schema.table``) or column as it stands in a statement."""
+        """A name of a table (also ``schema.table``) or column as it stands in a statement.
+
+        In one with parameters for ``%s``, a percent sign of it is doubled as any other.
+        """
         return ".".join(map(self._quote, name.split(".")))
 
     def _quote(self, name: str) -> str:
         self.open()
         assert self._engine is not None
-        return str(self._engine.dialect.identifier_preparer.quote_identifier(name))
+        preparer: Any = self._engine.dialect.identifier_preparer
+        found = str(preparer.quote_identifier(name))
+        # SQLAlchemy doubles percent signs, for drivers that halve them where there are parameters
+        return found.replace("%%", "%") if preparer._double_percents else found
 
     def create_table(self, table: str, schema: pa.Schema) -> None:
         """Makes a table that holds exactly what an Arrow schema says.
@@ -334,20 +402,23 @@ class DatabaseConnector(Connector):
         self, query: str, params: Parameters = None, *, rows: int = 65_536
     ) -> Iterator[pa.RecordBatch]:
         """The batches of a large result, in bounded memory. Nothing is repeated once it has begun."""
-        if rows < 1:
-            raise InvalidArgument(f"rows is 1 or more; got {rows}")
+        _several(rows)
         return self._batches(query, params, rows, self._reach)
 
     def stream_rows(self, query: str, params: Parameters = None, *, rows: int = 1000) -> Iterator[Row]:
         """The rows of a large result as mappings, in bounded memory."""
+        _several(rows)
+        return self._rows(query, params, rows)
+
+    def _rows(self, query: str, params: Parameters, rows: int) -> Iterator[Row]:
         with (
             self._using(self._reach, reads=True) as connection,
-            execute(connection, self.kind, query, params, yield_per=rows) as result,
+            self._result(connection, query, params, {"yield_per": rows}) as result,
         ):
-            names = names_of(result.keys())
-            for chunk in result.partitions(rows):
+            named = self._named(result)
+            for chunk in self._each(connection, result.partitions(rows)):
                 for row in chunk:
-                    yield dict(zip(names, row, strict=True))
+                    yield named(row)
 
     def _batches(
         self, query: str, params: Parameters, rows: int | None, connect: Callable[[], sa.Connection]
@@ -356,26 +427,102 @@ class DatabaseConnector(Connector):
         with self._using(connect, reads=True) as connection:
             found = self._direct(connection, query, params, rows)
             if found is not None:
-                yield from found
+                yield from self._each(connection, found)
                 return
             options = {} if rows is None else {"yield_per": rows}
-            with execute(connection, self.kind, query, params, **options) as result:
-                if not result.returns_rows:
-                    raise InvalidArgument(_NO_ROWS)
-                names = names_of(result.keys())
+            with self._result(connection, query, params, options, arrow=True) as result:
+                names = self._names(result)
                 types: list[Any] = [None] * len(names)
                 if self.kind == "postgresql":
                     from arcuate.sql.postgres import types_of
 
                     types = types_of(result.cursor.description)
-                chunks = result.partitions(rows) if rows is not None else iter([result.fetchall()])
+                chunks = result.partitions(rows) if rows is not None else (r.fetchall() for r in [result])
                 first = True
-                for chunk in chunks:
+                for chunk in self._each(connection, chunks):
                     batch = batch_of(names, types, chunk)
                     types, first = [field.type for field in batch.schema], False
                     yield batch
                 if first:
                     yield batch_of(names, types, [])
+
+    def _as_text(self, connection: sa.Connection) -> Any:
+        if self.kind != "postgresql":
+            return nullcontext()
+        from arcuate.sql.postgres import json_as_text
+
+        return json_as_text(connection)
+
+    def _limited(self, connection: sa.Connection) -> Any:
+        return limited(connection, self.kind, self.config.timeouts.call)
+
+    def _each(self, connection: sa.Connection, chunks: Any) -> Iterator[Any]:
+        """Each chunk has the time of a statement; between them it is the caller's."""
+        with closing(chunks):
+            while True:
+                with self._limited(connection):
+                    chunk = next(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
+
+    @contextmanager
+    def _result(
+        self,
+        connection: sa.Connection,
+        query: str,
+        params: Parameters,
+        options: dict[str, Any],
+        *,
+        arrow: bool = False,
+    ) -> Iterator[sa.CursorResult[Any]]:
+        alone = self._current is None
+        with self._limited(connection), self._as_text(connection) if arrow else nullcontext():
+            found = execute(connection, self.kind, query, params, **options)
+        with found as result:
+            try:
+                yield result
+            except BaseException:
+                if self.kind == "mysql" and options and alone:
+                    # MySQL would have to send all of the rest, and PyMySQL reads it before it ends.
+                    rest: Any = getattr(result.cursor, "_result", None)
+                    if rest is not None:
+                        rest.unbuffered_active = False
+                        connection.invalidate()
+                raise
+
+    def _names(self, result: sa.CursorResult[Any]) -> list[str]:
+        """The names of a result's columns.
+
+        Raises:
+            InvalidArgument: there are none, or a name is there twice.
+            ConversionError: the values of a column come changed from the database.
+        """
+        if not result.returns_rows:
+            raise InvalidArgument(_NO_ROWS)
+        if self.kind == "mysql":
+            for name, kind, *_ in result.cursor.description:
+                if kind == _FLOAT:
+                    raise ConversionError(
+                        f"column {name!r} is a FLOAT, of which MySQL and MariaDB send six digits; select "
+                        f"CAST({name} AS DOUBLE) AS {name}"
+                    )
+        return names_of(result.keys())
+
+    def _named(self, result: sa.CursorResult[Any]) -> Callable[[Sequence[Any]], Row]:
+        """What makes a mapping of each row."""
+        names, check = self._names(result), None
+        if self.kind == "duckdb":
+            from arcuate.sql import duck
+
+            check = duck.row_check(result.cursor.description)
+
+        def named(row: Sequence[Any]) -> Row:
+            if check is not None:
+                check(row)
+            return dict(zip(names, row, strict=True))
+
+        return named
 
     def _direct(
         self, connection: sa.Connection, query: str, params: Parameters, rows: int | None
@@ -389,19 +536,25 @@ class DatabaseConnector(Connector):
                 raise InvalidArgument(_NO_ROWS)
             found = raw.sql(text, params=values or None)
             names_of(found.columns)
-            reader = found.to_arrow_reader(rows or 1_000_000)
-            return _at_least_one(reader, reader.schema)
+            from arcuate.sql import duck
+
+            return duck.batches(found, rows or 1_000_000)
         if self.kind != "postgresql" or params or self._current is not None:
             return None
         from arcuate.sql import postgres
 
         schema = postgres.schema_of(connection, query) if postgres.has_adbc() else None
-        if schema is None:
+        if schema is None or not postgres.is_as_new(connection):
             return None
         names_of(schema.names)
         assert self._engine is not None
         address = postgres.address_of(self._engine.url, arguments_of(self.kind, self.config))
         return _at_least_one(postgres.read_adbc(address, query, schema), schema)
+
+
+def _several(rows: int) -> None:
+    if rows < 1:
+        raise InvalidArgument(f"rows is 1 or more; got {rows}")
 
 
 def _as_bytes(table: pa.Table) -> bytes:
@@ -410,17 +563,6 @@ def _as_bytes(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
-
-
-def _append(connection: sa.Connection, target: str, columns: str, table: pa.Table) -> int:
-    """Writes a table into DuckDB without a Python object for each value."""
-    raw: Any = connection.connection.driver_connection
-    raw.register("arcuate_rows", table)
-    try:
-        connection.exec_driver_sql(f"INSERT INTO {target} ({columns}) SELECT * FROM arcuate_rows")  # noqa: S608
-    finally:
-        raw.unregister("arcuate_rows")
-    return int(table.num_rows)
 
 
 def _at_least_one(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:

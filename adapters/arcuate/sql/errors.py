@@ -19,7 +19,7 @@ from arcuate.connector import (
     NotFoundError,
 )
 
-__all__ = ["TransactionError", "translated", "translating"]
+__all__ = ["TransactionError", "given_up", "translated", "translating"]
 
 
 class TransactionError(IntegrationError):
@@ -56,8 +56,23 @@ _TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite
     (r"too many clients|remaining connection slots", "53300"),
     (r"database (table )?is locked", "55P03"),
     (r"TransactionContext|write-write conflict", "40001"),
+    (r"^interrupted$|^INTERRUPT Error", "57014"),
     (r"unable to open database|IO Error|is not a database|not a valid DuckDB", "file"),
 )
+_CITED = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"(Duplicate entry) '.*'( for key)",  # MySQL
+        r"(incorrect [\w() ]+ value:) '.*'( for column .*)",
+        r"(invalid input (?:syntax|value) for [\w\" ]+?:) \".*\"()",  # PostgreSQL
+        r"(out of range:) \".*\"()",
+        r"(value) \".*\"( is out of range)",
+        r"(Duplicate key) \".*\"( violates)",  # DuckDB
+        r"(Could not convert string) '.*'( to )",
+        r"(field format:) \".*\"()",
+    )
+)
+"""Where databases cite a value: what stands before it, and after."""
 _REPEAT = "nothing of the transaction was kept; carry the whole of it out again (in_transaction does that)"
 _LOST = "the database undoes what was not committed; carry it out again"
 
@@ -78,11 +93,17 @@ def _said(error: BaseException) -> str:
     """What the database said, without rows or parameters that it may cite."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     if primary:
-        return str(primary)
+        return _uncited(str(primary))
     if len(error.args) >= 2 and isinstance(error.args[0], int):
-        return str(error.args[1])
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return _uncited(str(error.args[1]))
+    lines = [line.strip() for line in _uncited(str(error)).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def _uncited(text: str) -> str:
+    for pattern in _CITED:
+        text = pattern.sub(r"\1 ...\2", text)
+    return text
 
 
 def translated(
@@ -96,7 +117,7 @@ def translated(
             service=service,
         )
     if isinstance(error, sa.exc.PendingRollbackError):
-        return TransactionError(f"{service}: the connection was lost; {_REPEAT}", service=service)
+        return given_up(service, "the connection was lost")
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
     origin = getattr(error, "orig", None) or error
     code, said = _code(origin), conceal(_said(origin))
@@ -112,6 +133,11 @@ def translated(
         message, service=service, recoverable=recoverable, status=code or None, executed=executed
     )
     return found
+
+
+def given_up(service: str, why: str) -> TransactionError:
+    """The error of a statement or a commit in a transaction that is no more."""
+    return TransactionError(f"{service}: {why}; {_REPEAT}", service=service, recoverable=True)
 
 
 def _is_operational(error: BaseException) -> bool:
@@ -143,6 +169,8 @@ def _judged(code: str) -> tuple[type[IntegrationError], bool, str]:
         return IntegrationError, True, "the database has no connection left; set 'pool' lower"
     if code in ("42P01", "42703", "42883", "3D000", "3F000"):
         return NotFoundError, False, ""
+    if code in ("53200", "53400"):
+        return IntegrationError, False, "ask for less at once, or raise the limit in the database's settings"
     if code == "53100":
         return IntegrationError, False, "make room where the database keeps its data, and carry it out again"
     if code == "tls":

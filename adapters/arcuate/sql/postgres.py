@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from psycopg import pq, sql
+from psycopg.types.string import TextLoader
 
 from arcuate.connector import DataError
 from arcuate.connector.tables import decimal_of
 from arcuate.sql.statements import bound
 
-__all__ = ["ADBC_ERRORS", "address_of", "copy_in", "has_adbc", "read_adbc", "schema_of", "types_of"]
+__all__ = [
+    "ADBC_ERRORS",
+    "address_of",
+    "copy_in",
+    "has_adbc",
+    "is_as_new",
+    "json_as_text",
+    "read_adbc",
+    "schema_of",
+    "types_of",
+]
 
 _TYPES = {
     "bool": pa.bool_(),
@@ -36,6 +48,8 @@ _TYPES = {
     "timestamp": pa.timestamp("us"),
     "timestamptz": pa.timestamp("us", "UTC"),
     "interval": pa.duration("us"),
+    "json": pa.string(),
+    "jsonb": pa.string(),
 }
 _BY_ADBC = {
     *("bool", "int2", "int4", "int8", "float4", "float8", "text", "varchar", "bpchar", "bytea", "date"),
@@ -57,6 +71,21 @@ def _type(oid: int, modifier: int) -> pa.DataType | None:
     if name == "numeric" and modifier >= _HEADER:
         kind = decimal_of((modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF)
     return pa.list_(kind) if array and kind is not None else kind
+
+
+@contextmanager
+def json_as_text(connection: sa.Connection) -> Iterator[None]:
+    """What is carried out inside gives JSON as it is written."""
+    adapters = connection.connection.driver_connection.adapters  # type: ignore[union-attr]
+    kinds = [psycopg.postgres.types[name].oid for name in ("json", "jsonb")]
+    before = [adapters.get_loader(kind, pq.Format.TEXT) for kind in kinds]
+    for kind in kinds:
+        adapters.register_loader(kind, TextLoader)
+    try:
+        yield
+    finally:
+        for kind, loader in zip(kinds, before, strict=True):
+            adapters.register_loader(kind, loader)
 
 
 def types_of(description: Any) -> list[pa.DataType | None]:
@@ -87,6 +116,16 @@ def schema_of(connection: sa.Connection, statement: str) -> pa.Schema | None:
             return None
         fields.append(pa.field((told.fname(i) or b"").decode(), kind))
     return pa.schema(fields)
+
+
+_AS_NEW = r"""SELECT pg_my_temp_schema() = 0 AND NOT EXISTS (
+    SELECT FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction\_%')"""
+
+
+def is_as_new(connection: sa.Connection) -> bool:
+    """Whether another connection sees the same: there are no temporary tables, and nothing was SET."""
+    raw: Any = connection.connection.driver_connection
+    return bool(raw.execute(_AS_NEW).fetchone()[0])
 
 
 def has_adbc() -> bool:
@@ -137,9 +176,18 @@ def _saying(reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         raise psycopg.DatabaseError(said) from error
 
 
+_EARLIEST = {"timestamp": (pa.int64(), -3 * 10**17), "date32": (pa.int32(), -3 * 10**6)}
+"""Before PostgreSQL's first day; ADBC takes infinity for a day before it."""
+
+
 def _as(column: pa.Array, field: pa.Field) -> pa.Array:
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+    whole, earliest = _EARLIEST.get(str(column.type).partition("[")[0], (None, 0))
+    if whole is not None:
+        first = pc.min(column.view(whole)).as_py()
+        if first is not None and first < earliest:
+            raise DataError(f"column {field.name!r} holds infinity, which Arrow has not; cast it to text")
     if column.type == field.type:
         return column
     try:

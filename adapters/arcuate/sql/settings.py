@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import time
 from collections.abc import Generator
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -13,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 
 from arcuate.connector import ConnectorConfig, Secret, redacted, reveal
 from arcuate.errors import InvalidArgument, Unsupported
+from arcuate.sql.limits import watched
 
 __all__ = ["DatabaseConfig", "arguments_of", "engine_of", "kind_of"]
 
@@ -62,6 +65,10 @@ def kind_of(address: str) -> tuple[str, URL]:
     return ("mysql" if kind == "mariadb" else kind), url.set(drivername=driver)
 
 
+_STRICT = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
+"""Otherwise, by the settings of a server, what does not fit into a column is cut until it does."""
+
+
 def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
     """What the driver is told: every wait is bounded, and a peer that fell silent is noticed."""
     times = config.timeouts
@@ -80,6 +87,7 @@ def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
             "read_timeout": max(1, round(times.call)),
             "write_timeout": max(1, round(times.call)),
             "charset": "utf8mb4",
+            "init_command": _STRICT,
         }
     if kind == "sqlite":
         return {"timeout": times.connect, "check_same_thread": False}
@@ -109,9 +117,11 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
     )
     if kind == "sqlite":
         _sqlite_transactions(engine)
+        watched(engine)
     if kind == "postgresql":
         _bounded_waits(engine, config.timeouts.call + config.timeouts.connect)
         _exact_intervals(engine)
+        _exact_json(engine)
     return engine
 
 
@@ -170,3 +180,33 @@ def _exact_intervals(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         connection.adapters.register_loader("interval", Exact)
+
+
+def _exact_json(engine: sa.Engine) -> None:
+    """A number with more digits than a float has becomes a Decimal; a key that is there twice is refused."""
+    from psycopg.types.json import set_json_loads
+
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        set_json_loads(_loads, connection)
+
+
+def _loads(data: str | bytes) -> Any:
+    return _JSON.decode(data.decode() if isinstance(data, bytes) else data)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        import psycopg
+
+        raise psycopg.DataError("a key is there twice in one object of JSON; select it as text: column::text")
+    return found
+
+
+def _exact(text: str) -> float | Decimal:
+    number = float(text)
+    return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_float=_exact)

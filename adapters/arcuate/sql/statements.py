@@ -20,10 +20,11 @@ import sqlalchemy as sa
 
 from arcuate.errors import ConversionError, InvalidArgument
 
-__all__ = ["Parameters", "bound", "execute", "format_to_question"]
+__all__ = ["Parameters", "bound", "execute", "format_to_question", "in_transaction"]
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 _CAST = re.compile(r"(?<![:\w\\]):\w+(?=::)")  # PostgreSQL's :x::int, which SQLAlchemy takes for no parameter
+_IN_TRANSACTION = 1  # of MySQL's protocol: SERVER_STATUS_IN_TRANS
 _PERCENT = re.compile(r"%(.?)", re.DOTALL)
 
 
@@ -57,6 +58,27 @@ def execute(
         )
     row = tuple(bound(value, kind, str(i + 1)) for i, value in enumerate(parameters))
     return connection.exec_driver_sql(in_style(sql, kind, len(row)), row, execution_options=options)
+
+
+def in_transaction(connection: sa.Connection, kind: str, *, asking: bool = False) -> bool:
+    """Whether the database has a transaction open, where an error may end it: in SQLite and MySQL.
+
+    Args:
+        connection: that of the transaction.
+        kind: the database.
+        asking: MySQL says it with its answers, but not with an error; it is asked for an answer.
+    """
+    if kind not in ("sqlite", "mysql") or connection.invalidated:
+        return False
+    raw: Any = connection.connection.driver_connection
+    if kind == "sqlite":
+        return bool(raw.in_transaction)
+    if asking:
+        try:
+            raw.query("DO 0")
+        except Exception:
+            return False
+    return bool(raw.server_status & _IN_TRANSACTION)
 
 
 def _listed(names: set[str]) -> str:
@@ -96,14 +118,14 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
     Raises:
         ConversionError: the database, or JSON, has no such value.
     """
-    if isinstance(value, np.generic):
-        value = pd.Timestamp(value) if isinstance(value, np.datetime64) else value.item()
-    if value is None or value is pd.NA or value is pd.NaT:
+    value = _native(value, place)
+    if value is None:
         return None
-    if isinstance(value, pd.Timestamp):
-        if value.nanosecond:
-            raise ConversionError(f"parameter {place}: {value} has nanoseconds, databases have microseconds")
-        value = value.to_pydatetime()
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ConversionError(f"parameter {place} has half a surrogate pair: no Unicode") from None
     if isinstance(value, Mapping) or (isinstance(value, (list, tuple)) and kind != "postgresql"):
         try:
             return json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -116,7 +138,45 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
             f"parameter {place}: {value} is no value of {'MySQL' if kind == 'mysql' else 'SQLite'}, which "
             "would store something else; give None for a missing value"
         )
-    return _for_sqlite(value, place) if kind == "sqlite" else value
+    special = _OWN.get(kind)
+    return value if special is None else special(value, place)
+
+
+def _native(value: Any, place: str) -> Any:
+    """A scalar of NumPy or pandas as Python's; ``None`` for what is missing."""
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        value = pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, (pd.Timestamp, pd.Timedelta)):
+        if value.nanosecond if isinstance(value, pd.Timestamp) else value.nanoseconds:
+            raise ConversionError(f"parameter {place}: {value} has nanoseconds, databases have microseconds")
+        return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value.to_pytimedelta()
+    return value
+
+
+def _for_mysql(value: Any, place: str) -> Any:
+    """PyMySQL would leave the zone of a time out."""
+    if isinstance(value, (dt.datetime, dt.time)) and value.tzinfo is not None:
+        raise ConversionError(
+            f"parameter {place}: {value} has a zone, which MySQL does not keep; convert it to UTC and drop "
+            "the zone: x.astimezone(datetime.timezone.utc).replace(tzinfo=None)"
+        )
+    return value
+
+
+def _for_duckdb(value: Any, place: str) -> Any:
+    """Larger numbers DuckDB's library would give on as floats."""
+    if isinstance(value, Decimal) and value.is_finite():
+        _, digits, exponent = value.as_tuple()
+        scale = -min(int(exponent), 0)
+        if max(len(digits) + max(int(exponent), 0), scale + (scale >= len(digits))) > 38:
+            raise ConversionError(f"parameter {place}: DuckDB's decimals have 38 digits; give str(x)")
+    if isinstance(value, int) and not -(2**127) <= value < 2**128:
+        raise ConversionError(f"parameter {place}: {value} does not fit into DuckDB's 128 bits; give str(x)")
+    return value
 
 
 def _for_sqlite(value: Any, place: str) -> Any:
@@ -128,3 +188,7 @@ def _for_sqlite(value: Any, place: str) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ConversionError(f"parameter {place}: {value} does not fit into SQLite's 64 bits; give str(x)")
     return value
+
+
+_OWN = {"sqlite": _for_sqlite, "mysql": _for_mysql, "duckdb": _for_duckdb}
+"""What is particular to a database."""
