@@ -86,8 +86,23 @@ settings.register_profile("contract-soak", max_examples=2000, **_common)
 PROFILE = settings.get_profile("contract-soak" if SOAK else "contract")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test with the languages, and over the transports, that its module takes."""
+    if "quirks" in metafunc.fixturenames:
+        names = [*NAMES, *(name for name in REMOTE if _taken(name, metafunc.module.__name__))]
+        metafunc.parametrize("quirks", names, indirect=True, scope="session")
+
+
+def _taken(name: str, module: str) -> bool:
+    """Whether a module is run with a language over a transport."""
+    name, _, over = name.partition("+")
+    if WHERE == "all" or (name == "python" and over != "ipc"):
+        return True
+    return module.rpartition(".")[2] in EVERYDAY.get((name, over), ())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A part of the transports is left out of the everyday run, not skipped."""
+    """A part of what goes over the transports is left out of the everyday run, not skipped."""
     out = [item for item in items if not _wanted(item)]
     if out:
         config.hook.pytest_deselected(items=out)
@@ -103,13 +118,11 @@ def _wanted(item: pytest.Item) -> bool:
         return True
     if item.get_closest_marker("local"):
         return False
-    if WHERE == "all":
+    if WHERE == "all" or (name, over) not in SAMPLED:
         return True
-    if (name, over) in SAMPLED and item.path.stem == "test_values" and call.params.get("name") in ROWS:
+    if item.path.stem == "test_values" and call.params.get("name") in ROWS:
         return item.originalname == "test_round_trip" and call.params["name"] in SAMPLE  # type: ignore[attr-defined]
-    if (name, over) in SAMPLED and item.path.stem == "test_random":
-        return False
-    return (name == "python" and over != "ipc") or item.path.stem in EVERYDAY.get((name, over), ())
+    return item.path.stem != "test_random"
 
 
 @pytest.fixture(scope="session")
@@ -149,7 +162,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     assert status == 0, ready.with_suffix(".log").read_text()
 
 
-@pytest.fixture(scope="session", params=NAMES + REMOTE)
+@pytest.fixture(scope="session")
 def quirks(request: pytest.FixtureRequest) -> type[Quirks]:
     """The language that the test is run with, and the transport."""
     name: str = request.param
