@@ -62,8 +62,11 @@ EVERYDAY = {
 }
 """What an everyday run takes of the other languages over the transports: the modules."""
 SAMPLED = {("python", "grpc"), ("python", "zmq"), ("python", "ipc")}
-"""Where it takes two rows of each section of the type table and no values made up: each transport has all rows
-with some language (``octave+grpc``, ``r+zmq``, ``python+http``), and Python has all here and over ``http``."""
+"""Where it takes two rows of each section of the type table, and no values made up.
+
+Each transport has all rows with some language (``octave+grpc``, ``r+zmq``, ``python+http``), and Python has all
+of them here and over ``http``.
+"""
 
 ROWS = [f"{row.section}: {row.name}" for row in table.rows()]
 SAMPLE = {
