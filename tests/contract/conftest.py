@@ -64,8 +64,8 @@ EVERYDAY = {
 SAMPLED = {("python", "grpc"), ("python", "zmq"), ("python", "ipc")}
 """Where it takes two rows of each section of the type table, and no values made up.
 
-Each transport has all rows with some language (``octave+grpc``, ``r+zmq``, ``python+http``), and Python has all
-of them here and over ``http``.
+Each transport has all rows with some language (``octave+grpc``, ``r+zmq``, ``python+http``), and Python has
+all of them here and over ``http``.
 """
 
 ROWS = [f"{row.section}: {row.name}" for row in table.rows()]
