@@ -22,7 +22,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  (whatever `python3` is here runs 
 import os
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import environment as env
@@ -134,7 +134,7 @@ def make_tools() -> None:
 def make_all(required: set[str]) -> None:
     """Make what `make test` needs: pip waits for one, the compilers and the network for others."""
     with ThreadPoolExecutor(3) as pool:
-        running = [
+        running: list[Future[object]] = [
             pool.submit(make_main, required),
             pool.submit(env.make_side, "generate", env.GENERATOR),
             pool.submit(make_tools),
