@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 
 import arcuate  # type: ignore[import-untyped,unused-ignore]
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
-from arcuate.worker.confine import python_files
 from arcuate.worker.environment import Environment, Launch, Report
 
 __all__ = ["PythonEnvironment"]
@@ -61,6 +60,8 @@ class PythonEnvironment(Environment):
         return str(os.path.abspath(found))
 
     def readable(self) -> list[str]:
+        from arcuate.worker.confine import python_files
+
         given = self.given.get("executable")
         return [*python_files(None if given is None else self.executable()), *self.hello()["path"]]
 

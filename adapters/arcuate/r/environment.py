@@ -16,7 +16,6 @@ from typing import Any, ClassVar
 
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.r.store import compiled
-from arcuate.worker.confine import python_files
 from arcuate.worker.environment import Environment, Launch, Report, installer
 
 __all__ = ["REnvironment"]
@@ -91,6 +90,8 @@ class REnvironment(Environment):
 
     def readable(self) -> list[str]:
         """R's home with what its links lead to, the libraries of packages, and Python's files."""
+        from arcuate.worker.confine import python_files
+
         home = self._home()
         # /usr/lib/R/etc is full of links to /etc/R, say
         linked = [os.path.realpath(os.path.join(home, "etc", name)) for name in ("Renviron", "Rprofile.site")]
