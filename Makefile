@@ -14,24 +14,24 @@ help:  ## list the verbs
 setup:  ## create .venv with the `arcuate` command in it; install R and Octave where that needs no password
 	@$(PYTHON) tools/setup.py
 
-.PHONY: generator programs
+.PHONY: generator everything
 generator: setup
 	@$(PYTHON) tools/setup.py generate
 
-programs: setup
-	@$(PYTHON) tools/setup.py tools
+everything:
+	@$(PYTHON) tools/setup.py test
 
 demo: setup  ## R and Octave called from Python on real data (under 20 s)
 	$(BIN)/arcuate demo
 
-test: generator programs  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
+test: everything  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
 	$(BIN)/pytest -n $(strip $(JOBS)) --dist loadfile $(ARGS)
 
 matrix: setup  ## every client x transport x environment x case; reports in build/matrix/; ARGS="--client go"
 	$(BIN)/arcuate matrix --json build/matrix/matrix.json --junit build/matrix/matrix.xml \
 	    --html build/matrix/matrix.html $(ARGS)
 
-soak: generator programs  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
+soak: everything  ## run the long versions: 10,000 calls, 200 sessions, 100 MB floods, big fuzzing
 	ARCUATE_SOAK=1 $(BIN)/pytest -m "soak or not soak" --timeout=3600 $(or $(ARGS),tests)
 
 lint: generator  ## ruff, mypy --strict, the layer contract, buf, generated files in step
@@ -61,7 +61,7 @@ generate: generator  ## rewrite generated files: protobuf code, the type table i
 docs: setup  ## build the site into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-coverage: generator programs  ## run the tests under coverage, worker processes included; fails below the set figure
+coverage: everything  ## run the tests under coverage, worker processes included; fails below the set figure
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet

@@ -3,6 +3,7 @@
     python3 tools/setup.py             .venv with the `arcuate` command, R, Octave, an rpy2 that fits the R
     python3 tools/setup.py generate    .venv-generate: the pinned protobuf generator and buf
     python3 tools/setup.py tools       .tools: programs that tests use, Chromium among them; and peers
+    python3 tools/setup.py test        these three, side by side: what `make test` needs
     python3 tools/setup.py bench       .venv-bench: the peers that the benchmark compares with
     python3 tools/setup.py peers       that, .venv-reticulate, R's reticulate and oracle, for `make peers`
     python3 tools/setup.py oracle      .venv-oracle: MATLAB's own array classes, which tests compare ours with
@@ -21,7 +22,7 @@ if sys.version_info < (3, 10):  # noqa: UP036  (whatever `python3` is here runs 
 import os
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import environment as env
@@ -86,6 +87,7 @@ def make_main(required: set[str]) -> None:
         if not env.is_current(venv, stamp):
             print("installing Arcuate and its tools into .venv", flush=True)
             ensure_venv(venv)
+            env.pip(venv, "pip>=25.1", quiet=True)  # what comes with Python may take three times as long
             if not env.pip(venv, "-e", ".[dev]"):
                 raise env.SetupError("pip could not install Arcuate's requirements: see its message above.")
             failure = env.install_rpy2(venv, r.numbers()) if r.version else ""
@@ -118,6 +120,29 @@ def make_peers() -> list[str]:
     return problems
 
 
+def make_tools() -> None:
+    """Make the programs and peers that tests use; say which cannot be had."""
+    problems = [*programs.install(), *programs.build_go_client()]
+    try:
+        env.make_side("oracle", env.ORACLE)
+    except env.SetupError as problem:
+        problems.append(f"oracle: {problem}")
+    for line in problems:
+        print(f"make setup: {line}; the tests that need it are skipped", file=sys.stderr)
+
+
+def make_all(required: set[str]) -> None:
+    """Make what `make test` needs: pip waits for one, the compilers and the network for others."""
+    with ThreadPoolExecutor(3) as pool:
+        running: list[Future[object]] = [
+            pool.submit(make_main, required),
+            pool.submit(env.make_side, "generate", env.GENERATOR),
+            pool.submit(make_tools),
+        ]
+    for one in running:
+        one.result()
+
+
 def main(arguments: list[str]) -> int:
     """Run one of the set-ups; return the exit status."""
     asked = os.environ.get("ARCUATE_REQUIRE", "")
@@ -129,13 +154,10 @@ def main(arguments: list[str]) -> int:
             env.make_side("generate", env.GENERATOR)
             return 0
         if arguments == ["tools"]:
-            problems = [*programs.install(), *programs.build_go_client()]
-            try:
-                env.make_side("oracle", env.ORACLE)
-            except env.SetupError as problem:
-                problems.append(f"oracle: {problem}")
-            for line in problems:
-                print(f"make setup: {line}; the tests that need it are skipped", file=sys.stderr)
+            make_tools()
+            return 0
+        if arguments == ["test"]:
+            make_all(required)
             return 0
         if arguments == ["bench"]:
             env.make_side("bench", env.PEERS)

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 from dataclasses import dataclass
 
 # Without recommended packages: those of r-cran-r6 alone would bring a thousand. R packages and rpy2's faster
@@ -188,6 +189,15 @@ def privileges() -> list[str] | None:
 
 def install(packages: list[str]) -> bool:
     """Install Debian packages without asking anything; return whether it was possible and went well."""
+    with _installing:
+        return _install(packages)
+
+
+_installing = threading.Lock()
+"""One apt-get at a time; it would not wait for another one's lists."""
+
+
+def _install(packages: list[str]) -> bool:
     prefix = privileges()
     if manager() != "apt-get" or prefix is None or os.environ.get("ARCUATE_SYSTEM") == "no":
         return False

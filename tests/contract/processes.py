@@ -6,6 +6,7 @@ Imports little, since the child processes of the suite import it too.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -143,7 +144,7 @@ class Background:
 def python(code: str, *args: str, **options: Any) -> subprocess.Popen[str]:
     """A child Python process that runs ``code``; ended by its own id."""
     return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *args],
+        [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(code), *args],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -158,7 +159,7 @@ def finished(child: subprocess.Popen[str], code: int = 0) -> str:
     try:
         out, err = child.communicate(timeout=60)
     except subprocess.TimeoutExpired:
-        child.kill()
+        child.send_signal(signal.SIGABRT)  # it writes where each of its threads is
         out, err = child.communicate()
         raise AssertionError(f"the child did not end\n{out}\n{err}") from None
     assert child.returncode == code, f"status {child.returncode}\n{out}\n{err}"

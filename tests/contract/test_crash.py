@@ -132,11 +132,11 @@ def test_an_argument_that_the_interpreter_has_no_memory_for(fresh: Fresh, quirks
     session = fresh()
     pid = session.info["pid"]
     with open(f"/proc/{pid}/statm") as file:
-        limit = int(file.read().split()[0]) * resource.getpagesize() + (150 << 20)
+        limit = int(file.read().split()[0]) * resource.getpagesize() + (75 << 20)
     hard = resource.prlimit(pid, resource.RLIMIT_AS)[1]
     resource.prlimit(pid, resource.RLIMIT_AS, (limit, hard))
     with pytest.raises(ArcuateError):
-        session["x"] = np.ones(50 << 20)
+        session["x"] = np.ones(25 << 20)
         session.call("arcuate_add", session["x"], 1.0)
     if runs(pid):
         resource.prlimit(pid, resource.RLIMIT_AS, (hard, hard))

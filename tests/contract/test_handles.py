@@ -96,7 +96,7 @@ def test_released_when_collected(fresh: Fresh, quirks: type[Quirks]) -> None:
     """Large objects are gone from the interpreter's memory after the next call."""
     session = fresh()
     pid = session.info["pid"]
-    kept = [session.call("arcuate_id", np.full(4_000_000, float(i)), keep=True) for i in range(8)]
+    kept = [session.call("arcuate_id", np.full(2_000_000, float(i)), keep=True) for i in range(8)]
     held = _memory(pid)
     assert len(kept) == 8
     del kept
@@ -104,8 +104,8 @@ def test_released_when_collected(fresh: Fresh, quirks: type[Quirks]) -> None:
     session.call("arcuate_add", 1.0, 2.0)
     for _ in range(3):
         session.eval({"r": "invisible(gc())", "python": "__import__('gc').collect()"}.get(quirks.name, "1"))
-    kept = [session.call("arcuate_id", np.full(4_000_000, float(i)), keep=True) for i in range(8)]
-    assert _memory(pid) < held + 4 * 32 * 2**20, "what was released is used again"
+    kept = [session.call("arcuate_id", np.full(2_000_000, float(i)), keep=True) for i in range(8)]
+    assert _memory(pid) < held + 4 * 16 * 2**20, "what was released is used again"
     assert len(kept) == 8
 
 

@@ -140,8 +140,8 @@ def test_temporary_files_of_the_interpreter(
 
 
 def test_large_arrays_recycle_their_memory(session: Session) -> None:
-    """Ten calls with 80 MB need the segments of one."""
-    array = np.zeros((1000, 10_000))
+    """Ten calls with 20 MB need the segments of one."""
+    array = np.zeros((1000, 2500))
     for number in range(3):
         array[0, 0] = number
         assert session.call("arcuate_id", array)[0, 0] == number
@@ -242,7 +242,7 @@ MEMORY = """
 """
 
 
-@pytest.mark.parametrize("megabytes", [200, pytest.param(1024, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("megabytes", [100, pytest.param(1024, marks=pytest.mark.soak)])
 def test_memory_for_one_way(quirks: type[Quirks], session: Session, megabytes: int) -> None:
     """An argument needs at most 1.1 times its own size beside itself on the Python side."""
     assert float(finished(python(MEMORY, quirks.id(), str(megabytes)))) <= 1.1

@@ -4,23 +4,41 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
+import arcuate.http.answers
+from arcuate.client import connect, messages
 from arcuate.http import HttpBridge
 from arcuate.hub import Hub
+from arcuate.values import frames
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def bridge() -> Iterator[HttpBridge]:
     with Hub() as hub:
-        bridge = HttpBridge(hub, addresses=["127.0.0.1:0"])
-        bridge.start()
+        found = HttpBridge(hub, addresses=["127.0.0.1:0"])
+        found.start()
         try:
-            yield bridge.endpoints[0].removeprefix("http://")
+            yield found
         finally:
-            bridge.stop(5.0)
+            found.stop(5.0)
+
+
+@pytest.fixture(scope="module")
+def address(bridge: HttpBridge) -> str:
+    return bridge.endpoints[0].removeprefix("http://")
+
+
+def until(condition: Callable[[], Any], what: str) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, f"waited in vain: {what}"
+        time.sleep(0.005)
 
 
 def test_a_small_request_after_a_large_one(address: str) -> None:
@@ -51,3 +69,48 @@ def test_a_head_without_end(address: str) -> None:
         pass  # refused while it was still being sent
     finally:
         client.close()
+
+
+def test_a_session_that_opens_slowly_is_its_clients(
+    bridge: HttpBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer begins before the interpreter is there; the session is not given up between two requests."""
+    monkeypatch.setattr(arcuate.http.answers, "_BEGIN", 0.0)
+    assert bridge._server is not None
+    with connect(f"{bridge.endpoints[0]}/python") as session:
+        until(lambda: not bridge._server.server_state.tasks, "the request is over")  # type: ignore[union-attr]
+        found = bridge.hub.find(session.info["session"])
+        assert found is not None
+        assert found.dropped is None
+
+
+def test_a_connection_that_is_lost_while_its_message_is_read(
+    bridge: HttpBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was held by a connection that is gone already would be held for ever."""
+    session = connect(f"{bridge.endpoints[0]}/python")
+    found = bridge.hub.find(session.info["session"])
+    assert found is not None
+    link: Any = session._transport._link  # type: ignore[attr-defined]
+    load = frames.load
+    reading, lost = threading.Event(), threading.Event()
+
+    def slow(*args: Any, **named: Any) -> Any:
+        reading.set()
+        assert lost.wait(20)
+        return load(*args, **named)
+
+    assert bridge._server is not None
+    connections = bridge._server.server_state.connections
+    before = len(connections)
+    with monkeypatch.context() as patch:
+        patch.setattr("arcuate.http.bus.frames.load", slow)
+        link.send(messages.build("return", 99, {"value": [1.5, "x"] * 2000}))  # nobody answers it
+        assert reading.wait(20)
+        link.close()
+        until(lambda: len(connections) < before, "the hub sees that the connection is lost")
+        lost.set()
+        until(lambda: not bridge._server.server_state.tasks, "the message was read")  # type: ignore[union-attr]
+        until(lambda: found.dropped is not None, "the session waits for its client, and not for ever")
+    session.close()
+    found.close()

@@ -380,6 +380,50 @@ def test_a_release_that_waits_does_not_keep_a_session_from_closing() -> None:
         assert not alive(pid)
 
 
+def test_a_session_is_closed_in_the_instant_before_a_call_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session has the call then, and its interpreter does not know of it: it must not run to its end."""
+    with hub_with() as hub:
+        remote, _ = session(hub)
+        pid = remote.info["pid"]
+        transport = hub.sessions[0].transport
+        about, closed = threading.Event(), threading.Event()
+        exchange = transport.exchange
+
+        def late(*args: Any) -> Any:
+            about.set()
+            assert closed.wait(20)
+            return exchange(*args)
+
+        monkeypatch.setattr(transport, "exchange", late)
+        running = remote.submit("time.sleep", 60)
+        assert about.wait(20)
+        hub.sessions[0].close()
+        closed.set()
+        with pytest.raises(SessionClosed):
+            running.result(20)
+        until(lambda: not hub.sessions, "the session is over")
+        assert not alive(pid)
+
+
+def test_the_clock_goes_on_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that stops would never again end the session of a client that is gone."""
+    with hub_with(grace_seconds=0) as hub:
+        remote, link = session(hub)
+        pid = remote.info["pid"]
+        failed = threading.Event()
+
+        def fail(now: float) -> None:
+            failed.set()
+            raise RuntimeError("the clock fails here")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(hub.pools, "trim", fail)
+            assert failed.wait(20)
+        link.cut()
+        until(lambda: not hub.sessions, "the session is given up")
+        until(lambda: not alive(pid), "its interpreter ends")
+
+
 def test_drain_lets_running_calls_finish_and_begins_nothing() -> None:
     with hub_with(drain_seconds=20.0) as hub:
         remote, _ = session(hub)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from arcuate.client import connect
-from arcuate.r import find_home
+from arcuate.r.environment import find_home
 from arcuate.r.store import compiled
 
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any
 from urllib.parse import urlsplit
 
+from arcuate.announced import announced
 from arcuate.connector import Connector
 from arcuate.connector.config import connectors_of
 from arcuate.connector.secrets import redacted
@@ -80,7 +80,7 @@ AUTHENTICATORS: dict[str, str] = {
 
 def kinds() -> dict[str, str]:
     """The types of connectors that there are: Arcuate's own, and those that other packages announce."""
-    return {**{point.name: point.value for point in entry_points(group=GROUP)}, **KINDS}
+    return {**{point.name: point.value for point in announced(GROUP)}, **KINDS}
 
 
 def configured() -> dict[str, dict[str, Any]]:

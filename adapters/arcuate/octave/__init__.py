@@ -21,7 +21,6 @@ from typing import Any, ClassVar
 
 from arcuate.errors import EnvironmentNotFound, InvalidArgument
 from arcuate.octave import folders, helper
-from arcuate.worker.confine import prefix
 from arcuate.worker.environment import Environment, Launch, Report, installer
 
 __all__ = ["OctaveEnvironment"]
@@ -104,6 +103,8 @@ class OctaveEnvironment(Environment):
 
     def readable(self) -> list[str]:
         """Octave's folders, the worker's, and those of packages of the user who runs it."""
+        from arcuate.worker.confine import prefix
+
         program = os.path.realpath(self.executable())
         home = Path.home()
         own = [home / ".local/share/octave", home / "octave", home / ".octave_packages"]

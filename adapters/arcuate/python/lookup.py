@@ -8,7 +8,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import importlib
-import inspect
 import pkgutil
 import sys
 import types
@@ -20,12 +19,13 @@ from arcuate.errors import NameNotFound
 __all__ = ["exception", "find"]
 
 _KINDS = {
-    inspect.Parameter.POSITIONAL_ONLY: "positional",
-    inspect.Parameter.POSITIONAL_OR_KEYWORD: "positional",
-    inspect.Parameter.VAR_POSITIONAL: "var",
-    inspect.Parameter.KEYWORD_ONLY: "keyword",
-    inspect.Parameter.VAR_KEYWORD: "var-keyword",
+    "POSITIONAL_ONLY": "positional",
+    "POSITIONAL_OR_KEYWORD": "positional",
+    "VAR_POSITIONAL": "var",
+    "KEYWORD_ONLY": "keyword",
+    "VAR_KEYWORD": "var-keyword",
 }
+"""The kinds of :class:`inspect.Parameter`, by their names."""
 Space = dict[str, Any]
 
 
@@ -153,6 +153,8 @@ def do_names(fields: Mapping[str, Any], space: Space) -> list[str]:
 
 def do_describe(fields: Mapping[str, Any], space: Space) -> dict[str, Any]:
     """What a name stands for."""
+    import inspect  # takes longer than the rest of this module, and few ask
+
     name = fields.get("name", "")
     try:
         value = _object(fields, space)
@@ -175,7 +177,7 @@ def do_describe(fields: Mapping[str, Any], space: Space) -> dict[str, Any]:
     found["parameters"] = [
         {
             "name": item.name,
-            "kind": _KINDS[item.kind],
+            "kind": _KINDS[item.kind.name],
             "default": None if item.default is inspect.Parameter.empty else repr(item.default),
         }
         for item in signature.parameters.values()

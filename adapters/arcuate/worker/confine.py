@@ -13,8 +13,8 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from arcuate.worker import sandbox
 from arcuate.worker.environment import Environment, Launch
 from arcuate.worker.folders import PrivateFolder
 from arcuate.worker.gate import Pass
+from arcuate.worker.restrictions import Restrictions
 
 __all__ = ["Jail", "Restrictions", "prefix", "python_files", "unavailable"]
 
@@ -45,25 +46,6 @@ _PROBE = (
     "if all(map(refused, (socket.socket, lambda: open('/etc/passwd').close(), "
     "lambda: os.execv('/bin/sh', ['sh', '-c', ''])))): print('confined')\n"
 )
-
-
-@dataclass(frozen=True)
-class Restrictions:
-    """What a worker is kept from.
-
-    Attributes:
-        confined: no files but its own, no programs, no network.
-        memory: bytes that it may take, or ``None``.
-        secret: files and folders that a confined worker must not be able to read: tokens, keys, logs.
-        variables: asked at each start for environment variables of this worker alone; ``None`` removes one.
-        port: the one TCP port of this machine that a confined worker may connect to; 0: none.
-    """
-
-    confined: bool = False
-    memory: int | None = None
-    secret: Sequence[str] = ()
-    variables: Callable[[], Mapping[str, str | None]] | None = None
-    port: int = 0
 
 
 @lru_cache(maxsize=1)

@@ -19,7 +19,7 @@ from arcuate.errors import InvalidArgument, Unsupported
 if TYPE_CHECKING:
     from arcuate.client.transport import Transport
     from arcuate.values.limits import Limits
-    from arcuate.worker.confine import Restrictions
+    from arcuate.worker.restrictions import Restrictions
 
 __all__ = ["Environment", "Launch", "Report"]
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
 from arcuate.client.sigint import Guard
@@ -32,13 +32,16 @@ from arcuate.errors import (
 from arcuate.values import frames
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Nodes
-from arcuate.worker.confine import Jail, Restrictions
 from arcuate.worker.endings import Malformed, crashed, lost
 from arcuate.worker.environment import Environment
 from arcuate.worker.output import Output
 from arcuate.worker.process import Process, start
+from arcuate.worker.restrictions import Restrictions
 from arcuate.worker.segments import Segment, SegmentStore
 from arcuate.worker.waiting import Lookout
+
+if TYPE_CHECKING:
+    from arcuate.worker.confine import Jail
 
 __all__ = ["THRESHOLD", "WorkerTransport"]
 
@@ -119,6 +122,8 @@ class WorkerTransport(Transport):
         if self._restrictions.variables is not None:
             launch = replace(launch, env={**launch.env, **self._restrictions.variables()})
         if self._restrictions.confined:
+            from arcuate.worker.confine import Jail
+
             folder = os.path.dirname(self._segments.prefix)
             known = self._restrictions
             self._jail = Jail(launch, self.environment, folder, known.secret, known.port)

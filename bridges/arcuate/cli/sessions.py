@@ -39,9 +39,9 @@ class Opening:
 
 def names() -> list[str]:
     """The installed environments, for help and completion."""
-    from importlib.metadata import entry_points
+    from arcuate.announced import announced
 
-    return sorted({point.name for point in entry_points(group="arcuate.environments")})
+    return sorted({point.name for point in announced("arcuate.environments")})
 
 
 @contextlib.contextmanager

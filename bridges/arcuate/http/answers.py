@@ -122,12 +122,12 @@ async def stream(
             op, number = messages.head(message)
             final = last(op, number)
             parts = _parts(message, kind)
+            if final and op != "error" and heads is not None:
+                fields |= heads(message)  # which also takes note of it: where the answer has begun, too
             if final and not begun:
                 if op == "error":
                     said = messages.fields(message)
                     status = status_of(str(said.get("code")), str(said.get("setting", "")))
-                elif heads is not None:
-                    fields |= heads(message)
                 await incoming.answer_parts(status, kind, parts, fields)
             else:
                 if not begun:

@@ -250,7 +250,9 @@ class Channel:
 
     def hold(self, protocol: Any) -> None:
         """The client is there as long as this TCP connection is."""
-        if protocol is not None and protocol not in self._holders:
+        if protocol is None or protocol.transport.is_closing():
+            return  # it may have been lost while its request was read: nothing would let go again
+        if protocol not in self._holders:
             self._holders.add(protocol)
             protocol.held.add(self)
 

@@ -405,28 +405,34 @@ class Hub:
 
     def _tick(self) -> None:
         while not self._stop.wait(_TICK):
-            now = time.monotonic()
-            limits = self.config.limits
-            self.pools.trim(now)
-            self.streams.tick(now)
-            self.guard.tick(now, lambda: self.sessions)
-            for session in self.sessions:
-                session.tick(now)
-                dropped = session.dropped
-                if dropped is not None and now - dropped >= limits.grace_seconds:
-                    session.close(SessionClosed("its client did not come back in time", executed="maybe"))
-                elif (
-                    limits.idle_seconds is not None
-                    and session.resumable  # those of pools have a time of their own
-                    and not session.busy
-                    and now - session.used >= limits.idle_seconds
-                ):
-                    session.close(
-                        SessionClosed(
-                            f"the session had no call for {limits.idle_seconds:g} s (setting 'idle_seconds')",
-                            executed="no",
-                        )
+            try:
+                self._pass(time.monotonic())
+            except Exception:  # or no session would ever be given up again
+                log.exception("the hub's clock failed")
+
+    def _pass(self, now: float) -> None:
+        """Does what time brings."""
+        limits = self.config.limits
+        self.pools.trim(now)
+        self.streams.tick(now)
+        self.guard.tick(now, lambda: self.sessions)
+        for session in self.sessions:
+            session.tick(now)
+            dropped = session.dropped
+            if dropped is not None and now - dropped >= limits.grace_seconds:
+                session.close(SessionClosed("its client did not come back in time", executed="maybe"))
+            elif (
+                limits.idle_seconds is not None
+                and session.resumable  # those of pools have a time of their own
+                and not session.busy
+                and now - session.used >= limits.idle_seconds
+            ):
+                session.close(
+                    SessionClosed(
+                        f"the session had no call for {limits.idle_seconds:g} s (setting 'idle_seconds')",
+                        executed="no",
                     )
+                )
 
     def drain(self, seconds: float | None = None) -> bool:
         """Opens nothing new and waits until nothing runs any more.

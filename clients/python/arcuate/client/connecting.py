@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
+from arcuate.announced import announced
 from arcuate.client.events import OnEvent, OnOutput
 from arcuate.client.session import Session
 from arcuate.client.transport import Transport
@@ -39,10 +40,8 @@ def environments() -> dict[str, Any]:
 
     Of two with the same name the one that stands first on ``sys.path`` counts, as for modules.
     """
-    from importlib.metadata import entry_points
-
     found: dict[str, Any] = {}
-    for point in entry_points(group=GROUP):
+    for point in announced(GROUP):
         found.setdefault(point.name, point)
     return found
 
