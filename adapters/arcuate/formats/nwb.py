@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import uuid
 import warnings
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from arcuate.connector import NotFoundError
 from arcuate.errors import ConversionError
 from arcuate.formats import exact
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, LossyWarning, check_size, library
+from arcuate.formats.hdf5 import check_file
 from arcuate.formats.node import Node
 
 __all__ = ["NWB"]
@@ -53,6 +55,8 @@ class NWB(Format):
             scaled: gives ``numbers * conversion + offset``.
         """
         pynwb = library("pynwb", "formats-neuro")
+        with library("h5py", "formats-neuro").File(path, "r") as raw:
+            check_file(raw, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with pynwb.NWBHDF5IO(path, "r") as io:
@@ -151,6 +155,9 @@ def _gather(name: str, part: Any, found: dict[str, Any]) -> None:
 
 def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -> Any:
     if hasattr(part, "to_dataframe"):
+        columns = [getattr(one.data, "shape", None) and one.data for one in getattr(part, "columns", ())]
+        size = sum(prod(one.shape) * one.dtype.itemsize for one in columns if one is not None)
+        check_size(path, size, limit, f"the table {part.name}")
         table = part.to_dataframe()
         for name in table.columns:
             if table[name].dtype == object and len(table):
@@ -163,9 +170,8 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
     ):
         return None
     shape = part.data.shape
-    count = 8 if scaled else part.data.dtype.itemsize
-    for size in shape:
-        count *= int(size)
+    count = prod(shape) * (8 if scaled else part.data.dtype.itemsize)
+    count += 8 * prod(getattr(part.timestamps, "shape", shape[:1]))
     check_size(path, count, limit, f"the series {part.name}")
     data = np.asarray(part.data[()])
     each = getattr(part, "channel_conversion", None)
