@@ -49,7 +49,7 @@ def test_the_golden_vectors_from_one_to_the_other(a: str, b: str, tmp_path: Path
     turn, count = PAIRS.index((a, b)), 0
     labels = ("table", "labelled", "dataset", "categorical")
     for at, case in enumerate(cases()):
-        if at % 36 != turn and not (case.kind in labels and at % 6 == turn):
+        if at % 60 != turn and not (case.kind in labels and at % 12 == turn):
             continue
         assert case.frame is not None
         folder = tmp_path / str(at)
@@ -61,7 +61,7 @@ def test_the_golden_vectors_from_one_to_the_other(a: str, b: str, tmp_path: Path
         convert(folder / f"x.{a}", folder / f"y.{b}")
         assert not same_as(case, open_data(folder / f"y.{b}")), case.name
         count += 1
-    assert count > 15
+    assert count > 8
 
 
 def foreign() -> xr.Dataset:
@@ -243,8 +243,6 @@ save_batches(parts(), folder + "/a.nc")
 for source, target in (("a.nc", "b.zarr"), ("b.zarr", "c.h5"), ("c.h5", "d.nc")):
     convert(f"{folder}/{source}", f"{folder}/{target}")
     print(target, peak() - begin, "MB more", file=sys.stderr)
-with xr.open_dataarray(folder + "/d.nc", engine="h5netcdf") as found:  # of xarray, not of this
-    found[::9].to_netcdf(folder + "/x.nc", engine="h5netcdf")
 total = sum(int(part.sum()) for part in open_batches(folder + "/d.nc"))
 assert total == (rows * 64) * (rows * 64 - 1) // 2 % (1 << 64) or rows > 1 << 24
 assert peak() - begin < most, peak() - begin
@@ -258,8 +256,8 @@ def child(folder: Path, rows: int, block: int, most: int) -> None:
 
 
 def test_memory_is_bounded_by_the_block(tmp_path: Path) -> None:
-    """64 MB of numbers with blocks of 1 MB."""
-    child(tmp_path, 1 << 18, 1 << 20, 30)
+    """48 MB of numbers with blocks of 1 MB."""
+    child(tmp_path, 3 << 16, 1 << 20, 24)
 
 
 @pytest.mark.soak

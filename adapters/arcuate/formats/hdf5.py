@@ -377,9 +377,8 @@ def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -
             below.variables[part] = Variable((f"{name}_0",) * found.ndim, found[part])
         group.groups[name] = below
         return
-    dims = tuple(str(dim) for dim in told.get("dims", ())) or tuple(
-        found.dims[at].label or f"{name}_{at}" for at in range(found.ndim)
-    )
+    own = (found.dims[at].label or f"{name}_{at}" for at in range(found.ndim))
+    dims = tuple(str(dim) for dim in (told["dims"] if "dims" in told else own))
     if kind.kind == "O" and library("h5py").check_string_dtype(kind) is None:
         raise DataError(
             f"{path.name}: {place}/{name} holds {kind.metadata or kind}, which no value can be",
