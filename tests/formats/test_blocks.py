@@ -93,7 +93,9 @@ def test_what_xarray_wrote(a: str, b: str, tmp_path: Path, monkeypatch: pytest.M
     """Block by block the same comes as in one piece; a block is one element."""
     monkeypatch.setattr(blocks, "BLOCK", 1)
     written(foreign(), tmp_path / f"x.{a}")
-    xr.testing.assert_identical(converted(tmp_path / f"x.{a}", tmp_path / f"y.{b}"), open_data(tmp_path / f"x.{a}"))
+    xr.testing.assert_identical(
+        converted(tmp_path / f"x.{a}", tmp_path / f"y.{b}"), open_data(tmp_path / f"x.{a}")
+    )
     one = foreign()[["packed"]].drop_attrs(deep=False)
     written(one, tmp_path / f"one.{a}")
     found = converted(tmp_path / f"one.{a}", tmp_path / f"one.{b}")
@@ -106,9 +108,13 @@ def test_what_xarray_wrote(a: str, b: str, tmp_path: Path, monkeypatch: pytest.M
 
 def test_trees_and_plain_files_of_hdf5(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "BLOCK", 64)
-    tree = xr.DataTree.from_dict({"/": foreign()[["n", "one"]], "/a b": foreign()[["yes"]], "/a b/c": foreign()[["name"]]})
+    tree = xr.DataTree.from_dict(
+        {"/": foreign()[["n", "one"]], "/a b": foreign()[["yes"]], "/a b/c": foreign()[["name"]]}
+    )
     tree.to_netcdf(tmp_path / "t.nc", engine="h5netcdf")
-    xr.testing.assert_identical(converted(tmp_path / "t.nc", tmp_path / "t.zarr"), open_data(tmp_path / "t.nc"))
+    xr.testing.assert_identical(
+        converted(tmp_path / "t.nc", tmp_path / "t.zarr"), open_data(tmp_path / "t.nc")
+    )
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["raw"] = np.arange(300, dtype="i2").reshape(100, 3)
         file["raw"].attrs["gain"] = 0.5
@@ -116,9 +122,13 @@ def test_trees_and_plain_files_of_hdf5(tmp_path: Path, monkeypatch: pytest.Monke
         file["sub/table"] = np.array([(1, 2.5)], [("n", "i4"), ("x", "f8")])
         file["sub/deep/flag"] = np.array([True, False])
         file["sub/deep/z"] = np.array([1 + 2j])
-    xr.testing.assert_identical(converted(tmp_path / "x.h5", tmp_path / "x.zarr"), open_data(tmp_path / "x.h5"))
+    xr.testing.assert_identical(
+        converted(tmp_path / "x.h5", tmp_path / "x.zarr"), open_data(tmp_path / "x.h5")
+    )
     with h5py.File(tmp_path / "y.h5", "w") as file:
-        file.create_dataset("eeg", data=np.arange(3000.0).reshape(1000, 3), chunks=(10, 3), compression="gzip")
+        file.create_dataset(
+            "eeg", data=np.arange(3000.0).reshape(1000, 3), chunks=(10, 3), compression="gzip"
+        )
     xr.testing.assert_identical(converted(tmp_path / "y.h5", tmp_path / "y.nc"), open_data(tmp_path / "y.h5"))
     assert len(list(open_batches(tmp_path / "y.h5"))) == 100
 
@@ -147,8 +157,12 @@ def test_parts_along_a_dimension(suffix: str, tmp_path: Path) -> None:
     xr.testing.assert_identical(open_data(tmp_path / f"y.{suffix}"), eeg().transpose())
     whole = [part.astype("c16").expand_dims("trial", 1) for part in parts]
     save_batches(iter(whole), tmp_path / f"z.{suffix}")
-    xr.testing.assert_identical(open_data(tmp_path / f"z.{suffix}"), eeg().astype("c16").expand_dims("trial", 1))
-    with pytest.raises(InvalidArgument, match=r"no dimension 'tiem' to grow along; they have \['time', 'channel'\]"):
+    xr.testing.assert_identical(
+        open_data(tmp_path / f"z.{suffix}"), eeg().astype("c16").expand_dims("trial", 1)
+    )
+    with pytest.raises(
+        InvalidArgument, match=r"no dimension 'tiem' to grow along; they have \['time', 'channel'\]"
+    ):
         save_batches(iter(parts), tmp_path / f"w.{suffix}", along="tiem")
     with pytest.raises(InvalidArgument, match=r"nothing to be written"):
         save_batches(iter(()), tmp_path / f"w.{suffix}")

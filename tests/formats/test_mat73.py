@@ -133,7 +133,9 @@ if sys.version_info >= (3, 11):  # mat-io has no older ones
         np.testing.assert_array_equal(found["sparse"].toarray(), VALUES["sparse"].toarray())
 
 
-def test_what_does_not_fit_version_7_names_version_7_3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_does_not_fit_version_7_names_version_7_3(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(mat_file, "_MOST", 1000)
     with pytest.raises(ConversionError, match=r"version='7\.3' \(--to mat73\)"):
         save_data({"x": np.zeros(200)}, tmp_path / "x.mat")

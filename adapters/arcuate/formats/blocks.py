@@ -152,7 +152,7 @@ def _same(one: Any, other: Any) -> bool:
     one, other = np.asarray(one), np.asarray(other)
     if one.dtype.kind == "O":
         return bool(one.tolist() == other.tolist())
-    return one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    return bool(one.dtype == other.dtype and one.tobytes() == other.tobytes())
 
 
 def _same_attrs(one: dict[str, Any], other: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import xarray as xr
 
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, Unsupported
 from arcuate.formats.edf_read import DETAILS, Recording
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, library
 from arcuate.formats.groups import Group
@@ -62,7 +62,13 @@ class EDF(Format):
 
     def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
         """The signals in parts along time, of channels that have one sampling rate."""
-        yield from pieces(_whole(path, variable).group(), None)
+        found = _whole(path, variable)
+        if len(found.rates) > 1:
+            raise Unsupported(
+                f"{path.name} has several sampling rates; one channel is read piece by piece with variable=, "
+                f"one of {', '.join(found.labels)}"
+            )
+        yield from pieces(found.group(), None)
 
     def in_pieces(self, path: Path, variable: str | None) -> bool:
         return len(_whole(path, variable).rates) == 1

@@ -43,6 +43,7 @@ class Recording:
 
     Attributes:
         bytes: what the samples of all channels take in memory.
+        labels: of all channels.
         rates: the channels by their sampling rate in Hz.
 
     Raises:
@@ -65,10 +66,11 @@ class Recording:
         first = self._head + self._rest + next(self._records(0, min(1, self.records)), b"")
         file = self._edfio(edfio, first)
         signals = list(zip(columns, file.signals, strict=True))
+        self.labels = [one.label for _, one in signals]
         self.attrs = self._attrs(edfio, file)
         chosen = [each for each in signals if variable is None or each[1].label == variable]
         if not chosen and variable is not None:
-            known = ", ".join(repr(one.label) for _, one in signals)
+            known = ", ".join(map(repr, self.labels))
             raise NotFoundError(f"{path.name} has no channel {variable!r}; it has {known}", service="EDF")
         self.rates: dict[float, list[tuple[int, Any]]] = {}
         for each in chosen:

@@ -378,7 +378,7 @@ def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -
         group.groups[name] = below
         return
     own = (found.dims[at].label or f"{name}_{at}" for at in range(found.ndim))
-    dims = tuple(str(dim) for dim in (told["dims"] if "dims" in told else own))
+    dims = tuple(str(dim) for dim in told.get("dims", own))
     if kind.kind == "O" and library("h5py").check_string_dtype(kind) is None:
         raise DataError(
             f"{path.name}: {place}/{name} holds {kind.metadata or kind}, which no value can be",

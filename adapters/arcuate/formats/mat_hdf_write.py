@@ -53,7 +53,7 @@ class _Writer:
 
     def put(self, place: Any, name: str, array: MArray) -> Any:
         """Puts an array under a name of a group; what was made."""
-        if array.kind == "struct" and prod(array.shape):
+        if array.kind == "struct" and prod(array.shape) > 0:
             return self._struct(place, name, array)
         if array.kind == "sparse":
             return self._sparse(place, name, array)

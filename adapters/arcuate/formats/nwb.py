@@ -155,8 +155,7 @@ def _gather(name: str, part: Any, found: dict[str, Any]) -> None:
 
 def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -> Any:
     if hasattr(part, "to_dataframe"):
-        columns = [getattr(one.data, "shape", None) and one.data for one in getattr(part, "columns", ())]
-        size = sum(prod(one.shape) * one.dtype.itemsize for one in columns if one is not None)
+        size = sum(_bytes(one.data) for one in getattr(part, "columns", ()))
         check_size(path, size, limit, f"the table {part.name}")
         table = part.to_dataframe()
         for name in table.columns:
@@ -213,6 +212,12 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
         if "label" in table or "channel_name" in table:
             coords["channel"] = np.array(table["label" if "label" in table else "channel_name"], str)
     return xr.DataArray(data, dims=dims, coords=coords, attrs=attrs, name=part.name)
+
+
+def _bytes(data: Any) -> int:
+    """What a column of a table takes in memory; a text as an object of 64 bytes."""
+    each = getattr(getattr(data, "dtype", None), "itemsize", 64)
+    return int(prod(getattr(data, "shape", (len(data),))) * each)
 
 
 def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any]) -> xr.DataArray:

@@ -408,7 +408,7 @@ def _tree(found: Any, decode: bool) -> Iterator[Any]:
     """Another's store as a tree whose arrays are read when they are asked for."""
     import xarray as xr
 
-    how = {"consolidated": False, "decode_cf": decode, "cache": False, "chunks": None}
+    how: dict[str, Any] = {"consolidated": False, "decode_cf": decode, "cache": False, "chunks": None}
     with xr.open_datatree(found.store, engine="zarr", **how) as tree:
         yield tree
 
