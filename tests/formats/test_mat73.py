@@ -11,10 +11,12 @@ import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from tests.cli.support import needs_octave
 from tests.formats import damage
 from tests.formats.golden import cases
 from tests.formats.test_mat import MEASURED
 
+from arcuate.client import connect
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded
 from arcuate.formats import convert, mat_file, open_data, save_data
@@ -133,9 +135,18 @@ if sys.version_info >= (3, 11):  # mat-io has no older ones
         np.testing.assert_array_equal(found["sparse"].toarray(), VALUES["sparse"].toarray())
 
 
-def test_what_does_not_fit_version_7_names_version_7_3(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@needs_octave
+def test_numbers_and_structs_are_read_by_octave(tmp_path: Path) -> None:
+    parts = {name: VALUES[name] for name in ("z_first", "wide", "top", "small", "complex", "cube")}
+    save_data({**parts, "st": {"a": 1.0}}, tmp_path / "x.mat", version="7.3")
+    want = open_data(tmp_path / "x.mat")
+    with connect("octave") as octave:
+        octave.run(f"load('{tmp_path}/x.mat')")
+        for name in want:
+            assert equal(encode(octave[name]), encode(want[name])) is None, name
+
+
+def test_what_is_too_much_for_version_7(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(mat_file, "_MOST", 1000)
     with pytest.raises(ConversionError, match=r"version='7\.3' \(--to mat73\)"):
         save_data({"x": np.zeros(200)}, tmp_path / "x.mat")

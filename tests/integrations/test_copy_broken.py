@@ -17,11 +17,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import xarray as xr
 from tests.cli.support import CLEAN
 from tests.nosql import servers as nosql
 
 from arcuate.errors import ConversionError, InvalidArgument
-from arcuate.integrations.copying import copy
+from arcuate.formats import open_data
+from arcuate.integrations.copying import Ask, copy
+from arcuate.integrations.copying.files import FileEnd
 from arcuate.nosql import DocumentStore
 
 COUNT = 300_000
@@ -165,3 +168,33 @@ def test_documents_are_replaced_at_once_or_not_at_all(mongo: str, tmp_path: Path
     copy(str(tmp_path / "none.parquet"), f"{mongo}#seen", exists="replace")
     with DocumentStore(url=mongo) as store:
         assert store.count("seen") == 0
+
+
+# ------------------------------------------------------------------ blocks of a stream into a file
+
+
+def block(start: int, **attrs: Any) -> xr.DataArray:
+    return xr.DataArray(
+        np.arange(2.0 * start, 2 * start + 6).reshape(3, 2).T,
+        {"channel": ["Fz", "Cz"], "time": np.arange(start, start + 3) / 10},
+        ("channel", "time"),
+        "eeg",
+        {"rate": 10.0, **attrs},
+    )
+
+
+@pytest.mark.parametrize("suffix", ["nc", "h5", "zarr"])
+def test_blocks_are_one_array_along_time(suffix: str, tmp_path: Path) -> None:
+    """Also where time is no first dimension; labels that differ are no matter of place."""
+    there = str(tmp_path / f"x.{suffix}")
+    blocks = [block(0), block(3), block(6)]
+    assert FileEnd(there, "", {}).put(iter(blocks), Ask()) == ()
+    xr.testing.assert_identical(open_data(there), xr.concat(blocks, "time"))
+    other = block(9).assign_coords(channel=["Cz", "Fz"])
+    for last, told in ((other, "'channel'"), (block(9, rate=20.0), "attributes of 'eeg'")):
+        with pytest.raises(ConversionError, match=told):
+            FileEnd(there, "", {}).put(iter([*blocks, last]), Ask(exists="replace"))
+    xr.testing.assert_identical(open_data(there), xr.concat(blocks, "time"))
+    lost = FileEnd(there, "", {}).put(iter([*blocks, block(9, rate=20.0)]), Ask(exists="replace", lossy=True))
+    assert lost == ("the attribute 'rate', which differs from block to block",)
+    assert open_data(there).shape == (2, 12)

@@ -104,14 +104,10 @@ class Growing:
         for name, one in part.variables.items():
             before = first.variables[name]
             what = f"the array {name!r}"
-            if (
-                one.dims != before.dims
-                or one.data.dtype != before.data.dtype
-                or _text(one.told) != _text(before.told)
-            ):
+            if one.dims != before.dims or one.data.dtype != before.data.dtype or _bare(one) != _bare(before):
                 raise PiecesDiffer(_differ(what, _kind(one), _kind(before)))
-            if not _same_attrs(one.attrs, before.attrs):
-                raise PiecesDiffer(_differ(f"the attributes of {name!r}", one.attrs, before.attrs))
+            if not _same_attrs(one.attrs, before.attrs) or _text(one.told) != _text(before.told):
+                raise PiecesDiffer(_differ(f"the attributes of {name!r}", _shown(one), _shown(before)))
             if self.along not in one.dims:
                 if one.data.shape != before.data.shape or not _same(one.data, before.data):
                     raise PiecesDiffer(_differ(what, "one thing in one part", "another in the first"))
@@ -132,6 +128,14 @@ def _differ(what: str, found: Any, wanted: Any) -> str:
         f"{what}: {found} in one part and {wanted} in the first, and one array in a file has but one; "
         "write such parts to files of their own, or join them in memory and use save_data"
     )
+
+
+def _bare(one: Variable) -> str:
+    return _text({key: part for key, part in one.told.items() if key != "attrs"})
+
+
+def _shown(one: Variable) -> str:
+    return ", ".join(f"{key}={value}" for key, value in one.attrs.items()) or "none"
 
 
 def _kind(one: Variable) -> str:
