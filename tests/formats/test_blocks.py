@@ -142,6 +142,9 @@ def test_what_blocks_cannot_describe_goes_as_a_whole(tmp_path: Path, monkeypatch
     convert(tmp_path / "x.nc", tmp_path / "y.zarr", progress=lambda done, total: seen.append(total))
     xr.testing.assert_identical(open_data(tmp_path / "y.zarr"), open_data(tmp_path / "x.nc"))
     assert bool(open_data(tmp_path / "y.zarr").isnull()[-1])
+    parts = list(open_batches(tmp_path / "x.nc"))
+    assert len(parts) > 1
+    xr.testing.assert_identical(xr.concat(parts, "x"), open_data(tmp_path / "x.nc"))
 
 
 # ------------------------------------------------------------------ part by part

@@ -50,9 +50,13 @@ class _Blocks:
         self._told = {key: one for key, one in first.told.items() if key != "attrs"}
         self.shape, self.chunks, self.dtype = source.shape, source.unit, np.asarray(first.data).dtype
 
-    def __getitem__(self, index: Any) -> Any:
+    def part(self, index: Any) -> leaves.Leaf:
+        """A block with a description of its own."""
         places = tuple(slice(None) for _ in self.shape) if index is ... else index
-        leaf = leaves.leaf_of(_node(self._source.get(places)))
+        return leaves.leaf_of(_node(self._source.get(places)))
+
+    def __getitem__(self, index: Any) -> Any:
+        leaf = self.part(index)
         if leaf.told != self._told or leaf.data.dtype != self.dtype:
             raise PiecesDiffer(
                 f"the elements of {self._name!r} need different descriptions, such as missing values in a "

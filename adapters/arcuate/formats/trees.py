@@ -183,5 +183,10 @@ def _piece(group: Group, name: str, safe: str, span: tuple[str, slice] | None) -
     for key in [safe, *(one for _, one in told["coords"])]:
         one = group.variables[key]
         index = tuple(span[1] if span and dim == span[0] else slice(None) for dim in one.dims)
-        cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
+        if hasattr(one.data, "part"):  # another's file, of which each part may need another description
+            leaf = one.data.part(index)
+            kept = {"attrs": one.told["attrs"]} if "attrs" in one.told else {}
+            cut[key] = Variable(one.dims, leaf.data, {**one.attrs, **leaf.attrs}, {**leaf.told, **kept})
+        else:
+            cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
     return groups.value_of(Group(cut, {}, {}, told))
