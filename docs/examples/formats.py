@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from arcuate.integrations import convert, open_batches, open_data, save_data
+from arcuate.integrations import convert, open_batches, open_data, save_batches, save_data
 
 eeg = xr.DataArray(
     [[0.5, np.nan, 1.5], [2.0, 2.5, 3.0]],
@@ -23,6 +23,9 @@ for target in ("eeg.parquet", "eeg.csv", "eeg.zarr", "eeg.h5"):  # each from the
     print(target, convert(source[target], target).lost)
 print(open_data("eeg.h5").identical(eeg))
 print(pd.read_csv("eeg.csv").head(2))
+
+save_batches((eeg.isel(time=[n]) for n in range(2)), "grown.nc", along="time")  # as it comes
+print(open_data("grown.nc").identical(eeg))
 
 trials = pd.DataFrame({"n": pd.array([1, None], dtype="Int64"), "word": ["NA", "é"], "score": [0.1, np.nan]})
 save_data(trials, "trials.csv")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from arcuate.errors import ConversionError
 from arcuate.formats import open_data, save_data
@@ -45,10 +46,14 @@ def trip(case: Case, path: Path) -> str:
     except ConversionError:
         assert not path.exists()
         return "refused"
-    back = frames.to_bytes(encode(open_data(path)))
+    return same_as(case, open_data(path)) or "kept"
+
+
+def same_as(case: Case, found: Any) -> str:
+    """The first difference between a value and a vector; empty if there is none."""
     wanted = case.value
     assert wanted is not None
-    return same(render(back, "frame"), wanted) or "kept"
+    return same(render(frames.to_bytes(encode(found)), "frame"), wanted)
 
 
 def measure() -> dict[str, dict[str, tuple[int, int]]]:

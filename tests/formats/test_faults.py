@@ -280,8 +280,9 @@ def test_malformed_csv(text: str, told: str, tmp_path: Path) -> None:
 
 def test_nothing_in_csv_is_guessed(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(
-        "zip;long;big;mixed;plus;minus;date\n007;12345678901234567;18446744073709551615;1;+1;-0;2020-01-01\n"
-        "123;0.5;1;2.5;2;1;2020-01-02\n"
+        "zip;long;big;mixed;plus;minus;date;far;near;sci\n"
+        "007;12345678901234567;18446744073709551615;1;+420123456789;-0;2020-01-01;1e400;1e-400;+1.5e5\n"
+        "123;0.5;1;2.5;2;1;2020-01-02;1;0e-999;0e-999\n"
     )
     found = open_data(tmp_path / "x.csv")
     assert found["zip"].tolist() == ["007", "123"]
@@ -289,6 +290,10 @@ def test_nothing_in_csv_is_guessed(tmp_path: Path) -> None:
     assert found["big"].tolist() == [18446744073709551615, 1]
     assert found["mixed"].tolist() == [1.0, 2.5]
     assert str(found["minus"].iloc[0]) == "-0.0"
+    assert found["plus"].tolist() == ["+420123456789", "2"]
+    assert found["far"].tolist() == ["1e400", "1"]  # as a float it would be infinite
+    assert found["near"].tolist() == ["1e-400", "0e-999"]  # as a float it would be 0
+    assert found["sci"].tolist() == [1.5e5, 0.0]
     assert found["date"].tolist() == ["2020-01-01", "2020-01-02"]
 
 

@@ -471,3 +471,29 @@ def test_from_one_format_to_another(edf: Path, tmp_path: Path) -> None:
     _same(value, open_data(tmp_path / "y.edf"))
     _same(value, open_data(tmp_path / "x.nc"))
     _same(value, open_data(tmp_path / "x.nwb", variable="acquisition/signals"))
+
+
+def test_nwb_made_to_harm(tmp_path: Path) -> None:
+    """Chunks that unpack to more than they should, links to other files, tables beyond the limit."""
+    import zlib
+
+    import h5py
+
+    series = xr.DataArray(np.zeros((1000, 2)), dims=("time", "channel"), attrs={"start": START}, name="eeg")
+    for name in ("bomb", "link", "large"):
+        save_data(series, tmp_path / f"{name}.nwb")
+    with h5py.File(tmp_path / "bomb.nwb", "r+") as file:
+        del file["acquisition/eeg/data"]
+        made = file["acquisition/eeg"].create_dataset(
+            "data", (1000, 2), "f8", chunks=(1000, 2), compression="gzip"
+        )
+        made.id.write_direct_chunk((0, 0), zlib.compress(bytes(128 << 20)))
+        made.attrs.update(unit="uV", conversion=1.0, offset=0.0, resolution=-1.0)
+    with pytest.raises(LimitExceeded, match=r"bomb\.nwb: a chunk of /acquisition/eeg/data has 130,\d+ bytes"):
+        open_data(tmp_path / "bomb.nwb")
+    with h5py.File(tmp_path / "link.nwb", "r+") as file:
+        file["acquisition/other"] = h5py.ExternalLink("bomb.nwb", "/acquisition/eeg")
+    with pytest.raises(DataError, match=r"link\.nwb: /acquisition/other is a link to another file"):
+        open_data(tmp_path / "link.nwb")
+    with pytest.raises(LimitExceeded, match=r"large\.nwb: the series eeg takes 24,000 bytes"):
+        open_data(tmp_path / "large.nwb", limit=20_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 
 import pyarrow as pa
@@ -12,7 +13,12 @@ import pyarrow.compute as pc
 __all__ = ["Guess", "as_column", "cells_of", "column_of", "is_text"]
 
 _INT = r"^(0|-?[1-9][0-9]*)$"
-_FLOAT = r"^[+-]?(((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[Nn]a[Nn]|NAN|[Ii]nf(inity)?)$"
+_FLOAT = (
+    r"^(-?(0|[1-9][0-9]*)"
+    r"|[+-]?((0|[1-9][0-9]*)\.[0-9]*([eE][+-]?[0-9]+)?|(0|[1-9][0-9]*)[eE][+-]?[0-9]+|\.[0-9]+([eE][+-]?[0-9]+)?)"
+    r"|[+-]?([Nn]a[Nn]|NAN|[Ii]nf(inity)?))$"
+)
+_EXTREME = r"[eE][+-]?[0-9]{3,}$|^.{300,}$"
 _BOOL = r"^([Tt]rue|[Ff]alse|TRUE|FALSE)$"
 _COMPLEX = re.compile(r"^(.*[^eE])([+-].*)j$")
 _EXACT_DIGITS = 15
@@ -138,11 +144,21 @@ def _parts(text: str | None) -> tuple[float, float]:
     return float(found[1]), float(found[2])
 
 
+def _extreme(cells: pa.Array) -> pa.Array:
+    return pc.match_substring_regex(cells, _EXTREME)
+
+
+def _beyond(text: str) -> bool:
+    """Whether a number is none of binary64: too large, or too small to be told from 0."""
+    number, digits = float(text), re.split("[eE]", text)[0].strip("+-0.")
+    return math.isinf(number) or (number == 0 and digits != "")
+
+
 class Guess:
     """What a column of texts is, judged by all of its cells: integers, floats, bools, or texts.
 
     A column is of a narrower type only if every cell is written as such numbers are: ``007`` and ``+1`` stay
-    texts, as do integers among floats that binary64 would round.
+    texts, as do integers among floats that binary64 would round, and floats that it does not reach.
     """
 
     def __init__(self) -> None:
@@ -164,6 +180,7 @@ class Guess:
         self.ints = self.ints and pc.all(whole).as_py()
         if self.floats:
             self.floats = pc.all(pc.match_substring_regex(cells, _FLOAT)).as_py()
+            self.floats = self.floats and not any(map(_beyond, cells.filter(_extreme(cells)).to_pylist()))
         integers = cells.filter(whole)
         if len(integers):
             self.digits = max(self.digits, pc.max(pc.utf8_length(integers)).as_py())

@@ -6,29 +6,27 @@ a variable per rate. What the header says of each channel are coordinates of it.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import xarray as xr
 
-from arcuate.connector import DataError, NotFoundError
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, Unsupported
+from arcuate.formats.edf_read import DETAILS, Recording
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, library
+from arcuate.formats.groups import Group
+from arcuate.formats.trees import pieces
 
 __all__ = ["EDF", "KNOWN"]
 
 _EXTRA = "formats-neuro"
-_DETAILS = {
-    "units": "physical_dimension", "transducer": "transducer_type", "prefiltering": "prefiltering",
-    "physical_min": "physical_min", "physical_max": "physical_max",
-    "digital_min": "digital_min", "digital_max": "digital_max",
-}  # fmt: skip
-KNOWN = {"time", "channel", *_DETAILS}
+KNOWN = {"time", "channel", *DETAILS}
 _ATTRS = {"sampling_rate", "start", "patient", "recording", "annotations", "start_time"}
 
 
@@ -36,6 +34,7 @@ class EDF(Format):
     """Recordings as EDF, or as BDF where the name ends so."""
 
     name: ClassVar[str] = "edf"
+    streams: ClassVar[bool] = True
 
     def read(
         self,
@@ -57,33 +56,29 @@ class EDF(Format):
             partial: read what is there of a file that is shorter than its header says.
             encoding: of the texts in the header; ``latin-1`` for files with ``µV``.
         """
-        edfio = library("edfio", _EXTRA)
-        bdf = _check(path, limit, partial, 4 if digital else 8)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if bdf:
-                file = edfio.read_bdf(path, header_encoding=encoding)
-            else:
-                file = edfio.read_edf(path, lazy_load_data=True, header_encoding=encoding)
-            attrs = _attrs(edfio, file)
-            signals = [one for one in file.signals if variable is None or one.label == variable]
-            if not signals and variable is not None:
-                known = ", ".join(repr(one.label) for one in file.signals)
-                raise NotFoundError(f"{path.name} has no channel {variable!r}; it has {known}", service="EDF")
-            groups: dict[float, list[Any]] = {}
-            for one in signals:
-                groups.setdefault(one.sampling_frequency, []).append(one)
-            made = {rate: _array(rate, ones, digital, path) for rate, ones in groups.items()}
-        if len(made) == 1:
-            return next(iter(made.values())).assign_attrs(attrs)
-        arrays = {}
-        for rate, array in made.items():
-            key = f"{rate:g}Hz"
-            array = array.rename(
-                {name: f"{name}_{key}" for name in (*array.dims, *array.coords) if name in array.coords}
+        found = Recording(path, variable, digital=digital, partial=partial, encoding=encoding)
+        check_size(path, found.bytes, limit, "its signals")
+        return found.read()
+
+    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
+        """The signals in parts along time, of channels that have one sampling rate."""
+        found = _whole(path, variable)
+        if len(found.rates) > 1:
+            raise Unsupported(
+                f"{path.name} has several sampling rates; one channel is read piece by piece with variable=, "
+                f"one of {', '.join(found.labels)}"
             )
-            arrays[f"signals_{key}"] = array
-        return xr.Dataset(arrays, attrs=attrs)
+        yield from pieces(found.group(), None)
+
+    def in_pieces(self, path: Path, variable: str | None) -> bool:
+        return len(_whole(path, variable).rates) == 1
+
+    def takes(self, piece: Any) -> bool:
+        return False  # the range of all values has to be known before the first is written
+
+    @contextlib.contextmanager
+    def lazily(self, path: Path) -> Iterator[Group]:
+        yield _whole(path, None).group()
 
     def write(self, value: Any, path: Path, *, lossy: bool = False) -> Kept:
         """Writes an array ``(time, channel)``, or a dataset of such as :meth:`read` gives it.
@@ -117,100 +112,8 @@ class EDF(Format):
         return losses.kept()
 
 
-# --- reading
-
-
-def _check(path: Path, limit: int | None, partial: bool, width: int) -> bool:
-    """Compares the header with the size of the file before anything is read by it; whether it is BDF."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(256)
-        bdf = head[:8] == b"\xffBIOSEMI"
-        if len(head) < 256 or not (bdf or head[:8].strip() == b"0"):
-            raise DataError(f"{path} is no EDF or BDF: its header is damaged or missing", service="EDF")
-        records, count = _number(path, head[236:244], "data records"), _number(path, head[252:256], "signals")
-        if not 0 < count < 10_000 or _number(path, head[184:192], "bytes of the header") != 256 * (count + 1):
-            raise DataError(
-                f"{path} has a damaged header: {count} signals do not fit its length", service="EDF"
-            )
-        if head[192:197] in (b"EDF+D", b"BDF+D"):
-            raise ConversionError(
-                f"{path.name} is discontinuous (EDF+D): its records have gaps, which one evenly "
-                "spaced time has no room "
-                "for; export it as continuous segments"
-            )
-        rest = file.read(256 * count)
-    if len(rest) < 256 * count:
-        raise DataError(f"{path} is cut short in its header", service="EDF")
-    fields = [_number(path, rest[216 * count + 8 * k :][:8], "samples") for k in range(count)]
-    if any(one <= 0 for one in fields):
-        raise DataError(f"{path} has a damaged header: a signal without samples", service="EDF")
-    record = sum(fields) * (3 if bdf else 2)
-    found, left = divmod(size - 256 * (count + 1), record)
-    if (records not in (-1, found) or left) and not partial:
-        raise DataError(
-            f"{path} is cut short or damaged: its header says {records:,} records of {record:,} bytes, and "
-            f"there are {found:,} and {left:,} bytes; partial=True reads what is there",
-            service="EDF",
-        )
-    if not found and records:
-        raise DataError(f"{path} is cut short: it has no complete record", service="EDF")
-    check_size(path, sum(fields) * found * width, limit, "its signals")
-    return bdf
-
-
-def _number(path: Path, field: bytes, what: str) -> int:
-    try:
-        return int(field.decode("ascii").strip())
-    except ValueError:
-        raise DataError(
-            f"{path} has a damaged header: {field!r} is no number of {what}", service="EDF"
-        ) from None
-
-
-def _attrs(edfio: Any, file: Any) -> dict[str, Any]:
-    attrs: dict[str, Any] = {}
-    try:
-        attrs["start"] = dt.datetime.combine(file.startdate, file.starttime)
-    except edfio.AnonymizedDateError:
-        attrs["start_time"] = file.starttime.isoformat()
-    attrs["patient"] = file.local_patient_identification
-    attrs["recording"] = file.local_recording_identification
-    attrs["annotations"] = [
-        {
-            "onset": float(one.onset),
-            "duration": None if one.duration is None else float(one.duration),
-            "text": one.text,
-        }
-        for one in file.annotations
-    ]
-    return attrs
-
-
-def _array(rate: float, signals: list[Any], digital: bool, path: Path) -> xr.DataArray:
-    length = len(signals[0].digital)
-    data = np.empty(
-        (length, len(signals)),
-        (np.int32 if max(one.digital_max for one in signals) > 32767 else np.int16)
-        if digital
-        else np.float64,
-    )
-    for k, one in enumerate(signals):
-        if not digital and (one.physical_min == one.physical_max or one.digital_min == one.digital_max):
-            raise ConversionError(
-                f"{path.name}: the channel {one.label!r} has no scale (its smallest and largest value "
-                "are equal); "
-                "digital=True reads the stored integers"
-            )
-        data[:, k] = one.digital if digital else one.data
-    coords: dict[str, Any] = {
-        "time": np.arange(length) / rate,
-        "channel": np.array([one.label for one in signals], str),
-    }
-    for name, field in _DETAILS.items():
-        found = [getattr(one, field) for one in signals]
-        coords[name] = ("channel", np.array(found, str if isinstance(found[0], str) else None))
-    return xr.DataArray(data, dims=("time", "channel"), coords=coords, attrs={"sampling_rate": float(rate)})
+def _whole(path: Path, variable: str | None) -> Recording:
+    return Recording(path, variable, digital=False, partial=False, encoding="ascii")
 
 
 # --- writing

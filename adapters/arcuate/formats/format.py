@@ -31,6 +31,7 @@ __all__ = [
     "LossyWarning",
     "PiecesDiffer",
     "check_size",
+    "first_of",
     "guarded",
     "library",
     "sized",
@@ -140,6 +141,22 @@ class Format(ABC):
         """Writes what :meth:`batches` of a format gave, piece by piece."""
         raise Unsupported(f"{self.name} files are not written piece by piece; use save_data")
 
+    @contextlib.contextmanager
+    def lazily(self, path: Path) -> Iterator[Any]:
+        """The file as a :class:`~arcuate.formats.groups.Group` whose arrays are read by the block.
+
+        Gives ``None`` where the file is none, or the format has no groups.
+        """
+        del path
+        yield None
+
+    grouped: ClassVar[bool] = False
+    """Whether :meth:`write_group` works."""
+
+    def write_group(self, group: Any, path: Path) -> None:
+        """Writes a group, block by block."""
+        raise Unsupported(f"{self.name} files have no groups")
+
     def in_pieces(self, path: Path, variable: str | None) -> bool:
         """Whether this file, whose format streams, is one that can be read piece by piece."""
         del path, variable
@@ -158,6 +175,17 @@ class Format(ABC):
         """Files beside a file that belong to it."""
         del path
         return []
+
+
+def first_of(pieces: Iterator[Any], path: Path) -> Any:
+    """The first of the pieces that are to be written.
+
+    Raises:
+        InvalidArgument: there is none.
+    """
+    for piece in pieces:
+        return piece
+    raise InvalidArgument(f"{path.name}: there is nothing to be written, no piece came")
 
 
 def library(name: str, extra: str = "formats") -> Any:
@@ -207,6 +235,8 @@ def guarded(path: Path, name: str, *, writing: bool = False) -> Iterator[None]:
     """Turns what libraries raise into Arcuate's errors, which name the file and what to do."""
     try:
         yield
+    except PiecesDiffer:
+        raise  # nothing is damaged
     except ArcuateError as error:
         if writing or path.name in error.message or not isinstance(error, ProtocolError | ConversionError):
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from arcuate.formats import exact, leaves
 from arcuate.formats.node import Node, plain_node
 from arcuate.values import codes
 
-__all__ = ["MARK", "Group", "Variable", "group_of", "value_of"]
+__all__ = ["MARK", "Group", "Variable", "group_of", "tree_of", "value_of"]
 
 MARK = "arcuate"
 _UNNAMED = "__xarray_dataarray_variable__"
@@ -88,7 +88,7 @@ def group_of(value: Any) -> Group:
         ConversionError: it is no value of the model.
     """
     if type(value).__name__ == "DataTree":
-        return _tree(value)
+        return tree_of(value, lambda node: group_of(node.to_dataset(inherit=False)))
     node = Node.of(value)
     group = Group(told={"version": 1})
     if node.kind in (codes.MAPPING, codes.LABELLED, codes.DATASET, codes.TABLE):
@@ -365,14 +365,13 @@ def _table_node(group: Group, kind: int, flags: int) -> Node:
 # ------------------------------------------------------------------ trees of datasets
 
 
-def _tree(tree: Any) -> Group:
-    """The group of an ``xarray.DataTree``."""
-    group = Group(told={"version": 1})
-    _fill(group, Node.of(tree.to_dataset(inherit=False)))
+def tree_of(tree: Any, of_node: Callable[[Any], Group]) -> Group:
+    """The group of an ``xarray.DataTree``; ``of_node`` gives the one of a node's own dataset."""
+    group = of_node(tree)
     below = []
     for name, child in tree.children.items():
         safe = group.free(str(name))
-        group.groups[safe] = _tree(child)
+        group.groups[safe] = tree_of(child, of_node)
         below.append([str(name), safe])
     group.told.update(kind="tree", name=tree.name, below=below)
     return group

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ import numpy as np
 
 from arcuate.connector import DataError
 from arcuate.errors import LimitExceeded
-from arcuate.formats.format import LIMIT, Format, Kept, Losses, library
+from arcuate.formats.blocks import Growing, blocks, chunks, width
+from arcuate.formats.format import LIMIT, Format, Kept, Losses, first_of, library
 from arcuate.formats.groups import Group, Variable, group_of
+from arcuate.formats.lazily import lazy_plain, settled
 from arcuate.formats.trees import marked, marks, pieces, read_group
 
-__all__ = ["HDF5", "read_hdf5", "write_hdf5"]
+__all__ = ["HDF5", "check_dataset", "check_file", "in_parts", "read_hdf5", "write_hdf5", "write_parts"]
 
 _DEPTH = 64
 _SLACK = 1 << 16
+_CHUNK = 1 << 20
+_ROWS = 1024
+"""How long a dimension is taken to be, for its chunks, that is still empty."""
 _HIDDEN = {
     "CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS",
     "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties", "_nc3_strict",
@@ -30,6 +36,7 @@ class HDF5(Format):
 
     name = "hdf5"
     streams = True
+    grouped = True
 
     def read(self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT) -> Any:
         """What was written; of another's file a Dataset, or a DataTree where it has groups.
@@ -57,10 +64,56 @@ class HDF5(Format):
     def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
         """Parts of a labelled array along its first dimension."""
         with library("h5py").File(path, "r") as file:
-            yield from pieces(read_hdf5(file, path), variable)
+            yield from pieces(_told(read_hdf5(file, path)), variable)
+
+    def write_batches(
+        self,
+        batches: Iterable[Any],
+        path: Path,
+        *,
+        lossy: bool = False,
+        compression: int | None = None,
+        along: str | None = None,
+    ) -> Kept:
+        """Writes a labelled array that comes in parts along one dimension.
+
+        Args:
+            batches: the parts, labelled arrays that differ in their place along that dimension only.
+            path: where.
+            lossy: nothing is lost.
+            compression: gzip's level, 1 to 9.
+            along: the dimension; without it the first one.
+        """
+        write_parts(batches, path, compression, along, netcdf=False)
+        return Losses(self.name, path, lossy).kept()
 
     def in_pieces(self, path: Path, variable: str | None) -> bool:
-        return False  # no other format takes pieces of arrays from here but Zarr, which reads them itself
+        with library("h5py").File(path, "r") as file:
+            return in_parts(_told(read_hdf5(file, path)), variable)
+
+    def takes(self, piece: Any) -> bool:
+        return type(piece).__name__ == "DataArray"
+
+    @contextlib.contextmanager
+    def lazily(self, path: Path) -> Iterator[Group | None]:
+        with library("h5py").File(path, "r") as file:
+            yield settled(_told(read_hdf5(file, path)))
+
+    def write_group(self, group: Group, path: Path) -> None:
+        write_hdf5(group, path, None, netcdf=False)
+
+
+def _told(group: Group) -> Group:
+    """A group with a description, also where another program wrote it."""
+    return group if group.told else lazy_plain(group)
+
+
+def in_parts(group: Group, variable: str | None) -> bool:
+    """Whether one labelled array is meant, which can be read in parts."""
+    kind = group.told.get("kind")
+    if variable is None:
+        return bool(kind == "labelled")
+    return kind == "dataset" and variable in dict(group.told["vars"])
 
 
 def write_hdf5(group: Group, path: Path, compression: int | None, *, netcdf: bool) -> None:
@@ -70,20 +123,64 @@ def write_hdf5(group: Group, path: Path, compression: int | None, *, netcdf: boo
         _put(file, group, compression, netcdf)
 
 
-def _put(target: Any, group: Group, compression: int | None, netcdf: bool) -> None:
+def write_parts(
+    batches: Iterable[Any], path: Path, compression: int | None, along: str | None, *, netcdf: bool
+) -> None:
+    """Writes a labelled array part by part; the dimension along which it grows is an unlimited one."""
+    found = iter(batches)
+    growing = Growing(first_of(found, path), along)
+    h5netcdf = library("h5netcdf")
+    with h5netcdf.File(path, "w", invalid_netcdf=not netcdf) as file:
+        _put(file, growing.group, compression, netcdf, growing.along)
+        for part in found:
+            added = growing.next(part)
+            file.resize_dimension(growing.along, growing.length)
+            for name, one, place in added:
+                data = one.data
+                if netcdf:
+                    data, dims, _ = _netcdf(data, one.dims, {}, {})
+                    place = (*place, *(slice(None) for _ in dims[len(place) :]))
+                if data.size:
+                    file.variables[name][place] = data
+
+
+def _put(
+    target: Any, group: Group, compression: int | None, netcdf: bool, growing: str | None = None
+) -> None:
     for key, value in {**group.attrs, **(marks(group.told) if group.told else {})}.items():
         target.attrs[key] = _attribute(value)
     for name, one in group.variables.items():
-        data, told = np.asarray(one.data), {**one.told, "dims": list(one.dims)}
-        attrs, dims = dict(one.attrs), one.dims
-        if netcdf:
-            data, dims, attrs = _netcdf(data, dims, attrs, told)
-        for dim, size in zip(dims, data.shape, strict=True):
+        attrs, told = dict(one.attrs), {**one.told, "dims": list(one.dims)}
+        shape, dims, kind = tuple(one.data.shape), one.dims, one.data.dtype
+        if netcdf:  # what becomes of the type, told by no elements at all
+            few, dims, attrs = _netcdf(np.zeros((0,) * len(shape), kind), dims, attrs, told)
+            shape, kind = (*shape, 2) if kind.kind == "c" else shape, few.dtype
+        for dim, size in zip(dims, shape, strict=True):
             if dim not in target.dimensions:
-                target.dimensions[dim] = size
-        _variable(target, name, data, dims, attrs, told, compression)
+                target.dimensions[dim] = None if dim == growing else size
+            if dim == growing and len(target.dimensions[dim]) < size:
+                target.resize_dimension(dim, size)
+        made = _variable(target, name, shape, kind, dims, attrs, told, compression, growing)
+        _fill(made, one.data, netcdf)
     for name, below in group.groups.items():
         _put(target.create_group(name), below, compression, netcdf)
+
+
+def _fill(made: Any, data: Any, netcdf: bool) -> None:
+    """Puts the elements into a new variable, block by block where they are not in memory."""
+    if not math.prod(data.shape):
+        return
+    if isinstance(data, np.ndarray) or not data.shape:
+        all_of = np.asarray(data[...])
+        sent = _netcdf(all_of, (), {}, {})[0] if netcdf else all_of
+        made[...] = sent if sent.ndim else sent[()]
+        return
+    for place in blocks(data.shape, width(data.dtype), getattr(data, "chunks", None)):
+        sent = np.asarray(data[place])
+        if netcdf:
+            sent = _netcdf(sent, (), {}, {})[0]
+            place = (*place, *(slice(None) for _ in range(sent.ndim - len(place))))
+        made[place] = sent
 
 
 def _netcdf(data: Any, dims: tuple[str, ...], attrs: dict[str, Any], told: dict[str, Any]) -> Any:
@@ -106,26 +203,28 @@ def _netcdf(data: Any, dims: tuple[str, ...], attrs: dict[str, Any], told: dict[
 def _variable(
     target: Any,
     name: str,
-    data: Any,
+    shape: tuple[int, ...],
+    kind: Any,
     dims: tuple[str, ...],
     attrs: dict[str, Any],
     told: dict[str, Any],
     compression: int | None,
-) -> None:
+    growing: str | None,
+) -> Any:
     how: dict[str, Any] = {}
-    kind = data.dtype
-    if kind.kind == "O":
-        kind = library("h5py").string_dtype()
-    elif dims and data.size:
-        how["fletcher32"] = True
-    if compression and dims and data.size:
+    size = math.prod(shape)
+    text = kind.kind == "O"
+    if dims and (growing in dims or (size and not text)):
+        how["chunks"] = chunks(tuple(one or _ROWS for one in shape), max(kind.itemsize, 1), _CHUNK)
+        how["fletcher32"] = not text
+    if compression and dims and size:
         how.update(compression="gzip", compression_opts=compression)
     fill = attrs.pop("_FillValue", None)
-    made = target.create_variable(name, dims, dtype=kind, fillvalue=fill, **how)
-    if data.size:
-        made[...] = data if data.ndim else data[()]
+    sort = library("h5py").string_dtype() if text else kind
+    made = target.create_variable(name, dims, dtype=sort, fillvalue=fill, **how)
     for key, value in {**attrs, **marks(told)}.items():
         made.attrs[key] = _attribute(value)
+    return made
 
 
 def _attribute(value: Any) -> Any:
@@ -145,9 +244,10 @@ class _Lazy:
         self._bool = told.get("dtype") == "bool" and "fill" not in told
         text = library("h5py").check_string_dtype(dataset.dtype)
         self._text = text is not None
-        self.dtype = np.dtype(object) if text is not None else dataset.dtype
+        told_type = self._complex or ("f2" if self._half else "?" if self._bool else None)
+        self.dtype = np.dtype(told_type or (object if text is not None else dataset.dtype))
         self.shape = dataset.shape[:-1] if self._complex else dataset.shape
-        self.chunks = dataset.chunks
+        self.chunks = dataset.chunks and dataset.chunks[: len(self.shape)]
 
     def __getitem__(self, index: Any) -> Any:
         if self._text:
@@ -165,18 +265,32 @@ class _Lazy:
 
 def read_hdf5(file: Any, path: Path) -> Group:
     """The groups of an open file; its arrays are read when they are asked for."""
-    return _read(file, path, "", 0)
+    return _Reader(path).group(file, "", ())
 
 
-def _read(source: Any, path: Path, place: str, depth: int) -> Group:
+def check_file(file: Any, path: Path) -> None:
+    """Looks at all parts of an open file, of which a library is to read some.
+
+    Raises:
+        DataError: parts of it are in other files.
+        LimitExceeded: a chunk is longer than what it should become.
+    """
+    seen: set[int] = set()
+    left = [("", file)]
+    while left:
+        place, group = left.pop()
+        address = _address(group)
+        if address in seen:
+            continue
+        seen.add(address)
+        for name, found in parts(group, path, place):
+            if hasattr(found, "keys"):
+                left.append((f"{place}/{name}", found))
+
+
+def parts(source: Any, path: Path, place: str) -> Iterator[tuple[str, Any]]:
+    """What is in a group, as long as it is all in this file and unpacks to what it should be."""
     h5py = library("h5py")
-    if depth > _DEPTH:
-        raise DataError(
-            f"{path.name}: the groups nest deeper than {_DEPTH} levels, or in a circle", service="hdf5"
-        )
-    attrs = {key: _text(value) for key, value in source.attrs.items()}
-    group = Group(told=marked(attrs))
-    group.attrs = {key: value for key, value in attrs.items() if _shown(key)}
     for name in source:
         link = source.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
@@ -188,17 +302,49 @@ def _read(source: Any, path: Path, place: str, depth: int) -> Group:
         found = source.get(name)
         if found is None:
             raise DataError(f"{path.name}: {place}/{name} is a link that leads nowhere", service="hdf5")
-        if isinstance(found, h5py.Group):
-            group.groups[name] = _read(found, path, f"{place}/{name}", depth + 1)
-        elif isinstance(found, h5py.Dataset):
-            if found.external or found.is_virtual:
-                raise DataError(
-                    f"{path.name}: the data of {place}/{name} is in other files, which are not read",
-                    service="hdf5",
-                )
-            _check_chunks(found, path, place + "/" + name)
-            _read_dataset(group, name, found, path, place)
-    return group
+        if isinstance(found, h5py.Dataset):
+            check_dataset(found, path, f"{place}/{name}")
+        yield name, found
+
+
+def check_dataset(found: Any, path: Path, place: str) -> None:
+    """Refuses what has its elements in other files, or chunks longer than what they should become."""
+    if found.external or found.is_virtual:
+        raise DataError(
+            f"{path.name}: the data of {place} is in other files, which are not read", service="hdf5"
+        )
+    _check_chunks(found, path, place)
+
+
+def _address(found: Any) -> int:
+    return int(library("h5py").h5o.get_info(found.id).addr)
+
+
+class _Reader:
+    """Reads groups, and sees when links make more of a file than there is in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.visits = path, 0
+        self.seen: set[int] = set()
+
+    def group(self, source: Any, place: str, above: tuple[int, ...]) -> Group:
+        h5py, address = library("h5py"), _address(source)
+        self.visits += 1
+        self.seen.add(address)
+        if len(above) > _DEPTH or address in above or self.visits > 1000 + 10 * len(self.seen):
+            raise DataError(
+                f"{self.path.name}: the groups nest deeper than {_DEPTH} levels, or in a circle ({place})",
+                service="hdf5",
+            )
+        attrs = {key: _text(value) for key, value in source.attrs.items()}
+        group = Group(told=marked(attrs))
+        group.attrs = {key: value for key, value in attrs.items() if _shown(key)}
+        for name, found in parts(source, self.path, place):
+            if isinstance(found, h5py.Group):
+                group.groups[name] = self.group(found, f"{place}/{name}", (*above, address))
+            elif isinstance(found, h5py.Dataset):
+                _read_dataset(group, name, found, self.path, place)
+        return group
 
 
 def _check_chunks(found: Any, path: Path, place: str) -> None:
@@ -231,9 +377,8 @@ def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -
             below.variables[part] = Variable((f"{name}_0",) * found.ndim, found[part])
         group.groups[name] = below
         return
-    dims = tuple(str(dim) for dim in told.get("dims", ())) or tuple(
-        found.dims[at].label or f"{name}_{at}" for at in range(found.ndim)
-    )
+    own = (found.dims[at].label or f"{name}_{at}" for at in range(found.ndim))
+    dims = tuple(str(dim) for dim in told.get("dims", own))
     if kind.kind == "O" and library("h5py").check_string_dtype(kind) is None:
         raise DataError(
             f"{path.name}: {place}/{name} holds {kind.metadata or kind}, which no value can be",

@@ -1,4 +1,4 @@
-"""MAT files: version 5 (``save -v6`` and ``-v7`` of MATLAB and Octave) both ways, version 7.3 read."""
+"""MAT files: version 5 (``save -v6`` and ``-v7`` of MATLAB and Octave) and version 7.3, both ways."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from arcuate.connector import DataError, NotFoundError
-from arcuate.errors import ConversionError, ProtocolError
-from arcuate.formats import mat_file, mat_hdf, mat_values
+from arcuate.errors import ConversionError, InvalidArgument, ProtocolError
+from arcuate.formats import mat_file, mat_hdf, mat_hdf_write, mat_values
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.node import Node
 from arcuate.values import DecodeOptions, decode, encode
 from arcuate.values.nodes import step
 
-__all__ = ["MAT"]
+__all__ = ["MAT", "MAT73"]
 
 _SIMPLE = DecodeOptions(simplify=False)
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -23,6 +23,7 @@ class MAT(Format):
     """Variables of MATLAB or Octave, by name."""
 
     name: ClassVar[str] = "mat"
+    _version: ClassVar[str] = "7"
 
     def read(self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT) -> Any:
         """All variables as a mapping, or one of them."""
@@ -53,7 +54,14 @@ class MAT(Format):
         return values[variable]
 
     def write(
-        self, value: Any, path: Path, *, lossy: bool = False, variable: str = "value", compress: bool = True
+        self,
+        value: Any,
+        path: Path,
+        *,
+        lossy: bool = False,
+        variable: str = "value",
+        compress: bool = True,
+        version: str | None = None,
     ) -> Kept:
         """Writes a mapping of names to values as variables, anything else as one variable.
 
@@ -62,8 +70,15 @@ class MAT(Format):
             path: where to.
             lossy: write what can be written of a mapping, and list the rest.
             variable: the name of the one variable, where the value is no mapping.
-            compress: as ``-v7``; else as ``-v6``.
+            compress: as ``-v7`` and ``-v7.3`` do; without it version 7 is what ``-v6`` writes.
+            version: ``"7"``, or ``"7.3"``, which is HDF5 and holds variables of more than 2 GB.
+
+        Raises:
+            ConversionError: MATLAB has no form for a part of the value.
         """
+        version = version or self._version
+        if version not in ("7", "7.3"):
+            raise InvalidArgument(f"version is '7' or '7.3', not {version!r}; -v6 is '7' with compress=False")
         losses = Losses("MAT", path, lossy)
         parts = value if isinstance(value, dict) else {variable: value}
         made: dict[str, mat_file.MArray] = {}
@@ -76,8 +91,17 @@ class MAT(Format):
                 if not lossy:
                     raise error.prepend(step(name)) if isinstance(value, dict) else error from None
                 losses.add(f"${step(name)}", f"it is left out: {error.message}", "")
-        path.write_bytes(mat_file.dump(made, compress))
+        if version == "7.3":
+            mat_hdf_write.dump(made, path, compress)
+        else:
+            path.write_bytes(mat_file.dump(made, compress))
         return losses.kept()
+
+
+class MAT73(MAT):
+    """The same, written in version 7.3."""
+
+    _version: ClassVar[str] = "7.3"
 
 
 def _python(array: mat_file.MArray, name: str, path: Path) -> Any:

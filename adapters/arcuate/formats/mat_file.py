@@ -338,7 +338,8 @@ def dump(variables: dict[str, MArray], compress: bool) -> bytes:
 def _element(kind: int, data: bytes) -> bytes:
     if len(data) > _MOST:
         raise ConversionError(
-            "one array takes more than 2 GB, which MAT files of version 7 do not hold; save it as .nc or .h5"
+            "one array takes more than 2 GB, which MAT files of version 7 do not hold; write it with "
+            "version='7.3' (--to mat73)"
         )
     if 0 < len(data) <= 4:
         return struct.pack("<HH", kind, len(data)) + data.ljust(4, b"\0")
@@ -380,7 +381,7 @@ def _matrix(array: MArray, name: str = "") -> bytes:
     content = b"".join(body)
     if len(content) > _MOST:
         raise ConversionError(
-            "one variable takes more than 2 GB, which MAT files of version 7 do not hold; save it as "
-            ".nc or .h5"
+            "one variable takes more than 2 GB, which MAT files of version 7 do not hold; write it with "
+            "version='7.3' (--to mat73)"
         )
     return struct.pack("<II", _MATRIX, len(content)) + content

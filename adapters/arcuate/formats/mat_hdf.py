@@ -12,11 +12,15 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError
 from arcuate.formats.format import library
+from arcuate.formats.hdf5 import check_dataset
 from arcuate.formats.mat_file import DTYPES, MArray, joined
+from arcuate.formats.mat_hdf_write import ORDER
 
 __all__ = ["parse"]
 
 _DEPTH = 100
+_EACH = 200
+"""Bytes that an array takes beside its elements."""
 
 
 def parse(
@@ -29,24 +33,43 @@ def parse(
     """
     h5py = library("h5py", "formats-neuro")
     with h5py.File(path, "r") as file:
-        reader = _Reader(h5py, file, path.name, check)
-        for name in file:
+        reader = _Reader(h5py, file, path, check)
+        told = _text(file.attrs.get(ORDER)).split()
+        for name in sorted(file, key=lambda one: told.index(one) if one in told else len(told)):
             if name.startswith("#") or (wanted is not None and name != wanted):
                 continue
-            yield name, reader.array(file[name], 0)
+            yield name, reader.array(reader.member(file, name), 0)
 
 
 class _Reader:
-    def __init__(self, h5py: Any, file: Any, path: str, check: Callable[[int], None]) -> None:
+    def __init__(self, h5py: Any, file: Any, path: Path, check: Callable[[int], None]) -> None:
         self.h5py, self.file, self.path, self.check = h5py, file, path, check
         self.taken = 0
+        self.seen: set[int] = set()
 
     def fail(self, at: Any, what: str) -> DataError:
-        return DataError(f"{self.path}: {at.name} {what}", service="MAT")
+        return DataError(f"{self.path.name}: {at.name} {what}", service="MAT")
+
+    def member(self, group: Any, name: str) -> Any:
+        """What is under a name: a group or dataset of this file, with chunks that fit their array."""
+        if isinstance(group.get(name, getlink=True), self.h5py.ExternalLink):
+            raise self.fail(group, f"has a link to another file under {name!r}, which is not followed")
+        found = group.get(name)
+        if found is None:
+            raise self.fail(group, f"has no part {name!r}, or a link that leads nowhere")
+        return self.checked(found)
+
+    def checked(self, found: Any) -> Any:
+        """A group or dataset whose data is in this file, and unpacks to what it should be."""
+        if isinstance(found, self.h5py.Dataset):
+            check_dataset(found, self.path, str(found.name))
+            if found.shape is None:
+                raise self.fail(found, "has no elements and no dimensions")
+        return found
 
     def numbers(self, found: Any) -> Any:
         """The elements of a dataset as a vector in MATLAB's order; HDF5 has the dimensions turned."""
-        self.taken += int(found.size) * found.dtype.itemsize
+        self.taken += int(found.size) * found.dtype.itemsize + _EACH
         self.check(self.taken)
         return np.asarray(found[()]).reshape(-1)
 
@@ -55,6 +78,11 @@ class _Reader:
             raise self.fail(found, f"nests deeper than {_DEPTH} levels")
         attributes = found.attrs
         kind = _text(attributes.get("MATLAB_class"))
+        if kind == "cell" or isinstance(found, self.h5py.Group):  # MATLAB has each in one place
+            address = int(self.h5py.h5o.get_info(found.id).addr)
+            if address in self.seen:
+                raise self.fail(found, "is a part of itself, or of two others")
+            self.seen.add(address)
         if "MATLAB_object_decode" in attributes and int(attributes["MATLAB_object_decode"]) not in (0, 1, 2):
             return MArray("opaque", (1, 1), name=kind)
         if isinstance(found, self.h5py.Group):
@@ -72,7 +100,9 @@ class _Reader:
             shape = tuple(int(size) for size in self.numbers(found))
             if prod(shape) != 0:
                 raise self.fail(found, f"is marked as empty and has the dimensions {shape}")
-            return _empty(kind, shape)
+            made = _empty(kind, shape)
+            made.fields = tuple(_field(each) for each in attributes.get("MATLAB_fields", ()))
+            return made
         if kind == "cell":
             items = [self.array(self._follow(found, each), depth + 1) for each in self.numbers(found)]
             return MArray("cell", shape, items=items)
@@ -85,7 +115,7 @@ class _Reader:
         if data.dtype.names:
             if kind not in ("double", "single"):
                 raise ConversionError(
-                    f"{self.path}: complex integers have no value elsewhere; save them as double"
+                    f"{self.path.name}: complex integers have no value elsewhere; save them as double"
                 )
             return MArray(kind, shape, joined(data["real"].astype(DTYPES[kind]), data["imag"]))
         if data.dtype.kind not in "iufb":
@@ -95,7 +125,7 @@ class _Reader:
     def _follow(self, at: Any, reference: Any) -> Any:
         if not isinstance(reference, self.h5py.Reference) or not reference:
             raise self.fail(at, "has elements that lead nowhere")
-        return self.file[reference]
+        return self.checked(self.file[reference])
 
     def _struct(self, found: Any, depth: int) -> MArray:
         order = found.attrs.get("MATLAB_fields")
@@ -105,7 +135,7 @@ class _Reader:
         for name in fields:
             if name not in found:
                 raise self.fail(found, f"has no field {name!r}")
-            each = found[name]
+            each = self.member(found, name)
             # the elements of a struct array are references, and such a dataset has no class
             if (
                 not isinstance(each, self.h5py.Group)
@@ -123,9 +153,11 @@ class _Reader:
         return MArray("struct", shape or (1, 1), items=items, fields=fields)
 
     def _sparse(self, found: Any, kind: str, rows: int) -> MArray:
-        pointers = self.numbers(found["jc"]).astype(np.int64)
-        first = self.numbers(found["ir"]).astype(np.int64) if "ir" in found else np.zeros(0, np.int64)
-        data: Any = self.numbers(found["data"]) if "data" in found else np.zeros(0)
+        pointers = self.numbers(self.member(found, "jc")).astype(np.int64)
+        first = np.zeros(0, np.int64)
+        if "ir" in found:
+            first = self.numbers(self.member(found, "ir")).astype(np.int64)
+        data: Any = self.numbers(self.member(found, "data")) if "data" in found else np.zeros(0)
         if data.dtype.names:
             data = joined(data["real"], data["imag"])
         elif kind == "logical":

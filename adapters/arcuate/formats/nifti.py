@@ -136,7 +136,7 @@ def _whole(path: Path, limit: int | None) -> int:
 
 def _plain(field: Any) -> Any:
     found = field.item()
-    return found.decode("latin-1").rstrip("\0") if isinstance(found, bytes) else found
+    return found.decode("latin-1").partition("\0")[0] if isinstance(found, bytes) else found
 
 
 def _content(one: Any) -> bytes:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import uuid
 import warnings
+from math import prod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from arcuate.connector import NotFoundError
 from arcuate.errors import ConversionError
 from arcuate.formats import exact
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, LossyWarning, check_size, library
+from arcuate.formats.hdf5 import check_file
 from arcuate.formats.node import Node
 
 __all__ = ["NWB"]
@@ -53,6 +55,8 @@ class NWB(Format):
             scaled: gives ``numbers * conversion + offset``.
         """
         pynwb = library("pynwb", "formats-neuro")
+        with library("h5py", "formats-neuro").File(path, "r") as raw:
+            check_file(raw, path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with pynwb.NWBHDF5IO(path, "r") as io:
@@ -151,6 +155,8 @@ def _gather(name: str, part: Any, found: dict[str, Any]) -> None:
 
 def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -> Any:
     if hasattr(part, "to_dataframe"):
+        size = sum(_bytes(one.data) for one in getattr(part, "columns", ()))
+        check_size(path, size, limit, f"the table {part.name}")
         table = part.to_dataframe()
         for name in table.columns:
             if table[name].dtype == object and len(table):
@@ -163,9 +169,8 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
     ):
         return None
     shape = part.data.shape
-    count = 8 if scaled else part.data.dtype.itemsize
-    for size in shape:
-        count *= int(size)
+    count = prod(shape) * (8 if scaled else part.data.dtype.itemsize)
+    count += 8 * prod(getattr(part.timestamps, "shape", shape[:1]))
     check_size(path, count, limit, f"the series {part.name}")
     data = np.asarray(part.data[()])
     each = getattr(part, "channel_conversion", None)
@@ -207,6 +212,12 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
         if "label" in table or "channel_name" in table:
             coords["channel"] = np.array(table["label" if "label" in table else "channel_name"], str)
     return xr.DataArray(data, dims=dims, coords=coords, attrs=attrs, name=part.name)
+
+
+def _bytes(data: Any) -> int:
+    """What a column of a table takes in memory; a text as an object of 64 bytes."""
+    each = getattr(getattr(data, "dtype", None), "itemsize", 64)
+    return int(prod(getattr(data, "shape", (len(data),))) * each)
 
 
 def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any]) -> xr.DataArray:

@@ -117,7 +117,8 @@ def core(node: RObject, classes: list[str | None], dim: tuple[int, ...] | None) 
         raw = node.value
         mask = raw == NA_INT
         numbers = np.where(mask, np.int32(0), raw - np.int32(1)).astype(np.int32)
-        if n and (int(numbers.max()) >= len(levels.value) or int(numbers.min()) < 0):
+        there = numbers[~mask]
+        if len(there) and (int(there.max()) >= len(levels.value) or int(there.min()) < 0):
             raise ConversionError("a factor has a code beyond its levels; it was made by hand: use factor()")
         return types.Factor(_made("i4", shape, numbers, mask), categories, classes[0] == "ordered")
     if node.kind in (r.INT, r.REAL):

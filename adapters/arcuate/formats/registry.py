@@ -138,8 +138,8 @@ def convert(
 ) -> Kept:
     """Writes what one file holds to another, in the format of its name.
 
-    Where both formats stream the same kind of pieces it goes piece by piece, in bounded memory; else through
-    memory.
+    Where both formats have the same kind of pieces it goes piece by piece, in bounded memory: record batches
+    of tables, parts of a labelled array, and whatever HDF5, NetCDF and Zarr hold. Else through memory.
 
     Args:
         source: as for :func:`open_data`.
@@ -150,7 +150,8 @@ def convert(
         target_filesystem: one that gets the target.
         variable: one of several things in the source.
         lossy: as for :func:`save_data`.
-        limit: as for :func:`open_data`; pieces need none.
+        limit: as for :func:`open_data`; pieces need none, but a file that says to hold more than it and
+            2,000 times what it has bytes is taken for one that is made to fill the disk.
         progress: called with the rows or elements done so far, and how many there are if that is known.
     """
     with _local(source, filesystem, from_format) as (path, first_name, first):
@@ -176,7 +177,26 @@ def convert(
                 shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
                 return whole(to)
 
-        streams = first.streams and second.streams and first.in_pieces(path, variable)
+        def grouped(to: Path) -> Kept:
+            from arcuate.formats.lazily import check_growth, watched
+
+            with contextlib.ExitStack() as stack:
+                try:
+                    with guarded(path, first_name):
+                        group = stack.enter_context(first.lazily(path))
+                        if group is not None:
+                            check_growth(path, group, limit)
+                    if group is not None:
+                        second.write_group(watched(group, path, first_name, progress), to)
+                        return Kept(name, str(target))
+                except PiecesDiffer:
+                    shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
+            return whole(to)
+
+        if second.grouped and variable is None and type(first).lazily is not Format.lazily:
+            return _written(target, target_filesystem, name, second, grouped)
+        with guarded(path, first_name):
+            streams = first.streams and second.streams and first.in_pieces(path, variable)
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
 
 

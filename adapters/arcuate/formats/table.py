@@ -52,6 +52,7 @@ TABLE: dict[str, Entry] = {
     "hdf5": Entry("arcuate.formats.hdf5:HDF5", (".h5", ".hdf5", ".he5", ".hdf"), HDF5, "HDF5"),
     "zarr": Entry("arcuate.formats.zarr:Zarr", (".zarr", ".zarr.zip"), title="Zarr"),
     "mat": Entry("arcuate.formats.mat:MAT", (".mat",), ((0, b"MATLAB 5.0"), (0, b"MATLAB 7.3")), "MAT"),
+    "mat73": Entry("arcuate.formats.mat:MAT73", (), title="MAT of version 7.3"),
     "rds": Entry("arcuate.formats.rds:RDS", (".rds",), title="RDS"),
     "rdata": Entry(
         "arcuate.formats.rds:RData", (".rdata", ".rda"), ((0, b"RDX2\n"), (0, b"RDX3\n")), "RData"

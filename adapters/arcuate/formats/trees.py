@@ -12,15 +12,17 @@ import numpy as np
 
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, Unsupported
-from arcuate.formats import groups
+from arcuate.formats import blocks, groups
 from arcuate.formats.format import check_size
 from arcuate.formats.groups import MARK, Group, Variable
 from arcuate.formats.tabular import named_column
 
-__all__ = ["check_group", "clean", "marked", "marks", "pieces", "plain_tree", "read_group", "simplest"]
+__all__ = [
+    "check_group", "clean", "marked", "marks", "pieces", "plain_tree", "plain_variable",
+    "read_group", "simplest",
+]  # fmt: skip
 
 _PIECE = 30_000
-_BATCH = 16 << 20
 
 
 def marks(told: Mapping[str, Any]) -> dict[str, str]:
@@ -80,7 +82,7 @@ def plain_tree(group: Group) -> Any:
     """A group of another's making as a Dataset, or a DataTree where it has groups."""
     import xarray as xr
 
-    variables = {name: _plain(one, f"/{name}") for name, one in group.variables.items()}
+    variables = {name: plain_variable(one, f"/{name}") for name, one in group.variables.items()}
     dataset = xr.Dataset(variables, attrs={key: _attr(value) for key, value in group.attrs.items()})
     if not group.groups:
         return dataset
@@ -91,7 +93,8 @@ def plain_tree(group: Group) -> Any:
     return xr.DataTree(dataset, children)
 
 
-def _plain(one: Variable, path: str) -> Any:
+def plain_variable(one: Variable, path: str) -> Any:
+    """An array of another's making as a variable of xarray, in memory."""
     import xarray as xr
 
     data = np.asarray(one.data[...])
@@ -139,7 +142,7 @@ def clean(dataset: Any) -> Any:
 
 
 def pieces(group: Group, variable: str | None) -> Iterator[Any]:
-    """Parts of a labelled array along its first dimension, of about 16 MB each.
+    """Parts of a labelled array along its first dimension, of about 16 MB each unless a row has more.
 
     Raises:
         Unsupported: there is no such array.
@@ -159,9 +162,9 @@ def pieces(group: Group, variable: str | None) -> Iterator[Any]:
         yield _piece(group, wanted, safe, None)
         return
     length, first = main.data.shape[0], main.dims[0]
-    row = prod(main.data.shape[1:]) * max(main.data.dtype.itemsize, 8)
+    row = prod(main.data.shape[1:]) * blocks.width(main.data.dtype)
     chunk = (getattr(main.data, "chunks", None) or (1,))[0]
-    step = max(1, _BATCH // max(row, 1) // chunk) * chunk
+    step = max(1, blocks.BLOCK // max(row, 1) // chunk) * chunk
     for start in range(0, max(length, 1), step):
         yield _piece(group, wanted, safe, (first, slice(start, start + step)))
 
@@ -180,5 +183,10 @@ def _piece(group: Group, name: str, safe: str, span: tuple[str, slice] | None) -
     for key in [safe, *(one for _, one in told["coords"])]:
         one = group.variables[key]
         index = tuple(span[1] if span and dim == span[0] else slice(None) for dim in one.dims)
-        cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
+        if hasattr(one.data, "part"):  # another's file, of which each part may need another description
+            leaf = one.data.part(index)
+            kept = {"attrs": one.told["attrs"]} if "attrs" in one.told else {}
+            cut[key] = Variable(one.dims, leaf.data, {**one.attrs, **leaf.attrs}, {**leaf.told, **kept})
+        else:
+            cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
     return groups.value_of(Group(cut, {}, {}, told))

@@ -18,8 +18,11 @@ import numpy as np
 
 from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument, LimitExceeded
-from arcuate.formats.format import LIMIT, Format, Kept, Losses, PiecesDiffer, check_size, library
+from arcuate.formats.blocks import Growing, blocks, chunks, width
+from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, first_of, library
 from arcuate.formats.groups import MARK, Group, Variable, group_of
+from arcuate.formats.hdf5 import in_parts
+from arcuate.formats.lazily import lazy_plain, lazy_xarray, settled
 from arcuate.formats.tabular import named_column
 from arcuate.formats.trees import pieces, read_group, simplest
 
@@ -29,6 +32,7 @@ _DIMS = "_ARRAY_DIMENSIONS"
 _META = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json"}
 _MOST = 1_000_000
 _CHUNK = 4 << 20
+_GROWN = 1 << 20
 _SLACK = 1 << 16
 _DEPTH = 64
 
@@ -38,6 +42,7 @@ class Zarr(Format):
 
     name = "zarr"
     streams = True
+    grouped = True
     folder = True
 
     def read(
@@ -78,26 +83,57 @@ class Zarr(Format):
 
     def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
         """Parts of a labelled array along its first dimension, whole chunks each."""
-        with _opened(path, None) as found:
-            _check_chunks(_arrays(found), path, None)
-            yield from pieces(_read(found, path, 0), variable)
+        with self.lazily(path) as group:
+            yield from pieces(group, variable)
 
-    def write_batches(self, batches: Iterable[Any], path: Path, *, lossy: bool = False) -> Kept:
-        """Writes a labelled array that comes in parts along its first dimension, chunk by chunk."""
+    def write_batches(
+        self, batches: Iterable[Any], path: Path, *, lossy: bool = False, along: str | None = None
+    ) -> Kept:
+        """Writes a labelled array that comes in parts along one dimension.
+
+        Args:
+            batches: the parts, labelled arrays that differ in their place along that dimension only.
+            path: where.
+            lossy: nothing is lost.
+            along: the dimension; without it the first one.
+        """
         found = iter(batches)
-        first = next(found)
-        group = group_of(first)
-        growing = group.told["dims"][0][1] if group.told["dims"] else None
+        growing = Growing(first_of(found, path), along)
         with _new(path, 3) as target:
-            _put(target, group, 3, 3)
-            at = first.shape[0] if first.ndim else 0
+            _put(target, growing.group, 3, 3, growing.along)
             for part in found:
-                at = _extend(target, group, group_of(part), growing, at)
+                for name, one, place in growing.next(part):
+                    array = target[name]
+                    array.resize(
+                        tuple(
+                            growing.length if dim == growing.along else size
+                            for dim, size in zip(one.dims, array.shape, strict=True)
+                        )
+                    )
+                    if one.data.size:
+                        target[name][place] = one.data
         return Losses(self.name, path, lossy).kept()
 
     def in_pieces(self, path: Path, variable: str | None) -> bool:
+        with self.lazily(path) as group:
+            return in_parts(group, variable)
+
+    @contextlib.contextmanager
+    def lazily(self, path: Path) -> Iterator[Group]:
         with _opened(path, None) as found:
-            return variable is None and _read(found, path, 0).told.get("kind") == "labelled"
+            _check_chunks(_arrays(found), path, None)
+            group = _read(found, path, 0)
+            if group.told:
+                yield settled(group)
+            elif not _labelled(group):
+                yield settled(lazy_plain(group))
+            else:
+                with _tree(found, True) as tree:
+                    yield settled(lazy_xarray(simplest(tree)))
+
+    def write_group(self, group: Group, path: Path) -> None:
+        with _new(path, 3) as target:
+            _put(target, group, 3, 3)
 
     def takes(self, piece: Any) -> bool:
         return type(piece).__name__ == "DataArray"
@@ -248,16 +284,18 @@ def _unpacked(head: bytes) -> int | None:
 # ------------------------------------------------------------------ writing
 
 
-def _put(target: Any, group: Group, version: int, compression: int) -> None:
+def _put(target: Any, group: Group, version: int, compression: int, growing: str | None = None) -> None:
     target.attrs.update(_attrs(group.attrs, group.told, version))
     for name, one in group.variables.items():
-        _array(target, name, one, version, compression)
+        _array(target, name, one, version, compression, growing)
     for name, below in group.groups.items():
         _put(target.create_group(name), below, version, compression)
 
 
-def _array(target: Any, name: str, one: Variable, version: int, compression: int) -> None:
-    data = np.asarray(one.data)
+def _array(
+    target: Any, name: str, one: Variable, version: int, compression: int, growing: str | None
+) -> None:
+    data, shape = one.data, tuple(one.data.shape)
     text = data.dtype.kind == "O"
     fill = one.attrs.get("_FillValue", one.attrs.get("missing_value"))
     how: dict[str, Any] = {"fill_value": fill}  # in version 2 it is what stands for missing elements
@@ -271,29 +309,29 @@ def _array(target: Any, name: str, one: Variable, version: int, compression: int
         import numcodecs
 
         how["compressors"] = numcodecs.Zstd(level=compression, checksum=True)
+    size, unit = max(data.dtype.itemsize, 1), shape
+    if growing in one.dims:  # chunks of some size, however small the first part is
+        at = one.dims.index(growing)
+        row = max(1, size * prod(shape[:at] + shape[at + 1 :]))
+        unit = (*shape[:at], max(shape[at], _GROWN // row), *shape[at + 1 :])
     made = target.create_array(
         name,
-        shape=data.shape,
+        shape=shape,
         dtype=str if text else data.dtype.newbyteorder("="),
-        chunks=_chunks(data.shape, max(data.dtype.itemsize, 1)),
+        chunks=chunks(unit, size, _CHUNK),
         config={"write_empty_chunks": True},
         **how,
     )
-    if data.size:
-        made[...] = data
+    if prod(shape):
+        if isinstance(data, np.ndarray) or not shape:
+            made[...] = np.asarray(data[...])
+        else:
+            for place in blocks(shape, width(data.dtype), getattr(data, "chunks", None) or made.chunks):
+                made[place] = data[place]
     attrs = _attrs(one.attrs, {**one.told, "dims": list(one.dims)}, version)
     if version == 2:
         attrs[_DIMS] = list(one.dims)
     made.attrs.update(attrs)
-
-
-def _chunks(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """Whole rows of the last dimensions, as many as fit into a chunk."""
-    left, chunks = max(1, _CHUNK // itemsize), []
-    for size in reversed(shape):
-        chunks.append(max(1, min(size, left)))
-        left = max(1, left // chunks[-1])
-    return tuple(reversed(chunks))
 
 
 def _attrs(attrs: dict[str, Any], told: dict[str, Any], version: int) -> dict[str, Any]:
@@ -315,26 +353,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return str(value) if isinstance(value, float) and not np.isfinite(value) else value
-
-
-def _extend(target: Any, group: Group, part: Group, growing: str | None, at: int) -> int:
-    """Puts one more part behind the others; how long the dimension is then."""
-    length = 0
-    for name, one in part.variables.items():
-        if growing not in one.dims:
-            continue
-        first = group.variables[name]
-        if one.told != first.told or one.data.dtype != first.data.dtype:
-            raise PiecesDiffer(f"the parts of {name!r} are not of one kind: {one.told} is not {first.told}")
-        axis = one.dims.index(growing)
-        length = one.data.shape[axis]
-        array = target[name]
-        shape = list(array.shape)
-        shape[axis] = at + length
-        array = array.resize(tuple(shape)) or target[name]
-        span = tuple(slice(at, None) if dim == growing else slice(None) for dim in one.dims)
-        array[span] = one.data
-    return at + length
 
 
 # ------------------------------------------------------------------ reading
@@ -385,10 +403,18 @@ def _labelled(group: Group) -> bool:
     return any(one.dims and one.dims[0] != f"{path.rpartition('/')[2]}_0" for path, one in group.all())
 
 
-def _others(found: Any, path: Path, variable: str | None, limit: int | None, decode: bool) -> Any:
+@contextlib.contextmanager
+def _tree(found: Any, decode: bool) -> Iterator[Any]:
+    """Another's store as a tree whose arrays are read when they are asked for."""
     import xarray as xr
 
-    with xr.open_datatree(found.store, engine="zarr", consolidated=False, decode_cf=decode) as tree:
+    how: dict[str, Any] = {"consolidated": False, "decode_cf": decode, "cache": False, "chunks": None}
+    with xr.open_datatree(found.store, engine="zarr", **how) as tree:
+        yield tree
+
+
+def _others(found: Any, path: Path, variable: str | None, limit: int | None, decode: bool) -> Any:
+    with _tree(found, decode) as tree:
         if tree.children:
             check_size(path, sum(node.to_dataset(inherit=False).nbytes for node in tree.subtree), limit)
             return named_column(tree.load(), variable, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,7 +46,8 @@ class SQLEnd(End):
             ordered = f"SELECT * FROM ({query}) AS copied ORDER BY {key}"  # noqa: S608
             return iter(self.db.stream_arrow(ordered, rows=_ROWS))
         query = query.replace("%", "%%")
-        ordered = f"SELECT * FROM ({query}) AS copied WHERE {key} > %s ORDER BY {key}"  # noqa: S608
+        later = f"{key} > %s OR {key} IS NULL"  # a row without a key is an error, not left out
+        ordered = f"SELECT * FROM ({query}) AS copied WHERE {later} ORDER BY {key}"  # noqa: S608
         return iter(self.db.stream_arrow(ordered, (ask.after,), rows=_ROWS))
 
     # --- Writing
@@ -129,9 +131,22 @@ class DocumentsEnd(End):
             raise InvalidArgument(f"{self.name} has {there} documents; say exists='append' or 'replace'")
         self.written = 0
         found = tables(pieces, self.name, tidy=ask.tidy)
-        first = next(found, None)  # what cannot be read at all is found out before anything is deleted
         if there and ask.exists == "replace":
-            self.store.delete(self.part, {}, many=True)
-        for table in itertools.chain([] if first is None else [first], found):
+            self._replace(found)
+            return ()
+        for table in found:
             self.written += len(self.store.insert(self.part, table))
         return ()
+
+    def _replace(self, found: Iterator[pa.Table]) -> None:
+        """Writes beside the collection and lets the server put that into its place, all at once."""
+        beside = f"{self.part}.arcuate-{uuid.uuid4().hex[:12]}"
+        try:
+            for table in found:
+                self.written = (self.written or 0) + len(self.store.insert(beside, table))
+            if self.written:
+                self.store.aggregate(beside, [{"$out": self.part}])
+            else:
+                self.store.delete(self.part, {}, many=True)
+        finally:
+            self.store.drop(beside)

@@ -37,7 +37,11 @@ class End(ABC):
 
     Attributes:
         written: rows that :meth:`put` wrote, where it counts them itself.
+        whole: the target takes one value: what is read is not cut into pieces.
     """
+
+    one_value: ClassVar[bool] = False
+    """Whether :meth:`put` takes one value only."""
 
     takes: ClassVar[str] = ""
     """What the part is."""
@@ -45,6 +49,7 @@ class End(ABC):
     def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
         self.where, self.part, self.settings = where, part, settings
         self.written: int | None = None
+        self.whole = False
         if not part and self.takes:
             raise InvalidArgument(f"{self.name}: which {self.takes}? Write {self.name}#{self.takes.upper()}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import os
 import shutil
 import tempfile
@@ -92,7 +93,7 @@ class FileEnd(End):
         path = self.here()
         kind = find(str(path), ask.from_format, local=path)[1]
         named: dict[str, Any] = {"format": ask.from_format, "variable": ask.variable}
-        if kind.streams and kind.in_pieces(path, ask.variable):
+        if not self.whole and kind.streams and kind.in_pieces(path, ask.variable):
             yield from open_batches(path, **named)
         else:
             yield open_data(path, **named)
@@ -112,7 +113,9 @@ class FileEnd(End):
             first = next(pieces, None)
             if first is None:
                 raise InvalidArgument(f"there is nothing to be written to {self.name}: the source is empty")
-            if kind.takes(first):
+            if kind.takes(first) and not (ask.lossy and hasattr(first, "dims")):
+                if "time" in getattr(first, "dims", ()):
+                    named["along"] = "time"  # as blocks of a stream follow each other
                 kept = save_batches(_chain(first, pieces), local, **named)
             else:
                 value, lost = one_value(_chain(first, pieces), self.name, lossy=ask.lossy)
@@ -179,6 +182,10 @@ def _local(source: Path, target: Path, ask: Ask) -> int:
         raise NotFoundError(f"there is no folder for {str(target)!r}", service="copy")
     if target.exists() and os.path.samefile(source, target):
         raise InvalidArgument(f"{source} and {target} are the same file")
+    if ask.resume and ask.exists == "error" and target.exists():  # a copy that broke leaves nothing there
+        if not filecmp.cmp(source, target, shallow=False):
+            raise InvalidArgument(f"{target} is there already and holds something else; say exists='replace'")
+        return source.stat().st_size
     size = source.stat().st_size
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.absolute().parent) as folder:

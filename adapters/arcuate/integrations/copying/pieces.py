@@ -112,4 +112,19 @@ def after(table: pa.Table, key: str, last: Any, before: Any = None) -> pa.Table:
         raise InvalidArgument(
             f"the column {key!r} does not grow from row to row and cannot be the key of a copy"
         )
-    return table if last is None else table.filter(pc.greater(column, pa.scalar(last, column.type)))
+    return table if last is None else table.filter(pc.greater(column, _bound(last, column.type, key)))
+
+
+def _bound(last: Any, kind: pa.DataType, key: str) -> pa.Scalar:
+    """The largest key of the target as in the source; SQLite has texts for times, and numbers for bools."""
+    try:
+        return pa.scalar(last, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        pass
+    try:
+        return pa.scalar(last).cast(kind)
+    except pa.ArrowException as error:
+        raise InvalidArgument(
+            f"the largest {key!r} of the target is {last!r}, which is no {kind} as in the source ({error}); "
+            "choose a key of the same type on both sides"
+        ) from None

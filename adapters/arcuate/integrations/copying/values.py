@@ -78,6 +78,7 @@ class RedisEnd(End):
     """A key of a Redis server; its value is kept exactly."""
 
     takes = "key"
+    one_value = True
 
     def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
         super().__init__(where, part, settings)

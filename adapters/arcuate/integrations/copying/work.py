@@ -52,6 +52,7 @@ def _pieces(one: End, other: End, ask: Ask) -> Copied:
         if ask.key is None:
             raise InvalidArgument("resume needs a key, a column that grows, unless both ends are files")
         ask = dataclasses.replace(ask, after=other.last(ask))
+    one.whole = other.one_value
     count = _Count(ask)
     pieces = one.pieces(ask)
     plain = pieces if not isinstance(one, StreamEnd) or isinstance(other, StreamEnd) else contents(pieces)
