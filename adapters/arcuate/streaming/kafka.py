@@ -81,6 +81,8 @@ class KafkaStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = KafkaConfig
     default_name: ClassVar[str] = "kafka"
+    memory: ClassVar[tuple[str, ...]] = ("group",)
+    replays: ClassVar[bool] = True
 
     def __init__(self, config: KafkaConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)

@@ -77,6 +77,7 @@ class MQTTStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = MQTTConfig
     default_name = "mqtt"
+    memory: ClassVar[tuple[str, ...]] = ("client_id",)
 
     def __init__(self, config: Any = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)

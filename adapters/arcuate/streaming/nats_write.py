@@ -64,6 +64,7 @@ class Outbox:
         self._sending = False
         self._connected = asyncio.Event()
         self._connected.set()
+        self._idle = asyncio.Event()
         self._error: BaseException | None = None
         self._ended: BaseException | None = None
         self._doubt = self._unflushed = False
@@ -103,6 +104,7 @@ class Outbox:
         self._items.append((block, item))
         if not self._scheduled:
             self._scheduled = True
+            self._idle.clear()
             self._loop.soon(self._begin)
 
     def _room(self, size: int) -> bool:
@@ -111,20 +113,17 @@ class Outbox:
 
     def flush(self, timeout: float) -> None:
         """Waits until all of it has arrived."""
-        end = time.monotonic() + timeout
-        with self._changed:
-            done = self._changed.wait_for(lambda: self._ended is not None or not self._pending(), timeout)
-            if self._ended is not None:
-                raise self._ended
-            unflushed = self._unflushed
-        if not done:
-            raise IntegrationTimeout(
-                f"{self._stream.name}: {self._pending()} blocks did not arrive within {timeout:g} s",
-                service=self._stream.name,
-                executed="maybe",
-            )
-        if unflushed and not self._jetstream:
-            self._stream._ask(flushed(self._client, max(1, round(end - time.monotonic()))))
+        if self._jetstream:
+            with self._changed:
+                done = self._changed.wait_for(lambda: self._ended is not None or not self._pending(), timeout)
+                if self._ended is not None:
+                    raise self._ended
+            if not done:
+                raise self._late(timeout)
+        elif self._ended is not None:
+            raise self._ended
+        elif self._unflushed or self._items:
+            self._stream._ask(self._flushed(timeout), timeout + 5)
         with self._changed:
             error, self._error = self._error, None
             doubt, self._doubt, self._unflushed = self._doubt, False, False
@@ -138,6 +137,25 @@ class Outbox:
                 executed="maybe",
             )
 
+    async def _flushed(self, timeout: float) -> None:
+        """In the loop's thread: each change of threads takes a while."""
+        end = time.monotonic() + timeout
+        while self._scheduled and self._ended is None:
+            try:
+                await asyncio.wait_for(self._idle.wait(), max(0.0, end - time.monotonic()))
+            except (TimeoutError, asyncio.TimeoutError):
+                raise self._late(timeout) from None
+        if self._ended is not None:
+            raise self._ended
+        await flushed(self._client, max(1, round(end - time.monotonic())))
+
+    def _late(self, timeout: float) -> IntegrationTimeout:
+        return IntegrationTimeout(
+            f"{self._stream.name}: {self._pending()} blocks did not arrive within {timeout:g} s",
+            service=self._stream.name,
+            executed="maybe",
+        )
+
     def _pending(self) -> int:
         return len(self._items) + len(self._open) + self._sending
 
@@ -150,6 +168,7 @@ class Outbox:
                 f"{self._stream.name} was closed", service=self._stream.name
             )
             self._changed.notify_all()
+        self._loop.soon(self._idle.set)
 
     # --- In the loop's thread
 
@@ -173,6 +192,8 @@ class Outbox:
                 self._ended = error
             self._changed.notify_all()
         self._connected.set()
+        if for_good:
+            self._idle.set()
 
     def _begin(self) -> None:
         self._task = asyncio.ensure_future(self._send())
@@ -197,6 +218,7 @@ class Outbox:
                 items = list(islice(self._items, _TURN))
                 if not items:
                     self._scheduled = False
+                    self._idle.set()
                     return
             for block, item in items:
                 while not self._client.is_connected and self._ended is None:

@@ -64,6 +64,8 @@ class RedisStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = RedisStreamConfig
     default_name: ClassVar[str] = "redis"
+    memory: ClassVar[tuple[str, ...]] = ("group", "consumer")
+    replays: ClassVar[bool] = True
 
     def __init__(
         self, config: RedisStreamConfig | Mapping[str, Any] | None = None, /, **arguments: Any
