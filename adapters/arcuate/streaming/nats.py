@@ -251,10 +251,7 @@ class NATSStream(Stream):
     # --- What the library tells
 
     async def _reported(self, error: Exception) -> None:
-        if isinstance(error, nats.errors.SlowConsumerError):
-            for feed in list(self._feeds):
-                feed.overrun(error)
-        elif "permissions violation" in str(error).lower():
+        if "permissions violation" in str(error).lower():
             refused = AuthenticationError(f"{self.name}: {self.conceal(error)}", service=self.name)
             self._outbox.refused(refused)
             for feed in list(self._feeds):

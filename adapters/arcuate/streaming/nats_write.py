@@ -22,7 +22,7 @@ from arcuate.connector import (
 )
 from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.nats_errors import translated
-from arcuate.streaming.nats_flush import flushed
+from arcuate.streaming.nats_flush import flushed, queued, sent
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -35,6 +35,8 @@ __all__ = ["Outbox"]
 _WAITING = 2048
 """Blocks that may wait here to be sent, and as many that JetStream has not confirmed."""
 _BYTES = 32 << 20
+_PENDING = 4 << 20
+"""Bytes that the library may have before it is made to send them."""
 _TURN = 256
 """Blocks that are sent before others get their turn."""
 _AGAIN = 2.0
@@ -212,7 +214,7 @@ class Outbox:
                 self._changed.notify_all()
 
     async def _send_all(self) -> None:
-        publish = self._client.publish
+        client = self._client
         while True:
             with self._changed:
                 items = list(islice(self._items, _TURN))
@@ -221,7 +223,7 @@ class Outbox:
                     self._idle.set()
                     return
             for block, item in items:
-                while not self._client.is_connected and self._ended is None:
+                while not client.is_connected and self._ended is None:
                     await self._connected.wait()
                     await asyncio.sleep(0)
                 if self._ended is not None:
@@ -229,8 +231,13 @@ class Outbox:
                 topic, payload, headers = item
                 if block and self._jetstream:
                     await self._send_kept(item)
+                elif headers:
+                    await client.publish(topic, payload, headers=headers)
                 else:
-                    await publish(topic, payload, headers=headers)
+                    queued(client, topic, payload)
+                    if client._pending_data_size > _PENDING:
+                        await sent(client)
+            await sent(client)
             with self._changed:
                 for block, item in items:
                     self._items.popleft()
