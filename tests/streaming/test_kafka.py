@@ -9,15 +9,17 @@ import textwrap
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import trustme
 import xarray as xr
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from arcuate.connector import AuthenticationError, ConnectionError, NotFoundError  # noqa: A004
+from arcuate.connector import AuthenticationError, ConnectionError, IntegrationError, NotFoundError  # noqa: A004
 from arcuate.connector.testing import Fault, FaultProxy, NetworkContract
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations import Block, KafkaStream, kinds
@@ -305,6 +307,26 @@ def test_who_we_are(broker: Kafka, topic: str) -> None:
         with pytest.raises(ConnectionError, match="is it running"):
             one.write(1)
         assert one.health().status == "down"
+
+
+def test_tls_on_both_sides_and_scram(broker: Kafka, topic: str, tmp_path: Path) -> None:
+    url = f"kafka://tester@127.0.0.1:{broker.locked}"
+    ours = {"ca_file": broker.ca, "certificate": broker.certificate, "key": broker.certificate}
+    scram: dict[str, Any] = {"url": url, "topic": topic, "mechanism": "SCRAM-SHA-256", "retry": None}
+    with KafkaStream(scram, password=PASSWORD, **ours) as one, one.blocks(timeout=20) as blocks:
+        one.write({"a": 1})
+        assert next(blocks).data == {"a": 1}
+    other = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    for settings, error, says in (
+        ({**ours, "password": "wrong-of-ours"}, AuthenticationError, "look at user"),
+        ({**ours, "password": PASSWORD, "ca_file": str(other)}, ConnectionError, "set ca_file"),
+        ({"password": PASSWORD, "ca_file": broker.ca}, IntegrationError, "(?i)certificate|ssl"),
+        ({**ours, "password": PASSWORD, "ca_file": str(tmp_path / "none")}, InvalidArgument, "ca_file"),
+    ):
+        with pytest.raises(error, match=says) as raised, KafkaStream(scram, **settings) as one:
+            one.blocks()
+        assert "wrong-of-ours" not in f"{raised.value} {raised.value.__cause__}"
 
 
 @pytest.fixture(scope="module")
