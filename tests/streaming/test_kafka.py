@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 import textwrap
@@ -327,6 +328,16 @@ def test_tls_on_both_sides_and_scram(broker: Kafka, topic: str, tmp_path: Path) 
         with pytest.raises(error, match=says) as raised, KafkaStream(scram, **settings) as one:
             one.blocks()
         assert "wrong-of-ours" not in f"{raised.value} {raised.value.__cause__}"
+
+
+def test_the_example_of_the_documentation(broker: Kafka) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "kafka.py"
+    env = {**os.environ, "KAFKA": broker.url, "TOPIC": f"t-{uuid.uuid4()}"}
+    done = subprocess.run(
+        [sys.executable, str(example)], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == example.with_suffix(".out").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -37,6 +37,8 @@ _STALE = 1 << 62
 """Number of a consumer that is being replaced: what still comes of the old one is not taken."""
 _HELD, _OVERHEAD = 64 << 20, 512
 """Bytes that wait for a reader at most, and what a message takes beside its own."""
+_FIRST = 64
+"""Messages that are asked for before anything is known of their size."""
 _EXPIRES = 30.0
 _HEARTBEAT = 1.0
 _SILENT = 4.0
@@ -229,7 +231,10 @@ class _Consumer:
 
 
 class JetFeed(NATSFeed):
-    """What JetStream has kept. Only as much is asked for as there is room, so nothing is dropped here."""
+    """What JetStream has kept. Only as much is asked for as there is room, so nothing is dropped here.
+
+    There is room for ``buffer`` messages, or fewer: 64 MiB of messages as large as those that came last.
+    """
 
     def __init__(self, stream: NATSStream, client: Client, loop: LoopThread) -> None:
         super().__init__(stream, client, loop)
@@ -237,6 +242,7 @@ class JetFeed(NATSFeed):
         self._jsm = client.jsm(timeout=stream.config.timeouts.read)
         self._consumers: list[_Consumer] = []
         self._share = self.size
+        self._largest = _HELD // _FIRST  # nothing is known of their size yet
         self._open: dict[str, None] = {}  # replies of what is not acknowledged, oldest first
         self._scheduled = False
         self._one = asyncio.Lock()  # one consumer is renewed at a time
@@ -301,9 +307,10 @@ class JetFeed(NATSFeed):
 
     async def _ask(self) -> None:
         self._scheduled = False
+        share = max(1, min(self._share, _HELD // self._largest))
         for consumer in self._consumers:
-            count = self._share - (consumer.came - consumer.taken) - consumer.asked
-            if count < max(1, self._share // 2):
+            count = share - (consumer.came - consumer.taken) - consumer.asked
+            if count < max(1, share // 2):
                 continue
             if not self._client.is_connected or self._closed:
                 return
@@ -369,6 +376,8 @@ class JetFeed(NATSFeed):
             self._open[message.reply] = None
         consumer.last = number
         consumer.came += 1
+        # The largest of late: one that was larger is forgotten in the course of some hundred messages.
+        self._largest = max(len(message.data) + _OVERHEAD, self._largest - (self._largest >> 6))
         stamp = int(parts[at + 2]) / 1e9
         self._ring()
         self.offer((consumer, message, number, stamp, time.perf_counter()), force=True, quiet=True)
