@@ -24,6 +24,8 @@ server.on("upgrade", (request, socket, head) => {
 const ways = {
   listen: (one) => one.on("message", (data, binary) => state.said.push([binary, data.toString("base64")])),
   echo: (one) => one.on("message", (data, binary) => one.send(data, { binary })),
+  all: (one) =>
+    one.on("message", (data, binary) => sockets.clients.forEach((other) => other.send(data, { binary }))),
   private: (one) => one.close(1000),
   quiet: () => {},
   deaf: (one) => one.pause(),
