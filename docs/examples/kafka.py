@@ -1,4 +1,4 @@
-"""Blocks in a topic of Kafka: a reader of a group ends in the middle of its work, and the next one goes on."""
+"""Blocks in a topic of Kafka: a reader ends in the middle of its work, and the next of its group goes on."""
 
 import os
 

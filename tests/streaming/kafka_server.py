@@ -42,7 +42,8 @@ listener.name.sasl.sasl.enabled.mechanisms=PLAIN
 listener.name.tls.sasl.enabled.mechanisms=SCRAM-SHA-256
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
   user_tester="PASSWORD";
-listener.name.tls.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.tls.scram-sha-256.sasl.jaas.config=\\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
 listener.name.tls.ssl.keystore.type=PEM
 listener.name.tls.ssl.keystore.location=FOLDER/server.pem
 listener.name.tls.ssl.truststore.type=PEM

@@ -1,4 +1,4 @@
-"""The pattern of a streaming client, as it is known, with each system: the scheme of the address chooses it."""
+"""The pattern of a streaming client, as it is known, with each system that an address may name."""
 
 from __future__ import annotations
 

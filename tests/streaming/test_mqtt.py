@@ -249,9 +249,10 @@ def test_a_broker_of_mqtt_3_1_1_alone_says_so() -> None:
         thread = threading.Thread(target=refuse)
         thread.start()
         url = f"mqtt://127.0.0.1:{server.getsockname()[1]}"
-        with MQTTStream(url=url, topic="a", retry=None) as source:
-            with pytest.raises(IntegrationError, match=r"setting 'version'; many speak 3\.1\.1"):
-                source.blocks()
+        says = r"setting 'version'; many speak 3\.1\.1"
+        old = MQTTStream(url=url, topic="a", retry=None)
+        with old, pytest.raises(IntegrationError, match=says):
+            old.blocks()
         thread.join()
 
 

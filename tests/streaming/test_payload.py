@@ -165,7 +165,10 @@ def test_what_is_known_of_a_block_is_written_as_it_can_be_read() -> None:
     codec = Codec()
     data = xr.DataArray(np.zeros((2, 3)), dims=("time", "channel"))
     block = Block.of(
-        data, sampling_rate=np.int64(250), timestamp=np.float32(5.5), channels=(1, 2, 3)  # type: ignore[arg-type]
+        data,
+        sampling_rate=np.int64(250),
+        timestamp=np.float32(5.5),
+        channels=(1, 2, 3),  # type: ignore[arg-type]
     )
     back = codec.decode(*codec.encode(block))
     assert (back.sampling_rate, back.timestamp, back.channels) == (250.0, 5.5, ("1", "2", "3"))

@@ -254,7 +254,10 @@ def changed(block: Block, **attrs: object) -> Block:
     ("second", "says"),
     [
         (changed(ramp(10, 10), units="mV"), "units changed from None to 'mV'"),
-        (Block.of(ramp(10, 10).data.astype("float32"), timestamp=0.1), "type changed from float64 to float32"),
+        (
+            Block.of(ramp(10, 10).data.astype("float32"), timestamp=0.1),
+            "type changed from float64 to float32",
+        ),
         (Block.of(ramp(10, 10).data[:, :1], timestamp=0.1), "rate or its channels changed"),
         (Block.of(ramp(10, 10).data[:, ::-1], timestamp=0.1), "rate or its channels changed"),
         (changed(ramp(10, 10), sampling_rate=200.0), "rate or its channels changed"),

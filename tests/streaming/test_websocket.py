@@ -107,9 +107,9 @@ def test_a_quiet_stream_may_be_cut_often(port: int) -> None:
 
 
 def test_a_server_that_does_not_know_us_any_more_is_not_asked_again(port: int) -> None:
-    with stream(port, "close?code=4401") as source, source.blocks(timeout=10) as blocks:
-        with pytest.raises(AuthenticationError, match="closed with 4401"):
-            next(blocks)
+    source = stream(port, "close?code=4401")
+    with source, source.blocks(timeout=10) as blocks, pytest.raises(AuthenticationError, match="with 4401"):
+        next(blocks)
 
 
 def test_what_is_written_arrives(port: int) -> None:
@@ -213,7 +213,11 @@ def test_ends_of_connections(port: int) -> None:
     with large, large.blocks(timeout=10) as blocks, pytest.raises(DataError, match="more than 1,000 bytes"):
         next(blocks)
     failing = stream(port, "close?code=1011", patience=0.3)
-    with failing, pytest.warns(GapWarning), pytest.raises(LostConnection, match="with 1011: it failed: because"):
+    with (
+        failing,
+        pytest.warns(GapWarning),
+        pytest.raises(LostConnection, match="with 1011: it failed: because"),
+    ):
         next(failing.blocks(timeout=10))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         gone = silent.getsockname()[1]

@@ -303,8 +303,8 @@ class _MQTTFeed(QueueFeed):
         elif len(self._kept) >= min(_MANY, self.size) and now - self._last > _STALLED and not self._told:
             self._told = True
             warnings.warn(
-                f"{self._stream.name}: {len(self._kept)} blocks are not acknowledged, and no more come: a broker "
-                "sends only so many before (setting 'buffer', or its own limit: Mosquitto's "
+                f"{self._stream.name}: {len(self._kept)} blocks are not acknowledged, and no more come: "
+                "a broker sends only so many before (setting 'buffer', or its own limit: Mosquitto's "
                 "max_inflight_messages is 20 for MQTT 3.1.1); a window of more blocks needs them higher",
                 StalledWarning,
                 stacklevel=3,

@@ -118,7 +118,7 @@ class _Lost(NamedTuple):
     """In the place of messages that there was no room for."""
 
     topic: str
-    count: int
+    lost: int
 
 
 class CoreFeed(NATSFeed):
@@ -174,7 +174,7 @@ class CoreFeed(NATSFeed):
     def made(self, item: Any) -> Block | None:
         message, received = item
         if type(message) is _Lost:
-            topic, count = message
+            topic, count = message.topic, message.lost
             number = self._numbers[topic] = self._numbers.get(topic, 0) + count
             self.lost(topic, count, number)
             return None

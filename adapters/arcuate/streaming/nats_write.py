@@ -304,8 +304,8 @@ class Outbox:
             self._repeating = asyncio.ensure_future(self._repeated(time.monotonic() - age))
 
     async def _repeated(self, before: float) -> None:
-        for number, (sent, item) in list(self._open.items()):
-            if sent <= before and self._client.is_connected and number in self._open:
+        for number, (when, item) in list(self._open.items()):
+            if when <= before and self._client.is_connected and number in self._open:
                 self._open[number] = (time.monotonic(), item)
                 topic, payload, headers = item
                 await self._client.publish(topic, payload, reply=f"{self._inbox}.{number}", headers=headers)

@@ -270,7 +270,7 @@ class _Waiting:
 
     def __init__(self, sink: Writer | None, aside: Writer | None, meter: Meter) -> None:
         self._sink = sink
-        self._flushes = [one.flush for one in (sink, aside) if hasattr(one, "flush")]
+        self._flushes = [one.flush for one in (sink, aside) if one is not None and hasattr(one, "flush")]
         self._meter = meter
         self._blocks: list[Block] = []
         self._written: list[Block] = []

@@ -226,7 +226,8 @@ class RedisFeed(Feed):
     @property
     def _most(self) -> int:
         """How many entries are fetched at once: 64 MiB of entries as large as those that came last."""
-        return max(1, min(_MOST, self._stream.config.buffer, _HELD // self._largest))
+        buffer: int = self._stream.config.buffer
+        return max(1, min(_MOST, buffer, _HELD // self._largest))
 
     def _fetch(self, seconds: float) -> None:
         """Puts what there is, or what comes within so many seconds, into the queue."""

@@ -18,8 +18,8 @@ _frozen = False
 def steady() -> Iterator[None]:
     """Meanwhile the collector looks only at what is made from now on.
 
-    A full collection in a process that has imported numpy, pandas and xarray takes about 80 ms, as long as the
-    samples of a block do; nearly all of that is for objects that were there before the first block.
+    A full collection in a process that has imported numpy, pandas and xarray takes about 80 ms, as
+    long as the samples of a block do; nearly all of it is for objects that were there before.
     """
     global _running, _frozen
     with _lock:

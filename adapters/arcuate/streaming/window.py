@@ -101,7 +101,9 @@ class _Cutter:
                 f"labelled arrays with a dimension {TIME!r}"
             )
         last, self._last = self._last, block
-        why = "blocks were lost" if block.follows_gap else _difference(last, block) if last is not None else ""
+        why = (
+            "blocks were lost" if block.follows_gap else _difference(last, block) if last is not None else ""
+        )
         if why:
             self._anew(why, block)
         self._blocks.append(block)
@@ -170,7 +172,9 @@ def _difference(last: Block, block: Block) -> str:
     one, other = last.data, block.data
     if _type(one) != _type(other):
         return f"its type changed from {_type(one)} to {_type(other)}"
-    if one.dims != other.dims or any(one.sizes[name] != other.sizes[name] for name in one.dims if name != TIME):
+    if one.dims != other.dims or any(
+        one.sizes[name] != other.sizes[name] for name in one.dims if name != TIME
+    ):
         return "its dimensions changed"
     if one.attrs.get("units") != other.attrs.get("units"):
         return f"its units changed from {one.attrs.get('units')!r} to {other.attrs.get('units')!r}"
@@ -189,7 +193,9 @@ def _type(data: Any) -> Any:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return one.dims == other.dims and one.dtype.kind == other.dtype.kind and one.variable.equals(other.variable)
+    if one.dims != other.dims or one.dtype.kind != other.dtype.kind:
+        return False
+    return bool(one.variable.equals(other.variable))
 
 
 def _joined(arrays: list[Any]) -> Any:

@@ -47,7 +47,9 @@ def stream(
     aside: Annotated[
         str | None,
         typer.Option(
-            "--aside", metavar="DST", help="Where blocks go for which a function fails; without, it ends then."
+            "--aside",
+            metavar="DST",
+            help="Where blocks go for which a function fails; without, it ends then.",
         ),
     ] = None,
     resume: Annotated[
@@ -101,7 +103,8 @@ def stream(
     [bold]arcuate stream nats://localhost#eeg --load r=clean.R --through r:detrend_block --to mqtt://localhost#clean[/]
 
     A block is acknowledged when the sink has what became of it. With --resume NAME the system remembers that
-    (JetStream, Kafka, Redis, MQTT): the same command goes on there, after a crash too. At the end comes a report.
+    (JetStream, Kafka, Redis, MQTT): the same command goes on there, after a crash too.
+    At the end comes a report.
     """
     ctx.meta[VERBOSE] = verbose
     if config is not None:
@@ -234,7 +237,7 @@ def _sink(stack: contextlib.ExitStack, to: str | None, given: dict[str, Any]) ->
 
 
 def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) -> Any:
-    """Runs it; Ctrl-C and SIGTERM end it in order, after the block that is under way; a second one at once."""
+    """Runs it; Ctrl-C and SIGTERM end it after the block that is under way, a second one at once."""
     before: dict[signal.Signals, Any] = {}
     ended = threading.Event()
     failed: list[BaseException] = []
