@@ -381,6 +381,21 @@ class TestContract(NetworkContract):
                 self.use(other)
             assert next(blocks).sequence == first.sequence + 1
 
+    def test_a_reader_of_a_group_closes_soon_though_nobody_is_there(
+        self, address: str, proxy: FaultProxy
+    ) -> None:
+        settings = {"group": f"g-{uuid.uuid4()}", "start": "all", "session": 8.0}
+        with self.lent(self.fragile(address, proxy, **settings)) as one, one.blocks(timeout=20) as blocks:
+            self.use(one)
+            next(blocks).ack()
+            proxy.fault = Fault(cut=1)
+            proxy.drop()
+            while blocks._feed._troubles.since is None:  # type: ignore[attr-defined]
+                blocks.next(0.05)
+            begun = time.monotonic()
+            blocks.close()
+            assert time.monotonic() - begun < 4.0
+
     def test_a_reader_is_told_when_nobody_comes_back(self, address: str, proxy: FaultProxy) -> None:
         with self.lent(self.fragile(address, proxy, patience=0.3)) as one, one.blocks() as blocks:
             proxy.fault = Fault(cut=1)
