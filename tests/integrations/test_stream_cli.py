@@ -20,9 +20,10 @@ from nats.js.api import StreamConfig
 from tests.cli.support import ARCUATE, CLEAN, arcuate, needs_r, shell
 from tests.streaming.nats_server import NATSServer, nats_server
 
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.formats import open_data
 from arcuate.integrations.copying import copy
+from arcuate.integrations.copying.flows import opened_stream
 from arcuate.streaming import Block
 from arcuate.streaming.nats import NATSStream
 
@@ -194,6 +195,13 @@ def test_refused(words: tuple[str, ...], says: str) -> None:
     done = arcuate("stream", *words)
     assert done.returncode == 1
     assert says in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("url", ["ws://h/ticks", "mqtt://h/lab/eeg", "lsl://Amp", "lsl://?type=EEG"])
+def test_addresses_that_say_enough_need_no_topic(url: str) -> None:
+    assert opened_stream(url).has_topic
+    with pytest.raises(InvalidArgument, match="which topic"):
+        opened_stream(url.partition("://")[0].replace("ws", "nats").replace("lsl", "zmq") + "://h")
 
 
 def test_a_password_is_not_in_what_is_refused() -> None:
