@@ -17,7 +17,14 @@ def again(value: Any) -> Any:
 
 @pytest.mark.parametrize(
     "labels",
-    [np.array(["Fz", "Cz"]), np.array(["Fz", "Cz"], object), ["", "a"], ["same", "same"], [1, 2], [0.5, np.nan]],
+    [
+        np.array(["Fz", "Cz"]),
+        np.array(["Fz", "Cz"], object),
+        ["", "a"],
+        ["same", "same"],
+        [1, 2],
+        [0.5, np.nan],
+    ],
     ids=str,
 )
 def test_each_is_as_it_was(labels: Any) -> None:

@@ -292,7 +292,7 @@ class _Inlet:
                 self._gap = (lost if lost >= 0 else None,)
                 if self.smooth is not None:
                     self.smooth = Smoother(self.smooth.rate)
-            if lost is not None or self._last is None and first == 0:
+            if lost is not None or (self._last is None and first == 0):
                 self._since = (float(corrected[first]), 0)
             self._since = (self._since[0], self._since[1] + end - first)
             part = corrected[first:end]

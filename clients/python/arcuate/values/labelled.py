@@ -18,7 +18,7 @@ It is the unit of times, ``"h"`` or ``"D"`` (dates), or ``"day"`` for datetimes 
 """
 _UNITS = ("s", "ms", "us", "ns")
 _INDEXES: dict[tuple[str, str, tuple[str, ...]], tuple[Any, Any]] = {}
-"""Name, type and labels of a coordinate: its variable and index, which take half the time of making a small array.
+"""Name, type and labels of a coordinate: its variable and index, half of the time of making a small array.
 
 Blocks of a stream have the same channels again and again; what is kept is never changed: each array gets
 a variable of its own that shares the labels.
@@ -47,14 +47,10 @@ def read_labelled(state: Decoder, row: Row) -> Any:
     attrs = _attrs(state)
     state.cursor.leave()
     xarray = library("xarray")
-    known = _known(coords) if xarray is not None and not _beyond(data) else None
-    made = _INDEXES.get(known) if known is not None else None
-    if made is not None:
-        variable, index = made
-        key = known[0]
-        made = xarray.Coordinates({key: variable.copy(deep=False)}, indexes={key: index})
-    elif xarray is not None and not _beyond(data):
-        made = _make_coords(xarray, coords)
+    known = made = None
+    if xarray is not None and not _beyond(data):
+        known = _known(coords)
+        made = _made_before(xarray, known) or _make_coords(xarray, coords)
     if made is None:
         return types.Labelled(name, dims, data, coords, attrs, row[2])
     main = _make(xarray, dims, data, attrs)
@@ -84,6 +80,14 @@ def _known(coords: dict[str, dict[str, Any]]) -> tuple[str, str, tuple[str, ...]
     if data.dtype.kind != "U" or not 0 < data.size <= _LONG or hasattr(data, "mask"):
         return None
     return key, data.dtype.str, tuple(data.tolist())
+
+
+def _made_before(xarray: Any, known: tuple[str, str, tuple[str, ...]] | None) -> Any:
+    """Coordinates with labels that came before; ``None``: they did not."""
+    kept = _INDEXES.get(known) if known is not None else None
+    if known is None or kept is None:
+        return None
+    return xarray.Coordinates({known[0]: kept[0].copy(deep=False)}, indexes={known[0]: kept[1]})
 
 
 def _read_series(state: Decoder, row: Row, pandas: Any, name: str | None, dim: str) -> Any:
