@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from nats.js.api import StreamConfig
 from tests.cli.support import ARCUATE, CLEAN, arcuate, needs_r, shell
 from tests.streaming.nats_server import NATSServer, nats_server
 
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.formats import open_data
 from arcuate.integrations.copying import copy
+from arcuate.integrations.copying.flows import opened_stream
+from arcuate.streaming import Block
 from arcuate.streaming.nats import NATSStream
 
 
@@ -118,6 +121,61 @@ def test_a_function_that_fails_is_an_error_and_the_block_comes_again(
     assert json.loads(again.stdout.splitlines()[0]) == "three"
 
 
+def test_it_resumes_and_puts_aside(server: NATSServer, tmp_path: Path) -> None:
+    """Files of an earlier run stay, also where blocks are counted anew; a failing block ends nothing."""
+    publish(server, "parts", [b"[1, 2]", b'"three"', b"[4]", b"[5, 6]"])
+    publish(server, "failed", [])
+    words = ("stream", f"{server.url}#parts", "--resume", "sums", "--through", "python:sum")
+    words += ("--aside", f"{server.url}#failed", "--to", "sum-%d.json", "--json")
+    first = arcuate(*words, "--limit", "3", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    report = json.loads(first.stdout)
+    assert (report["blocks"], report["written"], report["failed"]) == (3, 2, 1)
+    second = arcuate(*words, "--limit", "1", cwd=tmp_path)
+    assert second.returncode == 0, second.stderr
+    found = {one.name: json.loads(one.read_text()) for one in tmp_path.iterdir()}
+    assert found == {"sum-0.json": 3, "sum-1.json": 4, "sum-2.json": 11}
+    with NATSStream(url=server.url, topic="failed", start="all") as stream:
+        block = next(stream.blocks(timeout=10))
+    assert block.data == "three"
+    assert "unsupported operand" in block.headers["error"]
+
+
+def test_files_have_what_is_known_of_a_block(server: NATSServer, tmp_path: Path) -> None:
+    publish(server, "known", [])
+    data = xr.DataArray([[1.0], [2.0]], dims=("time", "channel"))
+    with NATSStream(url=server.url, topic="known", jetstream=True) as out:
+        out.write(Block.of(data, timestamp=5.5, sampling_rate=250.0, channels=("Cz",)))
+        out.flush()
+    words = ("--start", "all", "--limit", "1", "--to", str(tmp_path / "%d.nc"))
+    done = arcuate("stream", f"{server.url}#known", *words)
+    assert done.returncode == 0, done.stderr
+    found = open_data(tmp_path / "0.nc")
+    assert (found.attrs["timestamp"], found.attrs["sampling_rate"]) == (5.5, 250.0)
+    assert found.channel.values.tolist() == ["Cz"]
+
+
+def test_a_second_signal_ends_a_function_that_hangs(server: NATSServer) -> None:
+    publish(server, "hang", [b"60"])
+    words = ("stream", f"{server.url}#hang", "--start", "all", "--through", "python:time.sleep")
+    process = subprocess.Popen(
+        [ARCUATE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, **CLEAN},
+    )  # fmt: skip
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(4)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode in (1, 130, -2)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -128,12 +186,29 @@ def test_a_function_that_fails_is_an_error_and_the_block_comes_again(
         (("nats://127.0.0.1#a", "--step", "1"), "--step needs --window"),
         (("gopher://h#a",), "is no address of a stream"),
         (("nowhere#a",), "no connector 'nowhere' is configured"),
+        (("ws://127.0.0.1:9#a", "--resume", "x"), "a WebSocketStream remembers nothing"),
+        (("nats://127.0.0.1#a", "--to", "none/%d.nc"), "the folder 'none' of 'none/%d.nc' is not there"),
+        (("nats://127.0.0.1#a", "--to", "%d/%d.nc"), "%d is once in the name of the file"),
     ],
 )
 def test_refused(words: tuple[str, ...], says: str) -> None:
     done = arcuate("stream", *words)
     assert done.returncode == 1
     assert says in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("url", ["ws://h/ticks", "mqtt://h/lab/eeg", "lsl://Amp", "lsl://?type=EEG"])
+def test_addresses_that_say_enough_need_no_topic(url: str) -> None:
+    assert opened_stream(url).has_topic
+    with pytest.raises(InvalidArgument, match="which topic"):
+        opened_stream(url.partition("://")[0].replace("ws", "nats").replace("lsl", "zmq") + "://h")
+
+
+def test_a_password_is_not_in_what_is_refused() -> None:
+    done = arcuate("stream", "nats://127.0.0.1#a", "--to", "nats://me:geheim-7@127.0.0.1")
+    assert done.returncode == 1
+    assert "which topic?" in done.stderr
+    assert "geheim-7" not in done.stderr
 
 
 def test_attributes_that_differ_are_not_dropped_in_silence(server: NATSServer, tmp_path: Path) -> None:

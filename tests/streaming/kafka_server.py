@@ -15,6 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 JARS = Path(__file__).parents[2] / ".tools" / "kafka"
 LOGGING = """log4j.rootLogger=WARN, stdout
@@ -26,14 +33,22 @@ log4j.appender.stdout.layout.ConversionPattern=%p %m%n
 SETTINGS = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:CONTROL
-listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:SECURE,FAULTY://127.0.0.1:BEHIND,CONTROLLER://127.0.0.1:CONTROL
-advertised.listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:SECURE,FAULTY://127.0.0.1:PROXIED
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,FAULTY:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:SECURE,TLS://127.0.0.1:LOCKED,FAULTY://127.0.0.1:BEHIND,CONTROLLER://127.0.0.1:CONTROL
+advertised.listeners=PLAINTEXT://127.0.0.1:PORT,SASL://127.0.0.1:SECURE,TLS://127.0.0.1:LOCKED,FAULTY://127.0.0.1:PROXIED
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,FAULTY:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SASL_SSL,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-sasl.enabled.mechanisms=PLAIN
+listener.name.sasl.sasl.enabled.mechanisms=PLAIN
+listener.name.tls.sasl.enabled.mechanisms=SCRAM-SHA-256
 listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \\
   user_tester="PASSWORD";
+listener.name.tls.scram-sha-256.sasl.jaas.config=\\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.tls.ssl.keystore.type=PEM
+listener.name.tls.ssl.keystore.location=FOLDER/server.pem
+listener.name.tls.ssl.truststore.type=PEM
+listener.name.tls.ssl.truststore.location=FOLDER/ca.pem
+listener.name.tls.ssl.client.auth=required
 log.dirs=FOLDER/logs
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
@@ -54,6 +69,8 @@ class Kafka:
     Attributes:
         port: where it listens.
         secure: where it asks for the user "tester" and PASSWORD.
+        locked: where it speaks TLS, wants a certificate of ours, and the password by SCRAM.
+        ca, certificate: PEM files of the authority, and of ours with its key.
         behind, proxied: where it listens and says that it listens elsewhere, which is for a proxy.
     """
 
@@ -65,12 +82,13 @@ class Kafka:
         (folder / "log4j.properties").write_text(LOGGING)
         self._java = [java, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{JARS}/*"]
         self._java += [f"-Dlog4j.configuration=file:{folder}/log4j.properties"]
-        self.port, self.secure, self.behind, self.proxied, control = _ports(5)
+        self.port, self.secure, self.locked, self.behind, self.proxied, control = _ports(6)
         text = SETTINGS
         for name, value in (
             (":CONTROL", f":{control}"),
             (":PORT", f":{self.port}"),
             (":SECURE", f":{self.secure}"),
+            (":LOCKED", f":{self.locked}"),
             (":BEHIND", f":{self.behind}"),
             (":PROXIED", f":{self.proxied}"),
             ("PASSWORD", PASSWORD),
@@ -80,7 +98,9 @@ class Kafka:
         (folder / "server.properties").write_text(text)
         name = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         settings = str(folder / "server.properties")
-        self._run("kafka.tools.StorageTool", "format", "-t", name, "-c", settings)
+        self._certify()
+        scram = ("--add-scram", f"SCRAM-SHA-256=[name=tester,password={PASSWORD}]")
+        self._run("kafka.tools.StorageTool", "format", "-t", name, "-c", settings, *scram)
         with (folder / "out").open("wb") as out:
             self.process = subprocess.Popen(
                 [*self._java, "kafka.Kafka", settings],
@@ -89,6 +109,17 @@ class Kafka:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
+
+    def _certify(self) -> None:
+        authority = trustme.CA()
+        self.ca, self.certificate = str(self._folder / "ca.pem"), str(self._folder / "us.pem")
+        authority.cert_pem.write_to_path(self.ca)
+        authority.issue_cert("us").private_key_and_cert_chain_pem.write_to_path(self.certificate)
+        server = authority.issue_cert("127.0.0.1")
+        key = load_pem_private_key(server.private_key_pem.bytes(), None)
+        pkcs8 = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())  # as Java wants it
+        chain = b"".join(one.bytes() for one in server.cert_chain_pems)
+        (self._folder / "server.pem").write_bytes(pkcs8 + chain)
 
     @property
     def url(self) -> str:

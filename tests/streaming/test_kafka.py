@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import subprocess
 import sys
 import textwrap
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+import trustme
 import xarray as xr
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from arcuate.connector import AuthenticationError, ConnectionError, NotFoundError  # noqa: A004
+from arcuate.connector import AuthenticationError, ConnectionError, IntegrationError, NotFoundError  # noqa: A004
 from arcuate.connector.testing import Fault, FaultProxy, NetworkContract
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations import Block, KafkaStream, kinds
@@ -307,6 +310,36 @@ def test_who_we_are(broker: Kafka, topic: str) -> None:
         assert one.health().status == "down"
 
 
+def test_tls_on_both_sides_and_scram(broker: Kafka, topic: str, tmp_path: Path) -> None:
+    url = f"kafka://tester@127.0.0.1:{broker.locked}"
+    ours = {"ca_file": broker.ca, "certificate": broker.certificate, "key": broker.certificate}
+    scram: dict[str, Any] = {"url": url, "topic": topic, "mechanism": "SCRAM-SHA-256", "retry": None}
+    with KafkaStream(scram, password=PASSWORD, **ours) as one, one.blocks(timeout=20) as blocks:
+        one.write({"a": 1})
+        assert next(blocks).data == {"a": 1}
+    other = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    for settings, error, says in (
+        ({**ours, "password": "wrong-of-ours"}, AuthenticationError, "look at user"),
+        ({**ours, "password": PASSWORD, "ca_file": str(other)}, ConnectionError, "set ca_file"),
+        ({"password": PASSWORD, "ca_file": broker.ca}, IntegrationError, "(?i)certificate|ssl"),
+        ({**ours, "password": PASSWORD, "ca_file": str(tmp_path / "none")}, InvalidArgument, "ca_file"),
+    ):
+        with pytest.raises(error, match=says) as raised, KafkaStream(scram, **settings) as one:
+            one.blocks()
+        assert "wrong-of-ours" not in f"{raised.value} {raised.value.__cause__}"
+
+
+def test_the_example_of_the_documentation(broker: Kafka) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "kafka.py"
+    env = {**os.environ, "KAFKA": broker.url, "TOPIC": f"t-{uuid.uuid4()}"}
+    done = subprocess.run(
+        [sys.executable, str(example)], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == example.with_suffix(".out").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def contract(broker: Kafka) -> str:
     return made({"bootstrap.servers": f"127.0.0.1:{broker.port}"}, "contract", 1)
@@ -347,6 +380,21 @@ class TestContract(NetworkContract):
             with stream(self.broker, "contract") as other:
                 self.use(other)
             assert next(blocks).sequence == first.sequence + 1
+
+    def test_a_reader_of_a_group_closes_soon_though_nobody_is_there(
+        self, address: str, proxy: FaultProxy
+    ) -> None:
+        settings = {"group": f"g-{uuid.uuid4()}", "start": "all", "session": 8.0}
+        with self.lent(self.fragile(address, proxy, **settings)) as one, one.blocks(timeout=20) as blocks:
+            self.use(one)
+            next(blocks).ack()
+            proxy.fault = Fault(cut=1)
+            proxy.drop()
+            while blocks._feed._troubles.since is None:  # type: ignore[attr-defined]
+                blocks.next(0.05)
+            begun = time.monotonic()
+            blocks.close()
+            assert time.monotonic() - begun < 4.0
 
     def test_a_reader_is_told_when_nobody_comes_back(self, address: str, proxy: FaultProxy) -> None:
         with self.lent(self.fragile(address, proxy, patience=0.3)) as one, one.blocks() as blocks:

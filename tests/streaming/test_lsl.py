@@ -27,7 +27,7 @@ from arcuate.connector import ConnectionError as LostConnection
 from arcuate.connector import DataError, IntegrationTimeout, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations import LSLStream
-from arcuate.streaming import GapWarning
+from arcuate.streaming import GapWarning, Window
 from arcuate.streaming.lsl import LabelsWarning
 from arcuate.streaming.lsl_clock import Smoother, pieces
 
@@ -180,6 +180,22 @@ def test_a_gap_is_told_and_blocks_are_cut_there(peers: Any, name: str) -> None:
     assert [one.samples for one in found] == [100, 100, 50, 100, 100]
     assert [float(one.data[0, 0]) for one in found] == [0, 100, 200, 750, 850]
     within(found[3].timestamp, around, 0.75 - 2.0)
+
+
+def test_a_device_that_is_slower_than_it_says(peers: Any, name: str) -> None:
+    """Times are those of the samples, no gap is seen, windows go on, and the rate that it has is told."""
+    peer = peers()
+    peer("outlet", name=name, rate=250.0)
+    with LSLStream(topic=name, duration=1.0) as stream, stream.blocks(timeout=10) as blocks:
+        around = peer("ramp", name=name, parts=[(0, 3000)], channels=1, start=-13.0, rate=240.0)
+        found = [next(blocks) for _ in range(12)]
+        assert stream.lost == 0
+    within(found[-1].timestamp, around, 11 * 250 / 240 - 13.0)
+    assert "lsl-rate" not in found[0].headers
+    assert float(found[-1].headers["lsl-rate"]) == pytest.approx(240.0, rel=1e-3)
+    assert found[-1].sampling_rate == 250.0
+    cut = Window(3.0).begin()
+    assert [len(cut(one)) for one in found] == [0, 0, 1] * 4
 
 
 def test_what_is_written_reaches_a_foreign_reader_completely(peers: Any, name: str) -> None:

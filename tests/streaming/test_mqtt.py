@@ -21,11 +21,12 @@ import trustme
 import xarray as xr
 from tests.connector.proxy import Fault, FaultProxy
 
-from arcuate.connector import AuthenticationError, DataError, IntegrationTimeout
+from arcuate.connector import AuthenticationError, DataError, IntegrationError, IntegrationTimeout
 from arcuate.connector import ConnectionError as LostConnection
 from arcuate.errors import InvalidArgument
 from arcuate.integrations import MQTTStream
-from arcuate.streaming import GapWarning, MalformedWarning
+from arcuate.streaming import Block, GapWarning, MalformedWarning
+from arcuate.streaming.mqtt import StalledWarning
 
 from .mosquitto import PASSWORD, Mosquitto, mosquitto
 
@@ -184,6 +185,75 @@ def test_nothing_is_lost_when_the_reader_is_killed(broker: Mosquitto, topic: str
     again = run(acknowledged=100, until=29)
     assert again == list(range(again[0], 30))
     assert again[0] <= 10
+
+
+def test_a_window_of_more_blocks_than_the_broker_gives_is_told(
+    broker: Mosquitto, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arcuate.streaming.mqtt._STALLED", 0.2)
+    with stream(broker, topic=topic, client_id=uuid.uuid4().hex, buffer=20) as source:
+        pipeline = source.window(samples=30) | (lambda data: data)
+        with stream(broker, topic=topic) as sink, source.blocks() as blocks:
+            for number in range(40):
+                sink.write(xr.DataArray([[float(number)]], dims=("time", "channel")))
+            sink.flush()
+            blocks.close()
+        with pytest.warns(StalledWarning, match="20 blocks are not acknowledged"):
+            assert pipeline.run(timeout=1.5).written == 0
+
+
+# --- MQTT 3.1.1
+
+
+def test_mqtt_3_1_1(broker: Mosquitto, topic: str) -> None:
+    """Labels travel in the payload; a session outlives its reader; others read and write as before."""
+    data = xr.DataArray([[1.0, 2.0]], {"channel": ["a", "b"]}, ("time", "channel"))
+    name = uuid.uuid4().hex
+    old = {"version": "3.1.1", "topic": topic}
+    block = Block.of(data, timestamp=5.0, sampling_rate=250.0, headers={"subject": "s1"})
+    with stream(broker, **old, client_id=name) as source, source.blocks(timeout=10) as blocks:
+        with stream(broker, **old) as sink, stream(broker, topic=topic) as new:
+            sink.write(block)
+            new.write({"n": 1})
+            sink.flush()
+            new.flush()
+        found = next(blocks)
+        xr.testing.assert_identical(found.data, data)
+        assert (found.timestamp, found.sampling_rate, found.channels) == (5.0, 250.0, ("a", "b"))
+        assert dict(found.headers) == {"subject": "s1"}
+        found.ack()
+        assert next(blocks).data == {"n": 1}  # not acknowledged
+        assert source.health().status == "ok"
+    broker.publish(topic, b"[2]")
+    with stream(broker, **old, client_id=name) as source, source.blocks(timeout=10) as blocks:
+        assert take(blocks, 2) == [{"n": 1}, [2]]
+    with stream(broker, **old, retain=True) as sink, stream(broker, **old) as source:
+        sink.write({"kept": 1})
+        sink.flush()
+        with source.blocks(timeout=10) as blocks:
+            assert next(blocks).headers["mqtt-retained"] == "true"
+    with stream(broker, **old, retained=False) as source, source.blocks() as blocks:
+        assert blocks.next(0.2) is None
+
+
+def test_a_broker_of_mqtt_3_1_1_alone_says_so() -> None:
+    """Its answer to a version that it does not know, by the standard (3.1.1, section 3.2.2.3)."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            wire, _ = server.accept()
+            with wire:
+                wire.recv(1000)
+                wire.sendall(b"\x20\x02\x00\x01")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        url = f"mqtt://127.0.0.1:{server.getsockname()[1]}"
+        says = r"setting 'version'; many speak 3\.1\.1"
+        old = MQTTStream(url=url, topic="a", retry=None)
+        with old, pytest.raises(IntegrationError, match=says):
+            old.blocks()
+        thread.join()
 
 
 def test_a_broken_connection_loses_and_doubles_nothing(broker: Mosquitto, topic: str) -> None:

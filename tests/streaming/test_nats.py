@@ -179,6 +179,25 @@ def test_replay(server: NATSServer) -> None:
             stream.blocks(start="yesterday")
 
 
+def test_a_mere_writer_makes_its_stream(server: NATSServer) -> None:
+    with NATSStream(url=server.url, jetstream=True, create=True) as writer:
+        for topic in ("made.a", "made.b", "made.a"):
+            writer.write({"n": 1}, topic=topic)
+        writer.flush()
+        for topic, count in (("made.a", 2), ("made.b", 1)):
+            assert state(server.url, topic.replace(".", "_")).messages == count
+            with writer.blocks(topic, start="all") as reader:
+                assert len(many(reader, count)) == count
+    with NATSStream(url=server.url, topic="made.c", durable="d", create=True) as writer:
+        writer.write(1)
+        writer.flush()
+        assert state(server.url, "made_c").messages == 1
+    with NATSStream(url=server.url, jetstream=True, create=True, stream="whole", topic="whole.x") as writer:
+        writer.write(1)
+        writer.flush()
+        assert state(server.url, "whole").messages == 1
+
+
 def test_what_the_server_no_longer_has_is_told(server: NATSServer) -> None:
     make(server.url, "short", "short", max_msgs=10)
     with NATSStream(url=server.url, topic="short", jetstream=True) as stream:

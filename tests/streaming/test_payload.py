@@ -158,3 +158,28 @@ def test_limits_and_lies() -> None:
             Codec().decode(b"\x01", {"arcuate-block": text})
     with pytest.raises(InvalidArgument, match="sampling_rate"):
         Block.of(signal().assign_attrs(sampling_rate="fast"))
+
+
+def test_what_is_known_of_a_block_is_written_as_it_can_be_read() -> None:
+    """Numbers of numpy, channels that are numbers; and what no reader would take is refused by the writer."""
+    codec = Codec()
+    data = xr.DataArray(np.zeros((2, 3)), dims=("time", "channel"))
+    block = Block.of(
+        data,
+        sampling_rate=np.int64(250),
+        timestamp=np.float32(5.5),
+        channels=(1, 2, 3),  # type: ignore[arg-type]
+    )
+    back = codec.decode(*codec.encode(block))
+    assert (back.sampling_rate, back.timestamp, back.channels) == (250.0, 5.5, ("1", "2", "3"))
+    for known in ({"timestamp": float("nan")}, {"sampling_rate": float("inf")}, {"timestamp": "now"}):
+        with pytest.raises(ConversionError, match="is a finite number"):
+            codec.encode(Block.of(data, **known))
+    undated = data.assign_coords(time=np.array(["NaT", "2026-11-28"], "M8[ns]"))
+    assert Block.of(undated).timestamp is None
+
+
+@pytest.mark.parametrize("names", [["a", "b"], [1, 2], [0.5, 1.5], np.array([1, 2], "M8[s]")])
+def test_channels_are_named_as_their_coordinate_says(names: Any) -> None:
+    data = xr.DataArray(np.zeros((2, 2)), {"channel": names}, ("time", "channel"))
+    assert Block.of(data).channels == tuple(map(str, data.coords["channel"].values.tolist()))

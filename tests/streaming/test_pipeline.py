@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import warnings
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arcuate.connector import DataError, IntegrationTimeout
-from arcuate.errors import InvalidArgument, SessionClosed
+from arcuate.errors import ConnectionLost, InvalidArgument, SessionClosed
 from arcuate.streaming import Block, GapWarning, QueueFeed, Window, stream_class
 
 from .memory import MemoryStream
@@ -240,3 +241,142 @@ def test_topics() -> None:
         with pytest.raises(InvalidArgument, match="a topic is a text"):
             MemoryStream().subscribe_to_topics(wrong)  # type: ignore[arg-type]
     assert MemoryStream(topic="a").subscribe_to_topics(["b", "a"])._topics == ("a", "b")
+
+
+# ------------------------------------------------------------- what goes wrong on the way
+
+
+def changed(block: Block, **attrs: object) -> Block:
+    return Block.of(block.data.assign_attrs(attrs), timestamp=block.timestamp)
+
+
+@pytest.mark.parametrize(
+    ("second", "says"),
+    [
+        (changed(ramp(10, 10), units="mV"), "units changed from None to 'mV'"),
+        (
+            Block.of(ramp(10, 10).data.astype("float32"), timestamp=0.1),
+            "type changed from float64 to float32",
+        ),
+        (Block.of(ramp(10, 10).data[:, :1], timestamp=0.1), "rate or its channels changed"),
+        (Block.of(ramp(10, 10).data[:, ::-1], timestamp=0.1), "rate or its channels changed"),
+        (changed(ramp(10, 10), sampling_rate=200.0), "rate or its channels changed"),
+        (
+            Block.of(ramp(10, 10).data.assign_coords(unit=("channel", ["uV", "mV"])), timestamp=0.1),
+            "coordinates changed",
+        ),
+    ],
+)
+def test_windows_begin_anew_where_the_signal_is_another(second: Block, says: str) -> None:
+    third = Block.of(second.data, timestamp=0.1 + (second.duration or 0.0))
+    source = MemoryStream([ramp(0, 10), second, third])
+    sink = MemoryStream()
+    with pytest.warns(GapWarning, match=says):
+        (source.window(samples=15) | sink).run()
+    (found,) = sink.written
+    whole = xr.concat([second.data] * 2, "time").isel(time=slice(0, 15))
+    np.testing.assert_array_equal(found.data.values, whole.values)
+    assert found.data.attrs.get("units") == second.data.attrs.get("units")
+    assert found.data.dtype == second.data.dtype
+    assert found.channels == second.channels
+
+
+def test_labels_of_a_window_are_true_of_all_of_it() -> None:
+    blocks = [changed(ramp(10 * n, 10), timestamp=n / 10, number=n, subject="s1") for n in range(4)]
+    sink = MemoryStream()
+    (MemoryStream(blocks).window(samples=15) | (lambda data: data.copy()) | sink).run()
+    for one, at in zip(sink.written, (0.0, 0.15), strict=True):
+        assert one.timestamp == pytest.approx(at)
+        assert one.data.attrs == {"sampling_rate": 100.0, "timestamp": one.timestamp, "subject": "s1"}
+
+
+def test_windows_do_not_reach_across_blocks_that_the_system_lost() -> None:
+    """Also where blocks have no time by which that could be seen."""
+    source, sink = MemoryStream(), MemoryStream()
+    feed = source._feed(("t",), "new")
+    for number in (0, 1, 5, 6):
+        feed.put(Block.of(ramp(10 * number, 10, at=None).data, sequence=number, topic="t"))
+    feed.lost("t", 3, 5)  # told when it is noticed, which may be before 0 and 1 are read
+    feed.finish()
+    source._feed = lambda topics, start: feed  # type: ignore[method-assign]
+    with pytest.warns(GapWarning) as told:
+        (source.window(samples=15) | sink).run()
+    assert [str(one.message) for one in told if "anew" in str(one.message)] == [
+        "the windows of 't' begin anew: blocks were lost before number 5"
+    ]
+    assert [one.data.values[0, 0] for one in sink.written] == [0.0, 50.0]
+
+
+def test_the_first_block_after_a_gap_says_so() -> None:
+    source = MemoryStream(topic=("a.*", "b"))
+    with source.blocks() as reader, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        feed = source.feeds[0]
+        feed.lost("b", 1, 2)
+        feed.lost("a.*", None, 1)
+        for topic, number in (("b", 1), ("a.x", 0), ("b", 2), ("a.x", 1), ("a.y", 5), ("a.x", 2), ("b", 3)):
+            feed.put(Block.of(number, sequence=number, topic=topic))
+        found = [reader.next(1) for _ in range(7)]
+    follows = [(one.topic, one.sequence) for one in found if one is not None and one.follows_gap]
+    assert follows == [("b", 2), ("a.x", 1), ("a.y", 5)]
+
+
+def test_a_function_that_gives_a_block_does_not_lose_the_acknowledgement() -> None:
+    source, sink = MemoryStream([1, 2]), MemoryStream()
+    (source | (lambda value: Block.of(value * 2, timestamp=5.0)) | sink).run()
+    assert source.acknowledged == [0, 1]
+    assert [(one.data, one.sequence, one.topic, one.timestamp) for one in sink.written] == [
+        (2, 0, "t", 5.0),
+        (4, 1, "t", 5.0),
+    ]
+
+
+def test_blocks_for_which_a_function_fails_are_put_aside() -> None:
+    source, sink, aside = MemoryStream([1, 0, "x", 4]), MemoryStream(), MemoryStream()
+    report = (source | (lambda value: 1 / value) | sink).aside(aside).run()
+    assert (report.blocks, report.written, report.failed) == (4, 2, 2)
+    assert [one.data for one in aside.written] == [0, "x"]
+    assert aside.written[0].headers["error"] == "ZeroDivisionError: division by zero"
+    assert sorted(source.acknowledged) == [0, 1, 2, 3]
+    assert aside.flushed[-1] == 2
+    signals = MemoryStream([ramp(0, 10), {"no": "signal"}, ramp(10, 10)])
+    report = signals.window(samples=20).aside(aside).run()
+    assert (report.written, report.failed) == (1, 1)
+    with pytest.raises(InvalidArgument, match="is no sink"):
+        signals.window(samples=20).aside(5)  # type: ignore[arg-type]
+
+
+def test_a_lost_session_is_no_fault_of_a_block() -> None:
+    def lost(value: object) -> object:
+        raise ConnectionLost("the session is gone")
+
+    source, aside = MemoryStream([1, 2]), MemoryStream()
+    with pytest.raises(ConnectionLost):
+        (source | lost).aside(aside).run()
+    assert (aside.written, source.acknowledged, source.refused) == ([], [], [0])
+
+
+def test_a_busy_source_does_not_put_acknowledgements_off() -> None:
+    """Each block takes a while, and there is always another one."""
+    source, sink = MemoryStream(list(range(8))), MemoryStream()
+    (source | (lambda value: threading.Event().wait(0.04) or value) | sink).run()
+    assert len(sink.flushed) >= 2
+    assert source.acknowledged == list(range(8))
+
+
+def test_stopped_while_it_subscribes() -> None:
+    class Slow(MemoryStream):
+        def _feed(self, topics: tuple[str, ...], start: int | str) -> QueueFeed:
+            pipeline.stop()
+            return super()._feed(topics, start)
+
+    source = Slow()
+    pipeline = source | (lambda value: value)
+    assert pipeline.run(timeout=5).seconds < 4
+
+
+def test_the_collector_looks_at_what_is_new_while_blocks_run() -> None:
+    seen = []
+    (MemoryStream([1]) | (lambda value: seen.append(gc.get_freeze_count()))).run()
+    assert seen[0] > 0
+    assert gc.get_freeze_count() == 0

@@ -19,11 +19,17 @@ import trustme
 import xarray as xr
 from tests.connector.servers import node
 
-from arcuate.connector import AuthenticationError, DataError, IntegrationTimeout, NotFoundError
+from arcuate.connector import (
+    AuthenticationError,
+    DataError,
+    IntegrationError,
+    IntegrationTimeout,
+    NotFoundError,
+)
 from arcuate.connector import ConnectionError as LostConnection
 from arcuate.errors import InvalidArgument
 from arcuate.integrations import WebSocketStream
-from arcuate.streaming import GapWarning
+from arcuate.streaming import GapWarning, StreamingClient
 
 SERVER = Path(__file__).with_name("websocket_server.cjs")
 
@@ -85,6 +91,27 @@ def test_without_resume_a_lost_connection_is_a_gap(port: int) -> None:
             assert next(blocks).data["id"] == 1
 
 
+def test_a_server_that_closes_without_a_code_has_ended(port: int) -> None:
+    """As ``socket.close()`` of JavaScript does; to begin anew would double everything."""
+    with stream(port, "once?times=3") as source:
+        found = list(source.blocks(timeout=10))
+    assert [one.data for one in found] == [0, 1, 2]
+
+
+def test_a_quiet_stream_may_be_cut_often(port: int) -> None:
+    """A proxy cuts what is idle: each time it was connected for longer than 'patience'."""
+    with stream(port, "idle?for=400", patience=0.3, subscribe={"after": "$last"}, resume="id") as source:
+        blocks = source.blocks()
+        assert blocks.next(1.5) is None
+    assert state(port)["idle"] >= 3
+
+
+def test_a_server_that_does_not_know_us_any_more_is_not_asked_again(port: int) -> None:
+    source = stream(port, "close?code=4401")
+    with source, source.blocks(timeout=10) as blocks, pytest.raises(AuthenticationError, match="with 4401"):
+        next(blocks)
+
+
 def test_what_is_written_arrives(port: int) -> None:
     with stream(port, "listen") as sink, stream(port, "listen", format="json") as words:
         sink.write(b"\xff\x01")
@@ -141,6 +168,16 @@ def test_a_server_that_says_nothing_is_asked_and_one_that_is_gone_is_noticed(por
         until_gap(deaf)
 
 
+def test_a_client_chosen_by_its_address(port: int) -> None:
+    """Without a topic, as a WebSocket is read."""
+    with StreamingClient({"url": f"ws://127.0.0.1:{port}/once?times=2"}) as client:
+        assert [one.data for one in client.blocks(timeout=10)] == [0, 1]
+    with StreamingClient({"url": f"ws://127.0.0.1:{port}/listen", "format": "json"}) as client:
+        client.write({"type": "event"})
+        client.flush()
+        assert base64.b64decode(state(port)["said"][-1][1]) == b'{"type":"event"}'
+
+
 @pytest.mark.parametrize(
     ("path", "error", "says"),
     [
@@ -168,15 +205,19 @@ def test_headers_are_secrets(port: int) -> None:
 
 def test_ends_of_connections(port: int) -> None:
     strict = stream(port, "close?code=1008")
-    with strict, strict.blocks(timeout=10) as blocks, pytest.raises(LostConnection) as caught:
+    with strict, strict.blocks(timeout=10) as blocks, pytest.raises(IntegrationError) as caught:
         next(blocks)
-    assert "code 1008: because" in str(caught.value)
+    assert "closed with 1008: its rules do not allow this: because" in str(caught.value)
     assert not caught.value.recoverable
     large = stream(port, "many?count=1&size=5000", limit=1000)
     with large, large.blocks(timeout=10) as blocks, pytest.raises(DataError, match="more than 1,000 bytes"):
         next(blocks)
     failing = stream(port, "close?code=1011", patience=0.3)
-    with failing, pytest.warns(GapWarning), pytest.raises(LostConnection, match="code 1011"):
+    with (
+        failing,
+        pytest.warns(GapWarning),
+        pytest.raises(LostConnection, match="with 1011: it failed: because"),
+    ):
         next(failing.blocks(timeout=10))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         gone = silent.getsockname()[1]

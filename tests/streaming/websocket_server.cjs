@@ -4,7 +4,7 @@ const { WebSocketServer } = require(path.join(process.env.WS, "node_modules/ws")
 const http = require("http");
 const https = require("https");
 const fs = require("fs");
-const state = { said: [], begun: [], pings: 0, sent: 0 };
+const state = { said: [], begun: [], pings: 0, sent: 0, idle: 0 };
 const pem = process.argv[2] && fs.readFileSync(process.argv[2]);
 const answer = (request, response) => response.end(JSON.stringify(state));
 const server = pem ? https.createServer({ key: pem, cert: pem }, answer) : http.createServer(answer);
@@ -24,10 +24,20 @@ server.on("upgrade", (request, socket, head) => {
 const ways = {
   listen: (one) => one.on("message", (data, binary) => state.said.push([binary, data.toString("base64")])),
   echo: (one) => one.on("message", (data, binary) => one.send(data, { binary })),
+  all: (one) =>
+    one.on("message", (data, binary) => sockets.clients.forEach((other) => other.send(data, { binary }))),
   private: (one) => one.close(1000),
   quiet: () => {},
   deaf: (one) => one.pause(),
   close: (one, query) => one.close(Number(query.get("code")), "because"),
+  once: (one, query) => {
+    for (let n = 0; n < Number(query.get("times")); n++) one.send(String(n));
+    one.close();
+  },
+  idle: (one, query) => {
+    state.idle += 1;
+    setTimeout(() => one._socket.end(), Number(query.get("for")));
+  },
   text: (one, query) => {
     for (const text of query.getAll("text")) one.send(text);
     one.send(Buffer.from([255, 0]));

@@ -10,7 +10,7 @@ from typing import Any
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["CHANNEL", "RATE", "TIME", "TIMESTAMP", "Block", "Settle", "combined", "labels_of"]
+__all__ = ["CHANNEL", "RATE", "TIME", "TIMESTAMP", "Block", "Settle", "combined", "labelled", "labels_of"]
 
 TIME = "time"
 CHANNEL = "channel"
@@ -34,6 +34,7 @@ class Block:
         topic: where it was published.
         id: the system's own identifier; empty when it has none.
         headers: what was published beside the data.
+        follows_gap: whether the system lost blocks of the topic before this one.
     """
 
     data: Any
@@ -46,6 +47,7 @@ class Block:
     headers: Mapping[str, str] = field(default_factory=dict)
     settle: Settle | None = field(default=None, repr=False)
     received: float = field(default_factory=time.perf_counter, repr=False)
+    follows_gap: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, data: Any, **known: Any) -> Block:
@@ -59,7 +61,9 @@ class Block:
         if isinstance(data, Block):
             return dataclasses.replace(data, **known) if known else data
         found = labels_of(data)
-        found.update({name: value for name, value in known.items() if value is not None and value != ()})
+        for name, value in known.items():
+            if value is not None and (value or not isinstance(value, tuple)):
+                found[name] = value
         return cls(data, **found)
 
     def ack(self) -> None:
@@ -73,9 +77,20 @@ class Block:
             self.settle(False)
 
     def with_data(self, data: Any) -> Block:
-        """The same block with other data, such as a function's result; labels of the data win."""
+        """The same block with other data, such as a function's result; labels of the data win.
+
+        A block as data says itself what is known of it; where it comes from and how it is acknowledged stay.
+        """
         if isinstance(data, Block):
-            return data
+            return dataclasses.replace(
+                data,
+                sequence=self.sequence if data.sequence is None else data.sequence,
+                topic=data.topic or self.topic,
+                id=data.id or self.id,
+                settle=self.settle,
+                received=self.received,
+                follows_gap=self.follows_gap,
+            )
         return dataclasses.replace(self, data=data, **labels_of(data))
 
     @property
@@ -97,7 +112,7 @@ def labels_of(data: Any) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {}
     if CHANNEL in data.dims and CHANNEL in data.coords:
-        found["channels"] = tuple(map(str, data.coords[CHANNEL].values.tolist()))
+        found["channels"] = _channels(data)
     for name, unit in ((RATE, "Hz"), (TIMESTAMP, "seconds since 1970")):
         value = data.attrs.get(name)
         if value is not None:
@@ -113,9 +128,36 @@ def labels_of(data: Any) -> dict[str, Any]:
         and data.coords[TIME].size
         and data.coords[TIME].dtype.kind == "M"
     ):
-        first = data.coords[TIME].values.reshape(-1)[0].astype("datetime64[ns]").astype("int64").item()
-        found["timestamp"] = first / 1e9
+        first = data.coords[TIME].values.reshape(-1)[0].astype("datetime64[ns]")
+        if first == first:  # NaT says nothing
+            found["timestamp"] = first.astype("int64").item() / 1e9
     return found
+
+
+def _channels(data: Any) -> tuple[str, ...]:
+    # The index has the names as they are; by way of the coordinate it takes ten times as long.
+    index = getattr(getattr(data, "xindexes", {}).get(CHANNEL), "index", None)
+    if index is not None and index.dtype == object:
+        return tuple(map(str, index.tolist()))
+    return tuple(map(str, data.coords[CHANNEL].values.tolist()))
+
+
+def labelled(block: Block) -> Any:
+    """The data, with labels that say what is known of the block; other values than arrays as they are."""
+    data = block.data
+    if not all(hasattr(data, name) for name in ("coords", "dims", "attrs", "assign_attrs")):
+        return data
+    said = labels_of(data)
+    more = {
+        name: getattr(block, name)
+        for name in (TIMESTAMP, RATE)
+        if getattr(block, name) is not None and getattr(block, name) != said.get(name)
+    }
+    if more:
+        data = data.assign_attrs(more)
+    if block.channels and CHANNEL in data.dims and CHANNEL not in data.coords:
+        data = data.assign_coords({CHANNEL: list(block.channels)})
+    return data
 
 
 def combined(blocks: Iterable[Block]) -> Settle | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -118,8 +119,9 @@ class StreamingClient(Stream):
         Raises:
             Exception: what ended it.
         """
+        end = None if timeout is None else time.monotonic() + timeout
         for _, thread in self._handled:
-            thread.join(timeout)
+            thread.join(None if end is None else max(0.0, end - time.monotonic()))
         if self.error is not None:
             raise self.error
         return not any(thread.is_alive() for _, thread in self._handled)
@@ -172,8 +174,13 @@ class StreamingClient(Stream):
     def _feed(self, topics: tuple[str, ...], start: int | str) -> Feed:
         return self.stream._feed(topics, start)
 
-    def _write(self, block: Block, topic: str) -> None:
-        self.stream._write(block, topic)
+    def _need_topics(self, topics: tuple[str, ...]) -> None:
+        self.stream._need_topics(topics)
+
+    def write(self, block: Any, *, topic: str | None = None) -> None:
+        """Publishes a block, or any value as one; see :meth:`~arcuate.streaming.source.Sink.write`."""
+        self.open()
+        self.stream.write(block, topic=topic)
 
     def flush(self) -> None:
         """Waits until the system has everything that was written."""

@@ -81,6 +81,8 @@ class KafkaStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = KafkaConfig
     default_name: ClassVar[str] = "kafka"
+    memory: ClassVar[tuple[str, ...]] = ("group",)
+    replays: ClassVar[bool] = True
 
     def __init__(self, config: KafkaConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)
@@ -95,18 +97,24 @@ class KafkaStream(Stream):
     # --- Life
 
     def _open(self) -> None:
-        producer = Producer(
-            {
-                **self.settings(self._troubles),
-                "enable.idempotence": True,
-                "partitioner": "murmur2_random",  # as Kafka's own client has it: equal keys, equal partitions
-                "linger.ms": 5,
-                "message.timeout.ms": round(self.config.timeouts.call * 1000),
-                "message.max.bytes": max(1000, min(self.config.limit, 1_000_000_000)),
-                "delivery.report.only.error": True,
-                "on_delivery": self._reported,
-            }
-        )
+        settings = {
+            **self.settings(self._troubles),
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",  # as Kafka's own client has it: equal keys, equal partitions
+            "linger.ms": 5,
+            "message.timeout.ms": round(self.config.timeouts.call * 1000),
+            "message.max.bytes": max(1000, min(self.config.limit, 1_000_000_000)),
+            "delivery.report.only.error": True,
+            "on_delivery": self._reported,
+        }
+        try:
+            producer = Producer(settings)
+        except KafkaException as error:
+            said = error_of(error)
+            raise InvalidArgument(
+                f"{self.name}: these settings cannot be used, look at 'ca_file', 'certificate' and 'key': "
+                f"{self.conceal(said.str() if said is not None else error)}"
+            ) from None
         self._producer = producer
 
     def settings(self, troubles: Troubles) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from arcuate.streaming.kafka import KafkaStream
 
 __all__ = ["KafkaFeed"]
+
+log = logging.getLogger(__name__)
 
 Place = tuple[str, int]
 """A topic and the number of a partition."""
@@ -259,7 +262,16 @@ class KafkaFeed(Feed):
                 if self._closed:
                     return
                 self._closed = True
-            self._consumer.close()  # commits what was acknowledged, and leaves the group
+            # Commits what was acknowledged, and leaves the group. Where no server is there to be told, the
+            # library tries for as long as a session lasts; it may do so by itself.
+            last = threading.Thread(target=self._consumer.close, name="arcuate-kafka-close", daemon=True)
+            last.start()
+            last.join(self._stream.config.timeouts.connect if self._troubles.since is not None else None)
+            if last.is_alive():
+                log.warning(
+                    "no server was there when a reader was closed: what it acknowledged last may come again",
+                    extra={"service": self._stream.name},
+                )
 
 
 def _text(value: bytes | str) -> str:

@@ -40,6 +40,8 @@ _SLICE = 0.25
 """Seconds after which a pull that nothing came for looks whether it should go on: liblsl cannot be woken."""
 _TURN = 0.005
 """Seconds that one of several streams is waited for, before the next is looked at."""
+_MEASURED = 10.0
+"""Seconds of samples after which the rate that a device really has is told."""
 _LINGER = 0.3
 """Seconds that an outlet of texts is kept after the last one: liblsl ends it without sending what waits."""
 
@@ -261,6 +263,8 @@ class _Inlet:
         self._times: list[np.ndarray[Any, Any]] = []
         self._have = self._sequence = 0
         self._last: float | None = None
+        self._since = (0.0, 0)
+        """Time of the first sample after a gap, and how many came since."""
         self._gap: tuple[int | None] | None = None
         self._error: IntegrationError | None = None
 
@@ -288,6 +292,9 @@ class _Inlet:
                 self._gap = (lost if lost >= 0 else None,)
                 if self.smooth is not None:
                     self.smooth = Smoother(self.smooth.rate)
+            if lost is not None or (self._last is None and first == 0):
+                self._since = (float(corrected[first]), 0)
+            self._since = (self._since[0], self._since[1] + end - first)
             part = corrected[first:end]
             self._times.append(self.smooth(part) if self.smooth is not None else part)
             self._values.append(values[first:end])
@@ -316,6 +323,9 @@ class _Inlet:
             values, dims=(TIME, CHANNEL), coords=coords, name=self.name, attrs=dict(self.attrs)
         )
         headers = {"lsl-correction": repr(self._correction), "lsl-epoch": f"{self.epoch}e-9"}
+        begun, count = self._since
+        if self.rate and times[-1] - begun >= _MEASURED:
+            headers["lsl-rate"] = f"{(count - 1) / (times[-1] - begun):.6g}"
         return Block(
             data,
             sequence=self._sequence,

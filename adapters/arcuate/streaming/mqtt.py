@@ -1,4 +1,4 @@
-"""MQTT 5, through paho-mqtt: topics as streams of blocks, at least once where a client id is given.
+"""MQTT 5 and 3.1.1, through paho-mqtt: topics as streams of blocks, at least once where a client id is given.
 
 ::
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from arcuate.streaming.mqtt_link import Link, of_reason
 from arcuate.streaming.payload import CONTENT
 from arcuate.streaming.source import Stream, StreamConfig
 
-__all__ = ["MQTTConfig", "MQTTStream"]
+__all__ = ["MQTTConfig", "MQTTStream", "StalledWarning"]
 
 _OWN = "mqtt-"
 """Headers of this beginning are facts of MQTT's, and not published."""
@@ -39,9 +40,20 @@ _LAST = 2.0
 """Seconds that a reader which closes waits until its acknowledgements can be sent."""
 
 
+_STALLED, _MANY = 5.0, 20
+"""Seconds without a block after which a reader that holds so many is told why that may be."""
+
+
+class StalledWarning(UserWarning):
+    """The broker may wait for acknowledgements of a reader that waits for more blocks."""
+
+
 class MQTTConfig(StreamConfig):
     """What an MQTT stream has beside what every stream has."""
 
+    version: Literal["5", "3.1.1"] = Field(
+        default="5", description="of MQTT; 3.1.1 has no headers, and no sessions that the broker forgets"
+    )
     qos: Literal[0, 1, 2] = Field(default=1, description="0: at most once, 1: at least once, 2: exactly once")
     client_id: str = Field(
         default="", description="of the reader: the broker keeps its session under this name"
@@ -68,7 +80,7 @@ class MQTTConfig(StreamConfig):
 
 
 class MQTTStream(Stream):
-    """Topics of an MQTT 5 broker, read and written.
+    """Topics of an MQTT broker, read and written.
 
     Without a ``client_id`` a reader has a session for as long as it lives: it outlasts lost connections.
     With one, the session is the broker's: blocks that were not acknowledged come again, in the next
@@ -77,9 +89,11 @@ class MQTTStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = MQTTConfig
     default_name = "mqtt"
+    memory: ClassVar[tuple[str, ...]] = ("client_id",)
 
     def __init__(self, config: Any = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)
+        self.has_headers = self.config.version == "5"  # type: ignore[misc]
         self._writer: _Writer | None = None
         self._writing = threading.Lock()
         self._named: _MQTTFeed | None = None
@@ -177,6 +191,7 @@ class _MQTTFeed(QueueFeed):
         self._settling = threading.Condition()
         self._subscribed = threading.Event()
         self._refused: BaseException | None = None
+        self._last, self._told = time.monotonic(), False
         self._link = Link(
             stream,
             config.client_id,
@@ -208,9 +223,11 @@ class _MQTTFeed(QueueFeed):
     def _subscribe(self, new: bool) -> None:
         from paho.mqtt.subscribeoptions import SubscribeOptions
 
-        # Options: a retained message comes once, and says that it was retained.
-        handling = (0 if new else 1) if self._stream.config.retained else 2
-        options = SubscribeOptions(qos=self._qos, retainAsPublished=False, retainHandling=handling)
+        options: Any = self._qos
+        if self._link.five:
+            # A retained message comes once, and says that it was retained.
+            handling = (0 if new else 1) if self._stream.config.retained else 2
+            options = SubscribeOptions(qos=self._qos, retainAsPublished=False, retainHandling=handling)
         try:
             self._link.client.subscribe([(topic, options) for topic in self._topics])
         except ValueError as error:
@@ -254,6 +271,9 @@ class _MQTTFeed(QueueFeed):
 
     def _receive(self, message: Any) -> None:
         kept: _Kept | None = None
+        if message.retain and not self._stream.config.retained and not self._link.five:
+            self._ack(message)  # MQTT 3.1.1 cannot be told not to send it
+            return
         if self._named and message.qos:
             with self._settling:
                 found = self._kept.get(message.mid)
@@ -275,6 +295,21 @@ class _MQTTFeed(QueueFeed):
             self.offer(_Gap(message.topic, 1), force=True)
 
     # --- Called by the reader
+
+    def next(self, timeout: float) -> Block | None:
+        block, now = super().next(timeout), time.monotonic()
+        if block is not None:
+            self._last = now
+        elif len(self._kept) >= min(_MANY, self.size) and now - self._last > _STALLED and not self._told:
+            self._told = True
+            warnings.warn(
+                f"{self._stream.name}: {len(self._kept)} blocks are not acknowledged, and no more come: "
+                "a broker sends only so many before (setting 'buffer', or its own limit: Mosquitto's "
+                "max_inflight_messages is 20 for MQTT 3.1.1); a window of more blocks needs them higher",
+                StalledWarning,
+                stacklevel=3,
+            )
+        return block
 
     def made(self, item: Any) -> Block | None:
         if isinstance(item, _Gap):
@@ -366,10 +401,10 @@ class _Writer:
         pairs = [
             (name, text) for name, text in headers.items() if name != CONTENT and not name.startswith(_OWN)
         ]
-        properties = self._link.properties("PUBLISH")
-        if pairs:
+        properties = self._link.properties("PUBLISH") if self._link.five else None
+        if pairs and properties is not None:
             properties.UserProperty = pairs
-        if CONTENT in headers:
+        if CONTENT in headers and properties is not None:
             properties.ContentType = headers[CONTENT]
         if self._qos:
             self._wait(self._window - 1, config.timeouts.call)

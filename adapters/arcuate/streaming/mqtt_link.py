@@ -1,4 +1,4 @@
-"""One connection to an MQTT 5 broker, made by paho-mqtt: opened, refused, lost, made again, closed."""
+"""One connection to an MQTT broker, made by paho-mqtt: opened, refused, lost, made again, closed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["Link", "of_reason"]
 _LOSSES, _WITHIN = 3, 5.0
 _MEANING: dict[int, str] = {
     130: "it found a fault in what we sent",
-    132: "it does not speak MQTT 5",
+    132: "it does not speak this version of MQTT (setting 'version'; many speak 3.1.1)",
     133: "it does not take this client id (setting 'client_id')",
     134: "it does not know the user or the password (settings 'user' and 'password')",
     135: "this user may not do that",
@@ -105,6 +105,7 @@ class Link:
         up: called when it is connected again, with whether the broker still had the session.
         failed: called when there is no more hope, with the error.
         number: of the connection, counted from 1.
+        five: whether it speaks MQTT 5.
         limits: what the broker says of itself (its properties).
     """
 
@@ -122,8 +123,13 @@ class Link:
         self._clean: Any = False if resume else mqtt.MQTT_CLEAN_START_FIRST_ONLY
         self._session = session
         self.client_id = client_id or f"arcuate-{secrets.token_hex(8)}"
+        self.five = config.version == "5"
         self.client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, self.client_id, protocol=mqtt.MQTTv5, manual_ack=manual
+            CallbackAPIVersion.VERSION2,
+            self.client_id,
+            protocol=mqtt.MQTTv5 if self.five else mqtt.MQTTv311,
+            clean_session=None if self.five else not resume,
+            manual_ack=manual,
         )
         self.client.connect_timeout = config.timeouts.connect
         self.client.reconnect_delay_set(1, 5)
@@ -184,13 +190,15 @@ class Link:
             IntegrationError: the broker refuses or cannot be reached.
         """
         config, name = self._config, self._stream.name
-        properties = self.properties(
-            "CONNECT", SessionExpiryInterval=self._session, ReceiveMaximum=min(config.buffer, 65535)
-        )
-        try:
-            self.client.connect(
-                self.host, self.port, config.keepalive, clean_start=self._clean, properties=properties
+        more: dict[str, Any] = {}
+        if self.five:
+            receive = min(config.buffer, 65535)
+            more["clean_start"] = self._clean
+            more["properties"] = self.properties(
+                "CONNECT", SessionExpiryInterval=self._session, ReceiveMaximum=receive
             )
+        try:
+            self.client.connect(self.host, self.port, config.keepalive, **more)
         except (OSError, ValueError) as error:
             raise self._unreachable(error) from error
         self.client.loop_start()
@@ -242,7 +250,8 @@ class Link:
             return
         self._closing = True
         expiry = 0 if forget else self._session
-        self.client.disconnect(properties=self.properties("DISCONNECT", SessionExpiryInterval=expiry))
+        said = self.properties("DISCONNECT", SessionExpiryInterval=expiry) if self.five else None
+        self.client.disconnect(properties=said)
         # paho's thread ends when its packet is sent; a connection that takes nothing is cut.
         end = time.monotonic() + 2
         while (open_socket := self.client.socket()) is not None and time.monotonic() < end:

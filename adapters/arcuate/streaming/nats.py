@@ -37,6 +37,8 @@ from arcuate.streaming.nats_write import Outbox
 
 __all__ = ["NATSConfig", "NATSStream"]
 
+_KNOWN = 10_000
+"""Topics of which it is remembered that they can be written to."""
 _PART = r"[^\s.*>]+"
 _SUBJECT = re.compile(rf"{_PART}(\.{_PART})*")
 _FILTER = re.compile(rf"({_PART}|\*)(\.({_PART}|\*))*(\.>)?|>")
@@ -111,6 +113,8 @@ class NATSStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = NATSConfig
     default_name: ClassVar[str] = "nats"
+    memory: ClassVar[tuple[str, ...]] = ("durable",)
+    replays: ClassVar[bool] = True
 
     def __init__(self, config: NATSConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)
@@ -119,6 +123,7 @@ class NATSStream(Stream):
         self._client: Client | None = None
         self._feeds: weakref.WeakSet[NATSFeed] = weakref.WeakSet()
         self._problem: BaseException | None = None
+        self._known: set[str] = set()
 
     # --- Life
 
@@ -246,10 +251,7 @@ class NATSStream(Stream):
     # --- What the library tells
 
     async def _reported(self, error: Exception) -> None:
-        if isinstance(error, nats.errors.SlowConsumerError):
-            for feed in list(self._feeds):
-                feed.overrun(error)
-        elif "permissions violation" in str(error).lower():
+        if "permissions violation" in str(error).lower():
             refused = AuthenticationError(f"{self.name}: {self.conceal(error)}", service=self.name)
             self._outbox.refused(refused)
             for feed in list(self._feeds):
@@ -333,10 +335,8 @@ class NATSStream(Stream):
         self._put(topic, payload, headers)
 
     def _put(self, topic: str, payload: bytes, headers: dict[str, str]) -> None:
-        if not _SUBJECT.fullmatch(topic):
-            raise InvalidArgument(
-                f"{topic!r} is no topic to write to: parts with dots between, no space, * or >"
-            )
+        if topic not in self._known:
+            self._know(topic)
         client = self._client
         assert client is not None
         if len(payload) > client.max_payload:
@@ -345,6 +345,17 @@ class NATSStream(Stream):
                 "takes; publish shorter blocks, or raise max_payload in the server's configuration"
             )
         self._outbox.put(topic, payload, headers)
+
+    def _know(self, topic: str) -> None:
+        """Looks at a topic that is written to for the first time."""
+        if not _SUBJECT.fullmatch(topic):
+            raise InvalidArgument(
+                f"{topic!r} is no topic to write to: parts with dots between, no space, * or >"
+            )
+        if self.config.create and (self.config.jetstream or self.config.durable):
+            self._ask(self.stream_for(topic))
+        if len(self._known) < _KNOWN:
+            self._known.add(topic)
 
     def flush(self) -> None:
         """Waits until the server has everything that was written; with JetStream, until it has stored it.
@@ -380,5 +391,11 @@ class NATSStream(Stream):
             if not self.config.create:
                 raise
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", topic).strip("_") or "all"
-        await js.add_stream(name=name, subjects=[topic])
+        try:
+            await js.add_stream(name=name, subjects=[topic])
+        except nats.js.errors.APIError as error:  # another one was faster, with a pattern
+            try:
+                return await js.find_stream_name_by_subject(topic)
+            except nats.js.errors.NotFoundError:
+                raise error from None
         return name

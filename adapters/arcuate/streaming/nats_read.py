@@ -6,10 +6,11 @@ import asyncio
 import json
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import nats.errors
 import nats.js.errors
@@ -34,6 +35,10 @@ __all__ = ["CoreFeed", "JetFeed", "NATSFeed"]
 _ACK, _NAK, _TERM, _PROGRESS = b"+ACK", b"-NAK", b"+TERM", b"+WPI"
 _STALE = 1 << 62
 """Number of a consumer that is being replaced: what still comes of the old one is not taken."""
+_HELD, _OVERHEAD = 64 << 20, 512
+"""Bytes that wait for a reader at most, and what a message takes beside its own."""
+_FIRST = 64
+"""Messages that are asked for before anything is known of their size."""
 _EXPIRES = 30.0
 _HEARTBEAT = 1.0
 _SILENT = 4.0
@@ -77,9 +82,6 @@ class NATSFeed(QueueFeed):
     def reconnected(self) -> None:
         """The connection is back. Called in the loop's thread."""
 
-    def overrun(self, error: nats.errors.SlowConsumerError) -> None:
-        """The library dropped a message because too many waited."""
-
     def refused(self, error: BaseException) -> None:
         """The server refused something: it may have been ours."""
 
@@ -97,25 +99,49 @@ class NATSFeed(QueueFeed):
             return
 
 
+class _Basket(asyncio.Queue[Any]):
+    """In the place of a subscription's queue: what comes is taken at once.
+
+    The library has a task for each subscription that takes messages out of the queue one by one and calls a
+    coroutine for each; without these steps twice as many messages come through.
+    """
+
+    def __init__(self, take: Callable[[Any], object]) -> None:
+        super().__init__()
+        self._take = take
+
+    def put_nowait(self, item: Any) -> None:
+        self._take(item)
+
+
+class _Lost(NamedTuple):
+    """In the place of messages that there was no room for."""
+
+    topic: str
+    lost: int
+
+
 class CoreFeed(NATSFeed):
     """Messages as they are published; what nobody reads in time is gone."""
 
     def __init__(self, stream: NATSStream, client: Client, loop: LoopThread) -> None:
         super().__init__(stream, client, loop)
-        self._room = asyncio.Event()
-        self._hungry = False
         self._subscriptions: list[Subscription] = []
         self._numbers: dict[str, int] = {}
+        self._came = self._gone = 0  # bytes; written by the loop's thread alone, and by the reader's
+        self._dropped: dict[str, int] = {}
         self._refused: BaseException | None = None
         self._beginning = True
 
     async def begin(self, topics: tuple[str, ...], start: int | str) -> None:
         for topic in topics:
-            self._subscriptions.append(
-                await self._client.subscribe(
-                    topic, queue=self._stream.config.group, cb=self._message, pending_bytes_limit=64 << 20
-                )
+            one = await self._client.subscribe(
+                topic, queue=self._stream.config.group, pending_msgs_limit=0, pending_bytes_limit=0
             )
+            before, one._pending_queue = one._pending_queue, _Basket(self._take)
+            while not before.empty():
+                self._take(before.get_nowait())
+            self._subscriptions.append(one)
         await flushed(self._client, max(1, round(self._stream.config.timeouts.read)))
         self._beginning = False
         if self._refused is not None:
@@ -125,31 +151,34 @@ class CoreFeed(NATSFeed):
         if self._beginning:
             self._refused = error
 
-    async def _message(self, message: Msg) -> None:
-        item = (message, time.perf_counter())
+    def _take(self, message: Msg) -> None:
+        """Called by the library, in the loop's thread."""
+        size = len(message.data) + _OVERHEAD
+        held = self._came - self._gone
+        if held and held + size > _HELD:
+            if not self._dropped:
+                self._loop.loop.call_later(0.1, self._tell_dropped)  # it may be the last of all
+            self._dropped[message.subject] = self._dropped.get(message.subject, 0) + 1
+            raise asyncio.QueueFull
+        if self._dropped:
+            self._tell_dropped()
+        self._came += size
         self._ring()
-        while not self.offer(item, quiet=True):
-            if self._closed:
-                return
-            self._room.clear()
-            self._hungry = True
-            if len(self) < self.size:
-                continue
-            await self._room.wait()
+        self.offer((message, time.perf_counter()), force=True, quiet=True)
 
-    def taken(self) -> None:
-        if self._hungry and len(self) <= self.size // 2:
-            self._hungry = False
-            self._loop.soon(self._room.set)
-
-    def overrun(self, error: nats.errors.SlowConsumerError) -> None:
-        if any(error.sid == one._id for one in self._subscriptions):
-            number = self._numbers.get(error.subject, 0)
-            self._numbers[error.subject] = number + 1
-            self.lost(error.subject, 1, number)
+    def _tell_dropped(self) -> None:
+        dropped, self._dropped = self._dropped, {}
+        for topic, count in dropped.items():
+            self.offer((_Lost(topic, count), 0.0), force=True)
 
     def made(self, item: Any) -> Block | None:
         message, received = item
+        if type(message) is _Lost:
+            topic, count = message.topic, message.lost
+            number = self._numbers[topic] = self._numbers.get(topic, 0) + count
+            self.lost(topic, count, number)
+            return None
+        self._gone += len(message.data) + _OVERHEAD
         topic = message.subject
         number = self._numbers.get(topic, 0)
         self._numbers[topic] = number + 1
@@ -162,7 +191,6 @@ class CoreFeed(NATSFeed):
             return None
 
     async def end(self) -> None:
-        self._room.set()
         for one in self._subscriptions:
             try:
                 await one.unsubscribe()
@@ -203,7 +231,10 @@ class _Consumer:
 
 
 class JetFeed(NATSFeed):
-    """What JetStream has kept. Only as much is asked for as there is room, so nothing is dropped here."""
+    """What JetStream has kept. Only as much is asked for as there is room, so nothing is dropped here.
+
+    There is room for ``buffer`` messages, or fewer: 64 MiB of messages as large as those that came last.
+    """
 
     def __init__(self, stream: NATSStream, client: Client, loop: LoopThread) -> None:
         super().__init__(stream, client, loop)
@@ -211,6 +242,7 @@ class JetFeed(NATSFeed):
         self._jsm = client.jsm(timeout=stream.config.timeouts.read)
         self._consumers: list[_Consumer] = []
         self._share = self.size
+        self._largest = _HELD // _FIRST  # nothing is known of their size yet
         self._open: dict[str, None] = {}  # replies of what is not acknowledged, oldest first
         self._scheduled = False
         self._one = asyncio.Lock()  # one consumer is renewed at a time
@@ -275,9 +307,10 @@ class JetFeed(NATSFeed):
 
     async def _ask(self) -> None:
         self._scheduled = False
+        share = max(1, min(self._share, _HELD // self._largest))
         for consumer in self._consumers:
-            count = self._share - (consumer.came - consumer.taken) - consumer.asked
-            if count < max(1, self._share // 2):
+            count = share - (consumer.came - consumer.taken) - consumer.asked
+            if count < max(1, share // 2):
                 continue
             if not self._client.is_connected or self._closed:
                 return
@@ -343,6 +376,8 @@ class JetFeed(NATSFeed):
             self._open[message.reply] = None
         consumer.last = number
         consumer.came += 1
+        # The largest of late: one that was larger is forgotten in the course of some hundred messages.
+        self._largest = max(len(message.data) + _OVERHEAD, self._largest - (self._largest >> 6))
         stamp = int(parts[at + 2]) / 1e9
         self._ring()
         self.offer((consumer, message, number, stamp, time.perf_counter()), force=True, quiet=True)

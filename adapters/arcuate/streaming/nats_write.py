@@ -22,7 +22,7 @@ from arcuate.connector import (
 )
 from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.nats_errors import translated
-from arcuate.streaming.nats_flush import flushed
+from arcuate.streaming.nats_flush import flushed, queued, sent
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -35,6 +35,8 @@ __all__ = ["Outbox"]
 _WAITING = 2048
 """Blocks that may wait here to be sent, and as many that JetStream has not confirmed."""
 _BYTES = 32 << 20
+_PENDING = 4 << 20
+"""Bytes that the library may have before it is made to send them."""
 _TURN = 256
 """Blocks that are sent before others get their turn."""
 _AGAIN = 2.0
@@ -64,6 +66,7 @@ class Outbox:
         self._sending = False
         self._connected = asyncio.Event()
         self._connected.set()
+        self._idle = asyncio.Event()
         self._error: BaseException | None = None
         self._ended: BaseException | None = None
         self._doubt = self._unflushed = False
@@ -103,6 +106,7 @@ class Outbox:
         self._items.append((block, item))
         if not self._scheduled:
             self._scheduled = True
+            self._idle.clear()
             self._loop.soon(self._begin)
 
     def _room(self, size: int) -> bool:
@@ -111,20 +115,17 @@ class Outbox:
 
     def flush(self, timeout: float) -> None:
         """Waits until all of it has arrived."""
-        end = time.monotonic() + timeout
-        with self._changed:
-            done = self._changed.wait_for(lambda: self._ended is not None or not self._pending(), timeout)
-            if self._ended is not None:
-                raise self._ended
-            unflushed = self._unflushed
-        if not done:
-            raise IntegrationTimeout(
-                f"{self._stream.name}: {self._pending()} blocks did not arrive within {timeout:g} s",
-                service=self._stream.name,
-                executed="maybe",
-            )
-        if unflushed and not self._jetstream:
-            self._stream._ask(flushed(self._client, max(1, round(end - time.monotonic()))))
+        if self._jetstream:
+            with self._changed:
+                done = self._changed.wait_for(lambda: self._ended is not None or not self._pending(), timeout)
+                if self._ended is not None:
+                    raise self._ended
+            if not done:
+                raise self._late(timeout)
+        elif self._ended is not None:
+            raise self._ended
+        elif self._unflushed or self._items:
+            self._stream._ask(self._flushed(timeout), timeout + 5)
         with self._changed:
             error, self._error = self._error, None
             doubt, self._doubt, self._unflushed = self._doubt, False, False
@@ -138,6 +139,25 @@ class Outbox:
                 executed="maybe",
             )
 
+    async def _flushed(self, timeout: float) -> None:
+        """In the loop's thread: each change of threads takes a while."""
+        end = time.monotonic() + timeout
+        while self._scheduled and self._ended is None:
+            try:
+                await asyncio.wait_for(self._idle.wait(), max(0.0, end - time.monotonic()))
+            except (TimeoutError, asyncio.TimeoutError):
+                raise self._late(timeout) from None
+        if self._ended is not None:
+            raise self._ended
+        await flushed(self._client, max(1, round(end - time.monotonic())))
+
+    def _late(self, timeout: float) -> IntegrationTimeout:
+        return IntegrationTimeout(
+            f"{self._stream.name}: {self._pending()} blocks did not arrive within {timeout:g} s",
+            service=self._stream.name,
+            executed="maybe",
+        )
+
     def _pending(self) -> int:
         return len(self._items) + len(self._open) + self._sending
 
@@ -150,6 +170,7 @@ class Outbox:
                 f"{self._stream.name} was closed", service=self._stream.name
             )
             self._changed.notify_all()
+        self._loop.soon(self._idle.set)
 
     # --- In the loop's thread
 
@@ -173,6 +194,8 @@ class Outbox:
                 self._ended = error
             self._changed.notify_all()
         self._connected.set()
+        if for_good:
+            self._idle.set()
 
     def _begin(self) -> None:
         self._task = asyncio.ensure_future(self._send())
@@ -191,15 +214,16 @@ class Outbox:
                 self._changed.notify_all()
 
     async def _send_all(self) -> None:
-        publish = self._client.publish
+        client = self._client
         while True:
             with self._changed:
                 items = list(islice(self._items, _TURN))
                 if not items:
                     self._scheduled = False
+                    self._idle.set()
                     return
             for block, item in items:
-                while not self._client.is_connected and self._ended is None:
+                while not client.is_connected and self._ended is None:
                     await self._connected.wait()
                     await asyncio.sleep(0)
                 if self._ended is not None:
@@ -207,8 +231,13 @@ class Outbox:
                 topic, payload, headers = item
                 if block and self._jetstream:
                     await self._send_kept(item)
+                elif headers:
+                    await client.publish(topic, payload, headers=headers)
                 else:
-                    await publish(topic, payload, headers=headers)
+                    queued(client, topic, payload)
+                    if client._pending_data_size > _PENDING:
+                        await sent(client)
+            await sent(client)
             with self._changed:
                 for block, item in items:
                     self._items.popleft()
@@ -275,8 +304,8 @@ class Outbox:
             self._repeating = asyncio.ensure_future(self._repeated(time.monotonic() - age))
 
     async def _repeated(self, before: float) -> None:
-        for number, (sent, item) in list(self._open.items()):
-            if sent <= before and self._client.is_connected and number in self._open:
+        for number, (when, item) in list(self._open.items()):
+            if when <= before and self._client.is_connected and number in self._open:
                 self._open[number] = (time.monotonic(), item)
                 topic, payload, headers = item
                 await self._client.publish(topic, payload, reply=f"{self._inbox}.{number}", headers=headers)

@@ -95,12 +95,12 @@ class Codec:
     def _known(block: Block) -> dict[str, Any]:
         """What is known of a block that the labels of its data do not say."""
         found: dict[str, Any] = {}
-        if block.timestamp is not None:
-            found["timestamp"] = block.timestamp
-        if block.sampling_rate is not None:
-            found["sampling_rate"] = block.sampling_rate
+        for name in ("timestamp", "sampling_rate"):
+            value = getattr(block, name)
+            if value is not None:
+                found[name] = _number(value, name)
         if block.channels:
-            found["channels"] = list(block.channels)
+            found["channels"] = list(map(str, block.channels))
         if not found:
             return found
         labels = labels_of(block.data)
@@ -188,6 +188,17 @@ class Codec:
     def _bad(self, topic: str, what: str) -> DataError:
         where = f" of {topic!r}" if topic else ""
         return DataError(f"{self.service or 'a stream'}: a message{where} {what}", service=self.service)
+
+
+def _number(value: Any, name: str) -> float:
+    """What is written of a block must be what a reader takes."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        found = math.nan
+    if not math.isfinite(found):
+        raise ConversionError(f"the {name} of a block is a finite number; got {value!r}")
+    return found
 
 
 def _checked(known: Any) -> dict[str, Any]:

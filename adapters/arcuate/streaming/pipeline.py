@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol
 
 from typing_extensions import Self
 
-from arcuate.errors import CallTimeout, InvalidArgument
+from arcuate.connector import DataError
+from arcuate.errors import ArcuateError, CallTimeout, ConversionError, InvalidArgument, RemoteError
 from arcuate.streaming.block import Block
 from arcuate.streaming.report import Meter, Report
 from arcuate.streaming.source import Blocks, Sink, Source
+from arcuate.streaming.steady import steady
 from arcuate.streaming.window import Window
 
 __all__ = ["Pipeline"]
 
+log = logging.getLogger(__name__)
 _BATCH = 256
 """Results that a sink may have without having said so, while others wait to be taken."""
+_HOLD = 0.1
+"""Seconds after which it is asked all the same."""
+_OF_BLOCKS = (RemoteError, ConversionError, DataError, CallTimeout)
+"""Errors of ours that are a block's fault; others, such as a lost session, would come for each."""
 Step = Callable[[Block], "list[Block] | None"]
 
 
@@ -42,6 +51,7 @@ class Pipeline:
         steps: functions of the data, and windows.
         sink: what takes the results, if anything.
         deadline: seconds after which a block counts as late; left out, as long as its samples cover.
+        aside: what takes the blocks for which a function fails; left out, the pipeline ends then.
     """
 
     def __init__(
@@ -51,11 +61,13 @@ class Pipeline:
         sink: Writer | None = None,
         *,
         deadline: float | None = None,
+        aside: Writer | None = None,
     ) -> None:
         self._source = source
         self._steps = steps
         self._sink = sink
         self._deadline = deadline
+        self._aside = aside
         self._meter = Meter(deadline)
         self._reader: Blocks | None = None
         self._thread: threading.Thread | None = None
@@ -74,7 +86,7 @@ class Pipeline:
         )
 
     def _with(self, steps: tuple[Any, ...], sink: Writer | None) -> Pipeline:
-        return Pipeline(self._source, steps, sink, deadline=self._deadline)
+        return Pipeline(self._source, steps, sink, deadline=self._deadline, aside=self._aside)
 
     def window(
         self,
@@ -88,7 +100,17 @@ class Pipeline:
 
     def within(self, seconds: float) -> Pipeline:
         """With a deadline: a block that takes longer counts as late."""
-        return Pipeline(self._source, self._steps, self._sink, deadline=seconds)
+        return Pipeline(self._source, self._steps, self._sink, deadline=seconds, aside=self._aside)
+
+    def aside(self, sink: Writer) -> Pipeline:
+        """With a second sink, for the blocks for which a function fails or that are no signal for a window.
+
+        They are written there as the function was given them, with the header ``error``, counted in
+        ``report().failed``, and acknowledged; the pipeline goes on. A lost session still ends it.
+        """
+        if not callable(getattr(sink, "write", None)):
+            raise InvalidArgument(f"a {type(sink).__name__} is no sink: it has no write(block)")
+        return Pipeline(self._source, self._steps, self._sink, deadline=self._deadline, aside=sink)
 
     # --- Running
 
@@ -164,7 +186,10 @@ class Pipeline:
         with self._source.blocks() as reader:
             steps = self._made()
             for block in reader:
-                results, gone = _through(steps, block)
+                results, gone, failed = _through(steps, block, self._aside is not None)
+                for one, error in failed:
+                    self._put_aside(one, error)
+                    one.ack()
                 for one in gone:
                     one.ack()
                 yield from results
@@ -174,9 +199,10 @@ class Pipeline:
     def _begin(self) -> None:
         if self._thread is not None:
             raise InvalidArgument("the pipeline runs already")
+        self._stopped.clear()  # before it subscribes: it may be stopped while that takes its time
+        self._reader, self._error = None, None
         reader = self._source.blocks()
-        self._reader, self._meter, self._error = reader, Meter(self._deadline), None
-        self._stopped.clear()
+        self._reader, self._meter = reader, Meter(self._deadline)
 
     def _made(self) -> list[Step]:
         return [one.begin() if isinstance(one, Window) else _of_function(one) for one in self._steps]
@@ -185,7 +211,8 @@ class Pipeline:
         reader, meter = self._reader, self._meter
         assert reader is not None
         try:
-            self._pump(reader, meter, limit, timeout)
+            with steady():
+                self._pump(reader, meter, limit, timeout)
         except BaseException as error:
             self._error = error
         finally:
@@ -194,7 +221,7 @@ class Pipeline:
 
     def _pump(self, reader: Blocks, meter: Meter, limit: int | None, timeout: float | None) -> None:
         end = None if timeout is None else time.monotonic() + timeout
-        steps, waiting = self._made(), _Waiting(self._sink, meter)
+        steps, waiting = self._made(), _Waiting(self._sink, self._aside, meter)
         block: Block | None = None
         try:
             while not self._stopped.is_set() and (limit is None or meter.blocks < limit):
@@ -211,14 +238,18 @@ class Pipeline:
                 if block is None:
                     break
                 meter.blocks += 1
-                results, gone = _through(steps, block)
+                results, gone, failed = _through(steps, block, self._aside is not None)
                 meter.dropped += len(gone)
+                for one, error in failed:
+                    meter.failed += 1
+                    self._put_aside(one, error)
+                    waiting.nothing(one)
                 for one in results:
                     waiting.write(one)
                 for one in gone:
                     waiting.nothing(one)
                 block = None
-                if len(waiting) >= _BATCH:
+                if waiting.due():
                     waiting.settle()
             waiting.settle()
         except BaseException:
@@ -227,36 +258,51 @@ class Pipeline:
             waiting.settle_what_can_be()
             raise
 
+    def _put_aside(self, block: Block, error: Exception) -> None:
+        assert self._aside is not None
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        log.warning("a block was put aside", extra={"service": self._source.name, "error": said})
+        self._aside.write(replace(block, headers={**block.headers, "error": said[:1000]}))
+
 
 class _Waiting:
-    """Results that a sink was given and that are not acknowledged yet."""
+    """Results that sinks were given and that are not acknowledged yet."""
 
-    def __init__(self, sink: Writer | None, meter: Meter) -> None:
+    def __init__(self, sink: Writer | None, aside: Writer | None, meter: Meter) -> None:
         self._sink = sink
-        self._flush = getattr(sink, "flush", None)
+        self._flushes = [one.flush for one in (sink, aside) if one is not None and hasattr(one, "flush")]
         self._meter = meter
         self._blocks: list[Block] = []
         self._written: list[Block] = []
+        self._since = 0.0
 
-    def __len__(self) -> int:
-        return len(self._blocks)
+    def due(self) -> bool:
+        """Whether what waits has waited for long, or is much."""
+        if not self._blocks:
+            return False
+        return len(self._blocks) >= _BATCH or time.monotonic() - self._since > _HOLD
 
     def write(self, block: Block) -> None:
         if self._sink is not None:
             self._sink.write(block)
-        self._blocks.append(block)
+        self._add(block)
         self._written.append(block)
+
+    def _add(self, block: Block) -> None:
+        if not self._blocks:
+            self._since = time.monotonic()
+        self._blocks.append(block)
 
     def nothing(self, block: Block) -> None:
         """A block of which nothing is left for the sink."""
-        self._blocks.append(block)
+        self._add(block)
 
     def settle(self) -> None:
-        """Waits until the sink has all of them; then they are acknowledged."""
+        """Waits until the sinks have all of them; then they are acknowledged."""
         if not self._blocks:
             return
-        if self._flush is not None and self._written:
-            self._flush()
+        for flush in self._flushes:
+            flush()
         blocks, written = self._blocks, self._written
         self._blocks, self._written = [], []
         self._meter.took(written)
@@ -281,16 +327,27 @@ def _of_function(function: Callable[[Any], Any]) -> Step:
     return step
 
 
-def _through(steps: list[Step], block: Block) -> tuple[list[Block], list[Block]]:
-    """What becomes of a block, and for what of it a function gave ``None``. Both empty: a window keeps it."""
-    current, gone = [block], []
+def _through(
+    steps: list[Step], block: Block, spare: bool
+) -> tuple[list[Block], list[Block], list[tuple[Block, Exception]]]:
+    """What becomes of a block; for what of it a function gave ``None``; and, if asked, for what it failed.
+
+    All empty: a window keeps it.
+    """
+    current, gone, failed = [block], [], []
     for step in steps:
         following: list[Block] = []
         for one in current:
-            made = step(one)
+            try:
+                made = step(one)
+            except Exception as error:
+                if not spare or (isinstance(error, ArcuateError) and not isinstance(error, _OF_BLOCKS)):
+                    raise
+                failed.append((one, error))
+                continue
             if made is None:
                 gone.append(one)
             else:
                 following += made
         current = following
-    return current, gone
+    return current, gone, failed

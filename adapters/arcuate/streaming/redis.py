@@ -26,6 +26,8 @@ _ID = re.compile(r"(\d{1,20})(?:-(\d{1,20}))?")
 _LAST = 2**64 - 1
 _MOST = 100
 """Entries that are fetched at once, at most."""
+_HELD, _FIRST = 64 << 20, 16
+"""Bytes that are fetched at once, about; and entries, before anything is known of their size."""
 Entry = tuple[bytes, "list[bytes] | None"]
 
 
@@ -64,6 +66,8 @@ class RedisStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = RedisStreamConfig
     default_name: ClassVar[str] = "redis"
+    memory: ClassVar[tuple[str, ...]] = ("group", "consumer")
+    replays: ClassVar[bool] = True
 
     def __init__(
         self, config: RedisStreamConfig | Mapping[str, Any] | None = None, /, **arguments: Any
@@ -198,7 +202,7 @@ class RedisFeed(Feed):
         self._topic_of = dict(zip(self._keys, topics, strict=True))
         self._counted = dict.fromkeys(self._keys, 0)
         self._waiting: deque[tuple[bytes, Entry]] = deque()
-        self._most = min(_MOST, stream.config.buffer)
+        self._largest = _HELD // _FIRST  # nothing is known of their size yet
         self._closed = False
 
     def next(self, timeout: float) -> Block | None:
@@ -210,12 +214,20 @@ class RedisFeed(Feed):
                 self._fetch(max(0.0, end - time.monotonic()))
             while self._waiting:
                 key, entry = self._waiting.popleft()
+                size = sum(map(len, entry[1] or ())) + 1
+                self._largest = max(size, self._largest - (self._largest >> 4))
                 block = self._block(key, entry)
                 if block is not None:
                     self._counted[key] += 1
                     return block
             if time.monotonic() >= end:
                 return None
+
+    @property
+    def _most(self) -> int:
+        """How many entries are fetched at once: 64 MiB of entries as large as those that came last."""
+        buffer: int = self._stream.config.buffer
+        return max(1, min(_MOST, buffer, _HELD // self._largest))
 
     def _fetch(self, seconds: float) -> None:
         """Puts what there is, or what comes within so many seconds, into the queue."""

@@ -43,6 +43,7 @@ class Report:
         age: seconds from when its last sample was taken until the sink had it, where blocks say that.
         seconds: since the pipeline began, or until it ended.
         error: what ended it.
+        failed: that were put aside, because a function failed for them.
     """
 
     blocks: int
@@ -54,11 +55,12 @@ class Report:
     age: Quantiles | None
     seconds: float
     error: BaseException | None
+    failed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""
         found: dict[str, Any] = {}
-        for name in ("blocks", "written", "dropped", "lost", "late", "seconds"):
+        for name in ("blocks", "written", "dropped", "failed", "lost", "late", "seconds"):
             found[name] = getattr(self, name)
         for name in ("latency", "age"):
             one = getattr(self, name)
@@ -75,7 +77,7 @@ class Meter:
     """
 
     def __init__(self, deadline: float | None) -> None:
-        self.blocks = self.written = self.dropped = self.late = 0
+        self.blocks = self.written = self.dropped = self.failed = self.late = 0
         self._deadline = deadline
         self._latency: deque[float] = deque(maxlen=_KEPT)
         self._age: deque[float] = deque(maxlen=_KEPT)
@@ -116,6 +118,7 @@ class Meter:
             _quantiles(self._age),
             seconds,
             error,
+            self.failed,
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import threading
 import time
 import warnings
@@ -81,6 +83,10 @@ class Source(Connector):
 
     Config: ClassVar[type[ConnectorConfig]] = StreamConfig
     has_headers: ClassVar[bool] = True
+    memory: ClassVar[tuple[str, ...]] = ()
+    """Settings under whose name the system remembers what was acknowledged; empty: it does not."""
+    replays: ClassVar[bool] = False
+    """Whether what was published before can be read."""
 
     def __init__(self, config: Any = None, /, **arguments: Any) -> None:
         super().__init__(config, **arguments)
@@ -161,6 +167,15 @@ class Source(Connector):
         reader = Blocks(self, feed, timeout)
         self._reading.add(reader)
         return reader
+
+    @property
+    def has_topic(self) -> bool:
+        """Whether the settings say what is read."""
+        try:
+            self._need_topics(self._topics)
+        except InvalidArgument:
+            return False
+        return True
 
     def _need_topics(self, topics: tuple[str, ...]) -> None:
         if not topics:
@@ -250,6 +265,12 @@ class Blocks(Iterator[Block]):
         self._timeout = timeout
         self._stopped = self._closed = False
         self._lock = threading.Lock()
+        self._held: Block | None = None
+        self._gapped = False
+        self._broken: dict[str, int] = {}
+        """Topic: number of the block after a gap that was told."""
+        self._broken_alike: dict[str, tuple[int, set[str]]] = {}
+        """The same of topics that are a pattern, and which topics have had their block."""
 
     def next(self, timeout: float | None = None) -> Block | None:
         """The next block; ``None`` when none came in so many seconds (``None``: as long as it takes).
@@ -258,17 +279,19 @@ class Blocks(Iterator[Block]):
             StopIteration: it was stopped, or there will be no more.
             IntegrationError: the system failed.
         """
-        if not self._stopped and not self._feed.gaps:
+        if not self._stopped and not self._gapped and not self._feed.gaps:
             try:
                 block = self._feed.next(0.0)
             except EOFError:
                 block = None
             if block is not None:
-                return block
+                return self._given(block) if self._feed.gaps else block
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             if self._stopped:
                 raise StopIteration
+            if self._held is not None:
+                return self._given(self._held)
             if self._feed.gaps:
                 self._tell()
             try:
@@ -277,7 +300,7 @@ class Blocks(Iterator[Block]):
                 self._stopped = True
                 raise StopIteration from None
             if block is not None:
-                return block
+                return self._given(block)
             if end is not None and time.monotonic() >= end:
                 return None
 
@@ -289,11 +312,31 @@ class Blocks(Iterator[Block]):
             )
         return block
 
+    def _given(self, block: Block) -> Block:
+        """A block, which says whether it is the first after a gap."""
+        self._held = block  # should a warning be an error, then the block comes next
+        while self._feed.gaps:
+            self._tell()
+        self._held = None
+        follows = _reached(block, self._broken.get(block.topic))
+        if follows:
+            del self._broken[block.topic]
+        for pattern, (after, seen) in self._broken_alike.items():
+            if block.topic not in seen and _reached(block, after) and _matches(pattern, block.topic):
+                seen.add(block.topic)
+                follows = True
+        return dataclasses.replace(block, follows_gap=True) if follows else block
+
     def _tell(self) -> None:
         topic, lost, sequence = self._feed.gaps.popleft()
         self.lost += lost or 0
         self._source.lost += lost or 0
-        warnings.warn(GapWarning.of(topic, lost, sequence), stacklevel=3)
+        self._gapped = True
+        if any(one in topic for one in "*>+#"):
+            self._broken_alike[topic] = (sequence, set())
+        else:
+            self._broken[topic] = sequence
+        warnings.warn(GapWarning.of(topic, lost, sequence), stacklevel=4)
 
     def stop(self) -> None:
         """Ends the iteration, from any thread."""
@@ -320,3 +363,14 @@ class Blocks(Iterator[Block]):
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
             self.close()
+
+
+def _reached(block: Block, number: int | None) -> bool:
+    return number is not None and (block.sequence is None or block.sequence >= number)
+
+
+def _matches(pattern: str, topic: str) -> bool:
+    """Whether a topic is one of a pattern's: ``*`` and ``+`` are one part of it, ``>`` and ``#`` the rest."""
+    pattern = re.sub(r"^\$share/[^/]*/", "", pattern)
+    parts = [".*" if one in ">#" else "[^./]*" if one in "*+" else re.escape(one) for one in pattern]
+    return re.fullmatch("".join(parts), topic) is not None

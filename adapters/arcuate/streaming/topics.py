@@ -33,7 +33,7 @@ from arcuate.errors import (
     SessionClosed,
     Unavailable,
 )
-from arcuate.streaming.block import CHANNEL, RATE, TIMESTAMP, Block, labels_of
+from arcuate.streaming.block import TIMESTAMP, Block, labelled, labels_of
 from arcuate.streaming.feed import QueueFeed
 from arcuate.streaming.source import Stream, StreamConfig
 
@@ -66,6 +66,7 @@ class TopicStream(Stream):
 
     Config: ClassVar[type[StreamConfig]] = TopicConfig
     default_name: ClassVar[str] = "topics"
+    replays: ClassVar[bool] = True
     has_headers: ClassVar[bool] = False
 
     def __init__(self, config: TopicConfig | Mapping[str, Any] | None = None, /, **arguments: Any) -> None:
@@ -154,7 +155,7 @@ class TopicStream(Stream):
             warnings.warn(
                 f"{self.name}: a topic carries the data alone; headers stay here", UserWarning, stacklevel=4
             )
-        value = _labelled(block)
+        value = labelled(block)
         with self._sending:
             found = self._publishers.get(topic)
             if found is None:
@@ -230,21 +231,3 @@ class TopicFeed(QueueFeed):
         for one in self._subscriptions:
             with contextlib.suppress(ArcuateError):
                 one.close()
-
-
-def _labelled(block: Block) -> Any:
-    """The data, with labels that say what is known of the block; other values as they are."""
-    data = block.data
-    if not all(hasattr(data, name) for name in ("coords", "dims", "attrs", "assign_attrs")):
-        return data
-    said = labels_of(data)
-    more = {
-        name: getattr(block, name)
-        for name in (TIMESTAMP, RATE)
-        if getattr(block, name) is not None and getattr(block, name) != said.get(name)
-    }
-    if more:
-        data = data.assign_attrs(more)
-    if block.channels and CHANNEL in data.dims and CHANNEL not in data.coords:
-        data = data.assign_coords({CHANNEL: list(block.channels)})
-    return data

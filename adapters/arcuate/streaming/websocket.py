@@ -33,6 +33,7 @@ from arcuate.connector import (
     NotFoundError,
     RateLimitError,
     Secret,
+    closing,
     redacted,
     reveal,
 )
@@ -59,8 +60,6 @@ _KINDS: dict[int, type[IntegrationError]] = {
     404: NotFoundError,
     429: RateLimitError,
 }
-_LASTING = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
-"""Codes with which a server says that the same would end the same way."""
 
 
 class WebSocketConfig(StreamConfig):
@@ -249,22 +248,21 @@ class WebSocketStream(Stream):
             drain.join(5)
 
     def _ended(self, error: ConnectionClosed) -> IntegrationError:
-        code = error.rcvd.code if error.rcvd is not None else None
-        said = error.rcvd.reason if error.rcvd is not None else ""
-        reason = f": {self.conceal(said)}" if said else ""
         if error.rcvd is None and error.sent is not None and error.sent.code == 1009:
             return DataError(
                 f"{self.name}: a message has more than {self.config.limit:,} bytes (setting 'limit')",
                 service=self.name,
             )
-        how = "broke" if code is None else f"was ended by the server with code {code}{reason}"
-        return LostConnection(
-            f"{self.name}: the connection {how}",
-            service=self.name,
-            status=code,
-            recoverable=code not in _LASTING,
-            executed="maybe",
-        )
+        code = error.rcvd.code if error.rcvd is not None else 1006
+        if code in closing.ENDED:  # for who writes
+            return LostConnection(
+                f"{self.name}: the server closed the connection in order",
+                service=self.name,
+                status=code,
+                executed="maybe",
+            )
+        said = self.conceal(error.rcvd.reason) if error.rcvd is not None else ""
+        return closing.of_code(self.name, "the connection", code, said)
 
 
 def _filled(template: Any, values: Mapping[str, Any]) -> Any:
@@ -312,6 +310,7 @@ class _WebSocketFeed(Feed):
             connection.close()
             raise self._stream._ended(error) from error
         self._heard, self._pong = time.monotonic(), None
+        self._made_at = self._heard
         return connection
 
     def next(self, timeout: float) -> Block | None:
@@ -346,10 +345,12 @@ class _WebSocketFeed(Feed):
 
     def _gone(self, error: ConnectionClosed) -> None:
         """The connection ended: in order, for good, or to be made again."""
-        if self._closed or (error.rcvd is not None and error.rcvd.code == 1000):
+        if self._closed or (error.rcvd is not None and error.rcvd.code in closing.ENDED):
             raise EOFError
         ended = self._stream._ended(error)
         self._connection = None
+        if time.monotonic() - self._made_at > float(self._stream.config.patience):
+            self._lost_at = None  # it was a good one, though nothing came
         if not ended.recoverable or self._out_of_patience():
             raise ended
         if not self._stream.config.resume:

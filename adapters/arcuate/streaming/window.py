@@ -10,7 +10,7 @@ from typing import Any
 from arcuate.client.streams import GapWarning
 from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
-from arcuate.streaming.block import TIME, Block, combined
+from arcuate.streaming.block import TIME, TIMESTAMP, Block, combined
 
 __all__ = ["Window"]
 
@@ -18,8 +18,10 @@ __all__ = ["Window"]
 class Window:
     """Cuts streams into windows.
 
-    Windows never reach across a gap: where the timestamps of two blocks are further apart than their samples
-    (by half a block), or rate or channels change, they begin anew, with a GapWarning.
+    Windows never reach across a gap: where the system lost blocks, where the timestamps of two blocks are
+    further apart than their samples (by half a block), or where rate, channels, type, units or coordinates
+    change, they begin anew, with a GapWarning. Attributes that are not the same in all its blocks are no
+    window's.
 
     Args:
         seconds: length; the blocks must have a sampling rate of which it is a whole number of samples.
@@ -88,6 +90,8 @@ class _Cutter:
         self._offset = 0  # of the next window in the first block; may lie beyond all of them
         self._done: list[Block] = []  # no longer needed, and not yet settled by a window
         self._count = 0
+        self._last: Block | None = None
+        self._gapped = False
 
     def take(self, block: Block) -> list[Block]:
         samples = block.samples
@@ -96,8 +100,12 @@ class _Cutter:
                 f"a block of {block.topic!r} is no signal ({type(block.data).__name__}); windows need "
                 f"labelled arrays with a dimension {TIME!r}"
             )
-        if self._blocks:
-            self._compare(self._blocks[-1], block)
+        last, self._last = self._last, block
+        why = (
+            "blocks were lost" if block.follows_gap else _difference(last, block) if last is not None else ""
+        )
+        if why:
+            self._anew(why, block)
         self._blocks.append(block)
         self._total += samples
         size, step = self._window.size(block)
@@ -107,16 +115,11 @@ class _Cutter:
         self._release()
         return found
 
-    def _compare(self, last: Block, block: Block) -> None:
-        why = ""
-        if (last.sampling_rate, last.channels) != (block.sampling_rate, block.channels):
-            why = "its rate or its channels changed"
-        elif last.timestamp is not None and block.timestamp is not None and last.duration:
-            off = block.timestamp - (last.timestamp + last.duration)
-            if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):
-                why = f"{off:g} s are missing" if off > 0 else f"it goes back by {-off:g} s"
-        if not why:
-            return
+    def _anew(self, why: str, block: Block) -> None:
+        """Lets what waits go: it belongs to no window."""
+        self._gapped = True
+        if not self._blocks and not self._offset:
+            return  # a window has just ended there
         self._done += self._blocks
         self._blocks, self._total, self._offset = [], 0, 0
         text = f"the windows of {block.topic!r} begin anew: {why} before number {block.sequence}"
@@ -137,6 +140,8 @@ class _Cutter:
             at += self._offset / first.sampling_rate
         self._offset += step
         self._release()
+        if TIMESTAMP in first.data.attrs and at is not None:
+            data = data.assign_attrs({TIMESTAMP: at})
         whole = replace(
             first,
             data=data,
@@ -145,8 +150,10 @@ class _Cutter:
             id="",
             settle=combined(self._done),
             received=newest.received,
+            follows_gap=self._gapped,
         )
         self._count += 1
+        self._gapped = False
         self._done = []
         return whole
 
@@ -158,9 +165,42 @@ class _Cutter:
             self._total -= samples
 
 
+def _difference(last: Block, block: Block) -> str:
+    """Why a block does not go on where the last one ended; empty: it does."""
+    if (last.sampling_rate, last.channels) != (block.sampling_rate, block.channels):
+        return "its rate or its channels changed"
+    one, other = last.data, block.data
+    if _type(one) != _type(other):
+        return f"its type changed from {_type(one)} to {_type(other)}"
+    if one.dims != other.dims or any(
+        one.sizes[name] != other.sizes[name] for name in one.dims if name != TIME
+    ):
+        return "its dimensions changed"
+    if one.attrs.get("units") != other.attrs.get("units"):
+        return f"its units changed from {one.attrs.get('units')!r} to {other.attrs.get('units')!r}"
+    names = [{name for name in data.coords if TIME not in data.coords[name].dims} for data in (one, other)]
+    if names[0] != names[1] or not all(_same(one.coords[name], other.coords[name]) for name in names[0]):
+        return "its coordinates changed"
+    if last.timestamp is not None and block.timestamp is not None and last.duration:
+        off = block.timestamp - (last.timestamp + last.duration)
+        if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):
+            return f"{off:g} s are missing" if off > 0 else f"it goes back by {-off:g} s"
+    return ""
+
+
+def _type(data: Any) -> Any:
+    return data.dtype if hasattr(data, "dtype") else dict(data.dtypes)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one.dims != other.dims or one.dtype.kind != other.dtype.kind:
+        return False
+    return bool(one.variable.equals(other.variable))
+
+
 def _joined(arrays: list[Any]) -> Any:
     if len(arrays) == 1:
         return arrays[0]
     import xarray as xr
 
-    return xr.concat(arrays, dim=TIME, join="exact", combine_attrs="override")
+    return xr.concat(arrays, dim=TIME, join="exact", combine_attrs="drop_conflicts")

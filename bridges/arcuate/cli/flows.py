@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -21,7 +22,7 @@ from arcuate.errors import InvalidArgument
 if TYPE_CHECKING:
     from arcuate.client import Session
 
-__all__ = ["settings", "stream"]
+__all__ = ["remembered", "settings", "stream"]
 
 _TELL = 0.5
 
@@ -41,6 +42,20 @@ def stream(
         str | None,
         typer.Option(
             "--to", metavar="DST", help="A stream, a file with %d in its name, or - for lines of JSON."
+        ),
+    ] = None,
+    aside: Annotated[
+        str | None,
+        typer.Option(
+            "--aside",
+            metavar="DST",
+            help="Where blocks go for which a function fails; without, it ends then.",
+        ),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume", metavar="NAME", help="Go on where the last run under this name had come to."
         ),
     ] = None,
     load: Annotated[
@@ -87,7 +102,9 @@ def stream(
 
     [bold]arcuate stream nats://localhost#eeg --load r=clean.R --through r:detrend_block --to mqtt://localhost#clean[/]
 
-    A block is acknowledged when the sink has what became of it. At the end comes a report.
+    A block is acknowledged when the sink has what became of it. With --resume NAME the system remembers that
+    (JetStream, Kafka, Redis, MQTT): the same command goes on there, after a crash too.
+    At the end comes a report.
     """
     ctx.meta[VERBOSE] = verbose
     if config is not None:
@@ -101,13 +118,19 @@ def stream(
         from arcuate.streaming.pipeline import Pipeline
         from arcuate.streaming.window import Window
 
-        begin = stack.enter_context(contextlib.closing(opened_stream(source, **settings(option))))
+        given = settings(option)
+        begin = opened_stream(source, **given)
+        if resume is not None:
+            begin = opened_stream(source, **{**remembered(begin, resume, start), **given})
+        stack.enter_context(contextlib.closing(begin))
         line = Pipeline(begin, deadline=deadline)
         if window is not None:
             line = line | Window(window, step=step)
         for step_ in _functions(stack, through or (), load or ()):
             line = line | step_
         line = line | _sink(stack, to, settings(to_option))
+        if aside is not None:
+            line = line.aside(_sink(stack, aside, {}))
         report = _run(line, limit, timeout, quiet=as_json)
     _say(report, as_json, sys.stderr if to in (None, "-") else sys.stdout)
 
@@ -117,6 +140,24 @@ def settings(texts: Sequence[str] | None) -> dict[str, Any]:
     from arcuate.cli.sessions import setting
 
     return dict(setting(text) for text in texts or ())
+
+
+def remembered(stream: Any, name: str, start: str | None) -> dict[str, Any]:
+    """The settings by which a stream's system remembers under a name what was acknowledged.
+
+    Raises:
+        InvalidArgument: it has no memory.
+    """
+    kind = type(stream)
+    if not kind.memory:
+        raise InvalidArgument(
+            f"--resume: a {kind.__name__} remembers nothing; JetStream, Kafka, Redis and MQTT do. "
+            "--start may say where to begin"
+        )
+    found: dict[str, Any] = dict.fromkeys(kind.memory, name)
+    if start is None and kind.replays:
+        found["start"] = "all"  # the first time; after that it goes on
+    return found
 
 
 def _functions(stack: contextlib.ExitStack, through: Sequence[str], load: Sequence[str]) -> Iterator[Any]:
@@ -156,18 +197,30 @@ class _Lines:
 
 
 class _Files:
-    """Writes each block to a file of its own."""
+    """Writes each block to a file of its own, with what is known of it; goes on after those that are there.
+
+    A block's own number would not do: many systems count from 0 in each run.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._count = 0
+        folder, _, last = name.rpartition("/")
+        if last.count("%d") != 1 or "%d" in folder:
+            raise InvalidArgument(f"%d is once in the name of the file, and not in its folder; got {name!r}")
+        before, _, after = last.partition("%d")
+        there = Path(folder or ".")
+        if "://" not in name and not there.is_dir():
+            raise InvalidArgument(f"the folder {str(there)!r} of {name!r} is not there; make it first")
+        names = [one.name for one in there.iterdir()] if "://" not in name else []
+        pattern = re.compile(rf"{re.escape(before)}(\d+){re.escape(after)}")
+        self._next = max((int(one[1]) + 1 for text in names if (one := pattern.fullmatch(text))), default=0)
 
     def write(self, block: Any) -> None:
         from arcuate.formats import save_data
+        from arcuate.streaming.block import labelled
 
-        number = block.sequence if block.sequence is not None else self._count
-        self._count += 1
-        save_data(block.data, self._name.replace("%d", str(number)))
+        save_data(labelled(block), self._name.replace("%d", str(self._next)))
+        self._next += 1
 
 
 def _sink(stack: contextlib.ExitStack, to: str | None, given: dict[str, Any]) -> Any:
@@ -178,13 +231,13 @@ def _sink(stack: contextlib.ExitStack, to: str | None, given: dict[str, Any]) ->
     assert to is not None
     if "://" not in to and "%d" in to:
         return _Files(to)
-    if "#" not in to:
+    if "://" not in to and "#" not in to:
         raise InvalidArgument(f"--to is a stream (URL#TOPIC), a file with %d in its name, or -; got {to!r}")
     return stack.enter_context(contextlib.closing(opened_stream(to, **given)))
 
 
 def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) -> Any:
-    """Runs it; Ctrl-C and SIGTERM end it in order, after the block that is under way."""
+    """Runs it; Ctrl-C and SIGTERM end it after the block that is under way, a second one at once."""
     before: dict[signal.Signals, Any] = {}
     ended = threading.Event()
     failed: list[BaseException] = []
@@ -197,9 +250,16 @@ def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) ->
         finally:
             ended.set()
 
+    def asked(*_: Any) -> None:
+        if asked_before.is_set():
+            raise KeyboardInterrupt
+        asked_before.set()
+        ended.set()
+
+    asked_before = threading.Event()
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, lambda *_: ended.set())
+            before[number] = signal.signal(number, asked)
     shown = _shown() if not quiet and sys.stderr.isatty() else None
     thread = threading.Thread(target=work, name="arcuate-stream", daemon=True)
     try:
@@ -209,7 +269,8 @@ def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) ->
                 shown(line.report())
         with contextlib.suppress(Exception):
             line.stop()
-        thread.join()
+        while thread.is_alive():
+            thread.join(_TELL)  # in pieces: a second signal ends it
         if failed:
             raise failed[0]
         return line.report()
@@ -229,6 +290,8 @@ def _shown() -> Callable[[Any], None]:
 
 def _text(report: Any) -> str:
     found = f"{report.blocks:,} blocks, {report.lost:,} lost, {report.late:,} late"
+    if report.failed:
+        found += f", {report.failed:,} put aside"
     if report.latency is not None:
         found += f", latency {report.latency.p50 * 1000:.1f} ms (p99 {report.latency.p99 * 1000:.1f} ms)"
     return found

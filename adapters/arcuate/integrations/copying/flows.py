@@ -24,14 +24,16 @@ def opened_stream(text: str, **settings: Any) -> Any:
         InvalidArgument: it names no topic, or the connector is no stream.
     """
     where, _, topic = text.partition("#")
+    if "://" in where:
+        from arcuate.streaming.schemes import stream_class
+
+        made: Any = stream_class(where)(url=where, **({"topic": topic} if topic else {}), **settings)
+        if topic or made.has_topic:
+            return made
     if not topic:
         raise InvalidArgument(
             f"{redacted(where) if '://' in where else where}: which topic? Write it after '#'"
         )
-    if "://" in where:
-        from arcuate.streaming.schemes import stream_class
-
-        return stream_class(where)(url=where, topic=topic, **settings)
     made = connector(where, topic=topic, **settings)
     if not hasattr(made, "blocks"):
         raise InvalidArgument(f"the connector {where!r} is no stream but a {type(made).__name__}")

@@ -17,6 +17,13 @@ HINT = "arcuate"
 It is the unit of times, ``"h"`` or ``"D"`` (dates), or ``"day"`` for datetimes that count days.
 """
 _UNITS = ("s", "ms", "us", "ns")
+_INDEXES: dict[tuple[str, str, tuple[str, ...]], tuple[Any, Any]] = {}
+"""Name, type and labels of a coordinate: its variable and index, half of the time of making a small array.
+
+Blocks of a stream have the same channels again and again; what is kept is never changed: each array gets
+a variable of its own that shares the labels.
+"""
+_MOST, _LONG = 32, 4096
 
 
 def read_labelled(state: Decoder, row: Row) -> Any:
@@ -40,7 +47,10 @@ def read_labelled(state: Decoder, row: Row) -> Any:
     attrs = _attrs(state)
     state.cursor.leave()
     xarray = library("xarray")
-    made = None if xarray is None or _beyond(data) else _make_coords(xarray, coords)
+    known = made = None
+    if xarray is not None and not _beyond(data):
+        known = _known(coords)
+        made = _made_before(xarray, known) or _make_coords(xarray, coords)
     if made is None:
         return types.Labelled(name, dims, data, coords, attrs, row[2])
     main = _make(xarray, dims, data, attrs)
@@ -48,9 +58,36 @@ def read_labelled(state: Decoder, row: Row) -> Any:
         found = xarray.DataArray(main, coords=made, name=name)
     except ValueError as error:
         raise ProtocolError(f"malformed value: a labelled array: {error}") from error
+    if known is not None and known not in _INDEXES:
+        if len(_INDEXES) >= _MOST:
+            _INDEXES.clear()
+        index = found.xindexes[known[0]]
+        if index.index.dtype != object:  # whose elements somebody may change
+            _INDEXES[known] = (found.coords[known[0]].variable, index)
     if main.encoding:
         found.encoding = main.encoding
     return found
+
+
+def _known(coords: dict[str, dict[str, Any]]) -> tuple[str, str, tuple[str, ...]] | None:
+    """By what the only coordinate is known, where that is plain names of a dimension."""
+    if len(coords) != 1:
+        return None
+    ((key, coord),) = coords.items()
+    data = coord["data"]
+    if coord["dims"] != (key,) or coord["attrs"] or not isinstance(data, _ndarray()):
+        return None
+    if data.dtype.kind != "U" or not 0 < data.size <= _LONG or hasattr(data, "mask"):
+        return None
+    return key, data.dtype.str, tuple(data.tolist())
+
+
+def _made_before(xarray: Any, known: tuple[str, str, tuple[str, ...]] | None) -> Any:
+    """Coordinates with labels that came before; ``None``: they did not."""
+    kept = _INDEXES.get(known) if known is not None else None
+    if known is None or kept is None:
+        return None
+    return xarray.Coordinates({known[0]: kept[0].copy(deep=False)}, indexes={known[0]: kept[1]})
 
 
 def _read_series(state: Decoder, row: Row, pandas: Any, name: str | None, dim: str) -> Any:
