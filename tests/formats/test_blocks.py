@@ -177,8 +177,8 @@ def test_parts_that_differ_are_not_joined_in_silence(suffix: str, tmp_path: Path
     for part, told in (
         (other.assign_coords(channel=["Cz", "Fz", "Pz"]), "'channel'"),
         (other.assign_coords(run=8), "'run'"),
-        (other.assign_attrs(units="mV"), "attributes of 'eeg'"),
-        (other.assign_attrs(more=1), "attributes of 'eeg'|'eeg'"),
+        (other.assign_attrs(units="mV"), "the attribute 'units'"),
+        (other.assign_attrs(more=1), "the attribute 'more'"),
         (other.astype("f4"), "'eeg': float32"),
         (other.rename("emg"), "dims, coordinates or name"),
         (other[:, :2], "'eeg'|'channel'"),

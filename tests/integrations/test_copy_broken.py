@@ -191,7 +191,10 @@ def test_blocks_are_one_array_along_time(suffix: str, tmp_path: Path) -> None:
     assert FileEnd(there, "", {}).put(iter(blocks), Ask()) == ()
     xr.testing.assert_identical(open_data(there), xr.concat(blocks, "time"))
     other = block(9).assign_coords(channel=["Cz", "Fz"])
-    for last, told in ((other, "'channel'"), (block(9, rate=20.0), "attributes of 'eeg'")):
+    for last, told in (
+        (other, "'channel'"),
+        (block(9, rate=20.0), "different values of the attribute 'rate'.*lossy=True"),
+    ):
         with pytest.raises(ConversionError, match=told):
             FileEnd(there, "", {}).put(iter([*blocks, last]), Ask(exists="replace"))
     xr.testing.assert_identical(open_data(there), xr.concat(blocks, "time"))
