@@ -107,7 +107,10 @@ class Growing:
             if one.dims != before.dims or one.data.dtype != before.data.dtype or _bare(one) != _bare(before):
                 raise PiecesDiffer(_differ(what, _kind(one), _kind(before)))
             if not _same_attrs(one.attrs, before.attrs) or _text(one.told) != _text(before.told):
-                raise PiecesDiffer(_differ(f"the attributes of {name!r}", _shown(one), _shown(before)))
+                raise PiecesDiffer(
+                    f"the parts have different values of the attribute {_differing(one, before)!r}, and one "
+                    "array has but one; leave it out (drop_attrs), or write the parts to files of their own"
+                )
             if self.along not in one.dims:
                 if one.data.shape != before.data.shape or not _same(one.data, before.data):
                     raise PiecesDiffer(_differ(what, "one thing in one part", "another in the first"))
@@ -134,8 +137,17 @@ def _bare(one: Variable) -> str:
     return _text({key: part for key, part in one.told.items() if key != "attrs"})
 
 
-def _shown(one: Variable) -> str:
-    return ", ".join(f"{key}={value}" for key, value in one.attrs.items()) or "none"
+def _differing(one: Variable, other: Variable) -> str:
+    """The first attribute that differs."""
+    mine, its = _described(one), _described(other)
+    return next((key for key in sorted({*mine, *its}) if mine.get(key) != its.get(key)), "?")
+
+
+def _described(one: Variable) -> dict[str, str]:
+    if "attrs" in one.told:
+        return {key: _text(part) for key, part in one.told["attrs"].get("items", ())}
+    own = {key: value for key, value in one.attrs.items() if key != "coordinates"}  # that one is written here
+    return {key: _text({"kind": "text", "text": str(value)}) for key, value in own.items()}
 
 
 def _kind(one: Variable) -> str:

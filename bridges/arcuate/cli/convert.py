@@ -35,7 +35,8 @@ def convert(
 ) -> None:
     """Write a file in another format, losing nothing unless you say so: [bold]arcuate convert x.csv x.nc[/]
 
-    Formats: csv, json, jsonl, parquet, arrow, netcdf, hdf5, zarr, mat, rds, rdata, nifti, edf, nwb, bids.
+    Formats: csv, json, jsonl, parquet, arrow, netcdf, hdf5, zarr, mat, mat73 (version 7.3), rds, rdata,
+    nifti, edf, nwb, bids.
     """
     import warnings
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from arcuate.connector import DataError, NotFoundError
-from arcuate.errors import InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End
 from arcuate.integrations.copying.values import one_value
@@ -100,6 +100,7 @@ class FileEnd(End):
 
     def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
         from arcuate.formats import save_batches, save_data
+        from arcuate.formats.format import PiecesDiffer
         from arcuate.formats.table import find
 
         if ask.key is not None:
@@ -116,7 +117,12 @@ class FileEnd(End):
             if kind.takes(first) and not (ask.lossy and hasattr(first, "dims")):
                 if "time" in getattr(first, "dims", ()):
                     named["along"] = "time"  # as blocks of a stream follow each other
-                kept = save_batches(_chain(first, pieces), local, **named)
+                try:
+                    kept = save_batches(_chain(first, pieces), local, **named)
+                except PiecesDiffer as error:
+                    raise ConversionError(
+                        f"{error.message}. With lossy=True attributes that differ are left out and listed"
+                    ) from None
             else:
                 value, lost = one_value(_chain(first, pieces), self.name, lossy=ask.lossy)
                 kept = save_data(value, local, **named)
