@@ -47,7 +47,7 @@ class Census:
         self.shared = shared(os.getpid(), *self.children)
 
     def check(self, patience: float = PATIENCE) -> None:
-        """Nothing more than at the time of the census; what ends by itself, gRPC's parts too, takes a moment."""
+        """Nothing more than at the time of the census; gRPC's parts take a moment."""
         end = time.monotonic() + patience
         while (more := Census().since(self)) and time.monotonic() < end:
             time.sleep(0.005)
