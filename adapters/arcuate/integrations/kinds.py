@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any
@@ -166,11 +167,19 @@ def load(place: str, kind: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
-        extra = module.removeprefix("arcuate.")
         raise Unsupported(
-            f"connectors of the type {kind!r} need the library {error.name!r}; type: pip install "
-            f"'arcuate[{extra}]'"
+            f"connectors of the type {kind!r} need the library {error.name!r}; type: {_installs(kind, error)}"
         ) from None
+
+
+def _installs(kind: str, error: ModuleNotFoundError) -> str:
+    """What brings a library that a type of connectors needs."""
+    place = {"file": "arcuate.formats", "stream": "arcuate.streaming", **KINDS}.get(kind)
+    if place is None and kind in AUTHENTICATORS:
+        place = AUTHENTICATORS[kind]
+    if place is None:  # of another package
+        return f"pip install {str(error.name).partition('.')[0]}"
+    return f"pip install 'arcuate[{re.split('[.:]', place)[1]}]'"
 
 
 def _authenticator(where: str, settings: Mapping[str, Any]) -> Any:

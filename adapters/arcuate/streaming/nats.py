@@ -181,6 +181,8 @@ class NATSStream(Stream):
             refused = [one for one in errors if "authorization" in str(one).lower()]
             raise [*refused, *reversed(errors), nats.errors.TimeoutError()][0]
         except BaseException:
+            connecting.cancel()  # first: else it makes a new connection that nobody closes
+            await asyncio.gather(connecting, return_exceptions=True)
             await self._abandon(client)
             raise
         finally:
@@ -191,10 +193,10 @@ class NATSStream(Stream):
     @staticmethod
     async def _abandon(client: Client) -> None:
         client._disconnected_cb = client._closed_cb = None
-        try:
+        with contextlib.suppress(Exception):  # nothing more can be done for it
             await asyncio.wait_for(client.close(), 2)
-        except Exception:  # nothing more can be done for it
-            return
+        if client._transport is not None:  # which the library leaves open after a failed handshake
+            client._transport.close()
 
     def _tls(self) -> ssl.SSLContext | None:
         config = self.config

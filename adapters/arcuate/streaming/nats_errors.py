@@ -58,7 +58,7 @@ def translated(error: BaseException, name: str, conceal: Callable[[object], str]
         return ConnectionError(f"{said}; use tls://", service=name, recoverable=False)
     if isinstance(error, (TimeoutError, asyncio.TimeoutError, nats.errors.TimeoutError)):
         return IntegrationTimeout(f"{name}: the server did not answer in time", service=name)
-    if isinstance(error, (OSError, *_LOST)):
+    if isinstance(error, (OSError, *_LOST)) or "empty response from server" in text:  # cut before it spoke
         return ConnectionError(said, service=name)
     return IntegrationError(said, service=name)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -94,11 +96,11 @@ def _checks(wanted: Sequence[str]) -> list[Check]:
     for name in names:
         if "://" in name:
             kind = kinds.kind_of(name)
-            found.append(Check(redacted(name), kind, _connector(name), True))
+            found.append(Check(redacted(name), kind, _connector(name, kind), True))
             continue
         if name in tables:
             kind = str(tables[name].get("type") or "") or _kind(name, tables[name])
-            found.append(Check(name, kind, _connector(name), bool(wanted)))
+            found.append(Check(name, kind, _connector(name, kind), bool(wanted)))
         if name in known:
             ask: Asked = lambda name=name: _environment(name)  # type: ignore[misc]  # noqa: E731
             found.append(Check(name, "environment", ask, bool(wanted)))
@@ -107,6 +109,9 @@ def _checks(wanted: Sequence[str]) -> list[Check]:
                 f"there is no connector and no environment {name!r}; connectors: "
                 f"{', '.join(tables) or 'none is configured'}; environments: {', '.join(sorted(known))}"
             )
+    hub = os.environ.get("ARCUATE_HUB")
+    if hub and not wanted:
+        found.insert(len(tables), Check(redacted(hub), "hub", _connector(hub, "topic", type="topic"), False))
     return found
 
 
@@ -119,18 +124,15 @@ def _kind(name: str, table: dict[str, Any]) -> str:
         return ""  # said when it is asked
 
 
-def _connector(where: str) -> Asked:
-    """Makes it here, so that loading its library is no part of the time that the system has."""
-    from arcuate.connector import Health
-    from arcuate.integrations.kinds import connector
+def _connector(where: str, kind: str, **settings: Any) -> Asked:
+    """Loads its library here, so that this is no part of the time that the system has."""
+    from arcuate.integrations import kinds
 
-    try:
-        made = connector(where)
-    except ArcuateError as error:
-        wrong = Health(where, "down", detail=line(error))
-        return lambda: wrong
+    with contextlib.suppress(Exception):  # said when it is asked
+        kinds.load(kinds.kinds()[kind], kind)
 
     def ask() -> Health:
+        made = kinds.connector(where, **settings)
         try:
             return made.health()
         finally:
@@ -200,7 +202,8 @@ def _print(checks: Sequence[Check]) -> None:
             latency,
             Text(one.health.detail or facts),
         )
-    console = Console(highlight=False)
+    wide = None if sys.stdout.isatty() else 10_000  # a line for each, where programs read it
+    console = Console(highlight=False, width=wide)
     console.print(table)
     if not checks:
         console.print("no connector is configured, and no environment is installed")

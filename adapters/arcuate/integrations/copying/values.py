@@ -91,7 +91,7 @@ class RedisEnd(End):
         missing = object()
         value = self.store.get(self.part, missing)
         if value is missing:
-            raise NotFoundError(f"there is no key {self.part!r} in {self.where}", service="copy")
+            raise NotFoundError(f"{self.name}: there is no such key", service="copy")
         yield value
 
     def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
