@@ -126,7 +126,7 @@ def test_a_certificate_that_nobody_trusts(server: Untrusted, kind: str) -> None:
         if make not in (token, s3, azure, google)
         else make(url, retry=retry)
     )
-    with pytest.raises((ConnectionError, AuthenticationError), match="(?i)certificate") as caught, connector:
+    with pytest.raises((ConnectionError, AuthenticationError), match=r"(?i)certificate") as caught, connector:
         use(connector)
     text = str(caught.value)
     assert not caught.value.recoverable, text  # the same certificate comes again

@@ -356,18 +356,21 @@ def test_a_full_disk(tmp_path: Path) -> None:
         np.random.default_rng(1).integers(-3000, 3000, (20_000, 2)).astype("i2"),
         dims=("time", "channel"),
         coords={"channel": ["Fz", "Cz"]},
-        attrs={"sampling_rate": 100.0, "units": "uV"},
+        attrs={"sampling_rate": 100.0},
     )
-    values = dict.fromkeys(
-        ("csv", "json", "jsonl", "parquet", "arrow", "zarr", "nc", "h5", "mat", "rds", "rda")
+    values: dict[str, Any] = dict.fromkeys(
+        ("csv", "json", "jsonl", "parquet", "arrow", "zarr", "rds", "zarr.zip"), FRAME
     )
-    values.update(dict.fromkeys(("zarr.zip", "nii", "nii.gz", "edf", "bdf", "nwb"), signals))
+    values |= {"mat": {"a": signals.values}, "rda": {"a": FRAME}, "edf": signals, "bdf": signals}
+    values |= dict.fromkeys(
+        ("nii", "nii.gz"), xr.DataArray(signals.values.reshape(20, 20, 100), dims=("x", "y", "z"))
+    )
     kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
         for suffix, value in values.items():
             with pytest.raises(IntegrationError, match=rf"x\.{suffix} could not be written.*(large|space)"):
-                save_data(FRAME if value is None else value, tmp_path / f"x.{suffix}")
+                save_data(value, tmp_path / f"x.{suffix}", lossy=suffix in ("edf", "bdf"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, kept)

@@ -339,8 +339,9 @@ def translated(
                 service=service,
                 recoverable=False,
             )
+        advice = "; is it running, and is 'url' right?" if "onnection refused" in said else ""
         return ConnectionError(
-            f"{service}: {said}" + ("; look whether it was done" if executed == "maybe" else ""),
+            f"{service}: {said}" + ("; look whether it was done" if executed == "maybe" else advice),
             service=service,
             executed=executed,
         )

@@ -10,6 +10,7 @@ A package of others announces its connectors by entry points of the group ``arcu
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import re
@@ -109,6 +110,8 @@ def kind_of(where: str, settings: Mapping[str, Any] | None = None) -> str:
     if kind is None:
         kind = SCHEMES.get(urlsplit(url).scheme.partition("+")[0]) if url else None
     known = kinds()
+    if kind is None and "://" in where:
+        raise InvalidArgument(_no_scheme(where))
     if kind is None:
         found = f"its url is {redacted(url)}" if url else "it has no url"
         raise InvalidArgument(
@@ -120,6 +123,15 @@ def kind_of(where: str, settings: Mapping[str, Any] | None = None) -> str:
             f"the connector {where!r} has the type {kind!r}; there are {', '.join(sorted(known))}"
         )
     return str(kind)
+
+
+def _no_scheme(where: str) -> str:
+    scheme = where.partition("://")[0]
+    near = difflib.get_close_matches(scheme.partition("+")[0], SCHEMES, 1)
+    guess = f" (did you mean {near[0]}://?)" if near else ""
+    known = ", ".join(f"{one}://" for one in SCHEMES)
+    shown = redacted(where)
+    return f"the address {shown!r} has no type: there is no scheme {scheme!r}{guess}; there are {known}"
 
 
 def connector(where: str, /, **settings: Any) -> Connector:

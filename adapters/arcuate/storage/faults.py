@@ -92,8 +92,6 @@ _NETWORKS = frozenset(
         "paramiko.SSHException",
     }
 )
-_NOT_SENT = {"aiohttp.ClientConnectorError", "azure.ServiceRequestError", "botocore.EndpointConnectionError"}
-"""Nobody was there to take a request."""
 
 
 def _names(error: BaseException) -> set[str]:
@@ -145,7 +143,7 @@ def translated(error: BaseException, service: str, what: str, conceal: Callable[
             "address right?",
             service=service,
             recoverable=not lasting,
-            executed="no" if names & _NOT_SENT else "maybe",
+            executed="maybe",
         )
     return IntegrationError(f"{service}: {what}: {type(error).__name__}: {said}", service=service)
 
@@ -189,12 +187,10 @@ def _of_python(error: BaseException, service: str, what: str, said: str) -> Inte
             f"{service}: {what}: the connection failed or broke: {said}; is the server running, and is the "
             "address right?",
             service=service,
-            executed="no"
-            if closed or isinstance(error, (socket.gaierror, ConnectionRefusedError))
-            else "maybe",
+            executed="maybe",
         )
-    if type(error).__module__.partition(".")[0] in ("aiohttp", "botocore"):
-        return None  # looked at by their names
+    if "aiohttp" in type(error).__module__:
+        return None
     return IntegrationError(f"{service}: {what}: {said}", service=service, status=_code_of(error))
 
 

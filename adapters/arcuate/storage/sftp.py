@@ -16,7 +16,6 @@ from fsspec.implementations.sftp import SFTPFileSystem
 from arcuate.storage.base import Remote, Source, System, Written
 from arcuate.storage.local import slices
 from arcuate.storage.records import Entry
-from arcuate.storage.sftp_channels import Channels
 
 __all__ = ["SFTP"]
 
@@ -39,7 +38,10 @@ class _Known(SFTPFileSystem):  # type: ignore[misc]  # fsspec has no types
             transport = self.client.get_transport()
             assert transport is not None
             transport.set_keepalive(15)
-            self.ftp = Channels(self.client, self._waits)
+            self.ftp = self.client.open_sftp()
+            channel = self.ftp.get_channel()
+            assert channel is not None
+            channel.settimeout(self._waits)
         except BaseException:
             self.client.close()
             raise
@@ -86,8 +88,9 @@ class SFTP(System):
         return self._found
 
     @property
-    def _ftp(self) -> Any:
-        return self._connected().ftp
+    def _ftp(self) -> paramiko.SFTPClient:
+        found: paramiko.SFTPClient = self._connected().ftp
+        return found
 
     def broken(self) -> None:
         """The next request makes a new connection."""

@@ -197,6 +197,7 @@ class NATSStream(Stream):
             await asyncio.wait_for(client.close(), 2)
         if client._transport is not None:  # which the library leaves open after a failed handshake
             client._transport.close()
+            await asyncio.sleep(0)  # the loop does it in its next round
 
     def _tls(self) -> ssl.SSLContext | None:
         config = self.config

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -73,13 +74,17 @@ def examine(wanted: Sequence[str], *, config: Path | None, timeout: float, as_js
     """
     if config is not None:
         os.environ["ARCUATE_CONNECTORS"] = str(config)
-    checks = _checks(wanted)
-    _ask(checks, timeout)
+    checks, before = _checks(wanted), _children()
+    hang = _ask(checks, timeout)
     if as_json:
         ok = not any(one.bad for one in checks)
         print(json.dumps({"ok": ok, "checks": [one.mapping() for one in checks]}, indent=2, default=str))
     else:
         _print(checks)
+    if hang:  # an interpreter that was asked for its version and never ends would outlive this command
+        for child in _children() - before:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
     return int(any(one.bad for one in checks))
 
 
@@ -154,8 +159,21 @@ def _environment(name: str) -> Health:
     return Health(name, "unknown" if found.status == "missing" else "down", detail=detail)
 
 
-def _ask(checks: Sequence[Check], timeout: float) -> None:
-    """Asks all at once; daemon threads, so that one that hangs does not keep the command."""
+def _children() -> set[int]:
+    """The processes that this one has started, where the system tells."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in Path("/proc/self/task").iterdir():
+            found.update(map(int, Path(task, "children").read_text().split()))
+    return found
+
+
+def _ask(checks: Sequence[Check], timeout: float) -> bool:
+    """Asks all at once; daemon threads, so that one that hangs does not keep the command.
+
+    Returns:
+        Whether one hangs.
+    """
     from arcuate.connector import Health
 
     answers: queue.SimpleQueue[tuple[Check, Health]] = queue.SimpleQueue()
@@ -178,9 +196,10 @@ def _ask(checks: Sequence[Check], timeout: float) -> None:
         except queue.Empty:
             break
         check.health = health
-    for check in checks:
-        if check.health is None:
-            check.health = Health(check.name, "down", detail=f"no answer within {timeout:g} s (--timeout)")
+    silent = [check for check in checks if check.health is None]
+    for check in silent:
+        check.health = Health(check.name, "down", detail=f"no answer within {timeout:g} s (--timeout)")
+    return bool(silent)
 
 
 def _print(checks: Sequence[Check]) -> None:
@@ -202,8 +221,12 @@ def _print(checks: Sequence[Check]) -> None:
             latency,
             Text(one.health.detail or facts),
         )
-    wide = None if sys.stdout.isatty() else 10_000  # a line for each, where programs read it
-    console = Console(highlight=False, width=wide)
-    console.print(table)
     if not checks:
-        console.print("no connector is configured, and no environment is installed")
+        print("no connector is configured, and no environment is installed")
+    elif sys.stdout.isatty():
+        Console(highlight=False).print(table)
+    else:  # a line for each, as long as it is
+        console = Console(highlight=False, width=10_000)
+        with console.capture() as shown:
+            console.print(table)
+        print("\n".join(line.rstrip() for line in shown.get().splitlines()))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 
+from arcuate.connector import NotFoundError
 from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
@@ -37,6 +39,7 @@ class SQLEnd(End):
             raise InvalidArgument(
                 f"{self.name}: give one of a table ({self.name.partition('#')[0]}#TABLE) and a query"
             )
+        self._need_file()
         query = ask.query or f"SELECT * FROM {self.db.quoted(self.part)}"  # noqa: S608
         if ask.key is None:
             return iter(self.db.stream_arrow(query, rows=_ROWS))
@@ -47,6 +50,13 @@ class SQLEnd(End):
         query = query.replace("%", "%%")
         ordered = f"SELECT * FROM ({query}) AS copied WHERE {key} > %s ORDER BY {key}"  # noqa: S608
         return iter(self.db.stream_arrow(ordered, (ask.after,), rows=_ROWS))
+
+    def _need_file(self) -> None:
+        """What is read is there: a database in a file would be made when it is opened."""
+        kind, _, path = str(self.db.config.url).partition(":///")
+        kind, path = kind.partition("+")[0], path.partition("?")[0]
+        if kind in ("sqlite", "duckdb") and path not in ("", ":memory:") and not os.path.exists(path):
+            raise NotFoundError(f"{self.name}: there is no file {path!r} in {os.getcwd()!r}", service="copy")
 
     # --- Writing
 
