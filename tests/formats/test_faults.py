@@ -350,6 +350,7 @@ def test_what_was_there_stays_when_writing_fails(suffix: str, tmp_path: Path) ->
     assert len(open_data(path)) == 3
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nibabel closes no such file
 def test_a_full_disk(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     signals = xr.DataArray(

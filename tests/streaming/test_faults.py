@@ -6,21 +6,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nats.errors
 import pytest
+from tests.connector.proxy import FaultProxy
 from tests.connector.servers import node
 from tests.nosql import servers
 
 from arcuate.connector import (
     AuthenticationError,
+    ConnectionError,  # noqa: A004
     DataError,
     IntegrationError,
     NotFoundError,
     RateLimitError,
 )
-from arcuate.streaming import NATSStream, RedisStream
+from arcuate.streaming import MQTTStream, NATSStream, RedisStream
+from arcuate.streaming.nats_errors import translated
 from arcuate.streaming.payload import Codec
 from arcuate.streaming.websocket import WebSocketStream
 
+from .mosquitto import PASSWORD, mosquitto
 from .nats_server import NATSServer
 from .test_nats import make
 
@@ -86,3 +91,24 @@ def test_a_full_stream_of_jetstream(server: NATSServer) -> None:
                 stream.write(bytes(1000))
             stream.flush()
         assert caught.value.executed != "yes"
+
+
+def test_a_nats_server_that_ends_before_it_speaks_may_be_back() -> None:
+    said = nats.errors.Error("nats: empty response from server when expecting INFO message")
+    found = translated(said, "nats", str)
+    assert isinstance(found, ConnectionError)
+    assert found.recoverable
+
+
+def test_an_mqtt_broker_that_falls_silent() -> None:
+    with mosquitto() as broker, FaultProxy(broker.port) as proxy:
+        url = f"mqtt://lab@127.0.0.1:{proxy.port}"
+        settings: dict[str, Any] = {"keepalive": 1, "patience": 0.3, "timeouts": {"connect": 0.5}}
+        with (
+            MQTTStream(url=url, password=PASSWORD, topic="t", **settings) as stream,
+            stream.blocks() as blocks,
+        ):
+            proxy.hush()
+            with pytest.raises(ConnectionError) as caught:
+                blocks.next(20)
+            assert caught.value.recoverable

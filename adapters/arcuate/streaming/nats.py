@@ -181,8 +181,6 @@ class NATSStream(Stream):
             refused = [one for one in errors if "authorization" in str(one).lower()]
             raise [*refused, *reversed(errors), nats.errors.TimeoutError()][0]
         except BaseException:
-            connecting.cancel()  # first: else it makes a new connection that nobody closes
-            await asyncio.gather(connecting, return_exceptions=True)
             await self._abandon(client)
             raise
         finally:
@@ -193,11 +191,10 @@ class NATSStream(Stream):
     @staticmethod
     async def _abandon(client: Client) -> None:
         client._disconnected_cb = client._closed_cb = None
-        with contextlib.suppress(Exception):  # nothing more can be done for it
+        try:
             await asyncio.wait_for(client.close(), 2)
-        if client._transport is not None:  # which the library leaves open after a failed handshake
-            client._transport.close()
-            await asyncio.sleep(0)  # the loop does it in its next round
+        except Exception:  # nothing more can be done for it
+            return
 
     def _tls(self) -> ssl.SSLContext | None:
         config = self.config
