@@ -30,7 +30,7 @@ def test_a_password_in_an_address_is_in_no_error(tmp_path: Path) -> None:
     word = "s3cret-of-ours"
     with servers.redis(f"requirepass {word}", password=False) as server:
         url = f"redis://:{quote(word)}@127.0.0.1:{server.port}/0"
-        with pytest.raises(NotFoundError, match=r"#none: there is no such key") as caught:
+        with pytest.raises(NotFoundError, match="there is no key 'none' in redis://") as caught:
             copy(f"{url}#none", str(tmp_path / "a.json"))
         assert word not in str(caught.value)
     with pytest.raises(IntegrationError) as down:

@@ -100,15 +100,16 @@ def test_a_nats_server_that_ends_before_it_speaks_may_be_back() -> None:
     assert found.recoverable
 
 
+@pytest.mark.soak
 def test_an_mqtt_broker_that_falls_silent() -> None:
     with mosquitto() as broker, FaultProxy(broker.port) as proxy:
         url = f"mqtt://lab@127.0.0.1:{proxy.port}"
-        settings: dict[str, Any] = {"keepalive": 1, "patience": 0.3, "timeouts": {"connect": 0.5}}
+        settings: dict[str, Any] = {"keepalive": 5, "patience": 0.3, "timeouts": {"connect": 0.5}}
         with (
             MQTTStream(url=url, password=PASSWORD, topic="t", **settings) as stream,
             stream.blocks() as blocks,
         ):
             proxy.hush()
             with pytest.raises(ConnectionError) as caught:
-                blocks.next(20)
+                blocks.next(45)
             assert caught.value.recoverable

@@ -192,20 +192,6 @@ class Codec:
         return DataError(f"{self.service or 'a stream'}: a message{where} {what}", service=self.service)
 
 
-def _as_utf8(payload: bytes, content: str) -> bytes:
-    """A text in the character set that ``content-type`` names."""
-    for part in content.split(";")[1:]:
-        name, _, value = part.partition("=")
-        charset = value.strip().strip('"').lower()
-        if name.strip().lower() != "charset" or charset in ("", "utf-8", "utf8"):
-            continue
-        try:
-            return payload.decode(charset).encode()
-        except LookupError:
-            raise ValueError(f"it is in {charset!r}, a character set that Python has not") from None
-    return payload
-
-
 def _checked(known: Any) -> dict[str, Any]:
     """What a publisher says of its block."""
     if not isinstance(known, Mapping):
@@ -228,6 +214,20 @@ def _checked(known: Any) -> dict[str, Any]:
 
 
 # --- The formats
+
+
+def _as_utf8(payload: bytes, content: str) -> bytes:
+    """A text in the character set that ``content-type`` names."""
+    for part in content.split(";")[1:]:
+        name, _, value = part.partition("=")
+        charset = value.strip().strip('"').lower()
+        if name.strip().lower() != "charset" or charset in ("", "utf-8", "utf8"):
+            continue
+        try:
+            return payload.decode(charset).encode()
+        except LookupError:
+            raise ValueError(f"it is in {charset!r}, a character set that Python has not") from None
+    return payload
 
 
 def _frame(value: Any) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -55,8 +55,10 @@ class SQLEnd(End):
         """What is read is there: a database in a file would be made when it is opened."""
         kind, _, path = str(self.db.config.url).partition(":///")
         kind, path = kind.partition("+")[0], path.partition("?")[0]
-        if kind in ("sqlite", "duckdb") and path not in ("", ":memory:") and not os.path.exists(path):
-            raise NotFoundError(f"{self.name}: there is no file {path!r} in {os.getcwd()!r}", service="copy")
+        if kind in ("sqlite", "duckdb") and path not in ("", ":memory:") and not Path(path).exists():
+            raise NotFoundError(
+                f"{self.name}: there is no file {path!r} in {str(Path.cwd())!r}", service="copy"
+            )
 
     # --- Writing
 
