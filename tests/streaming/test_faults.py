@@ -8,7 +8,6 @@ from typing import Any
 
 import nats.errors
 import pytest
-from tests.connector.proxy import FaultProxy
 from tests.connector.servers import node
 from tests.nosql import servers
 
@@ -20,12 +19,11 @@ from arcuate.connector import (
     NotFoundError,
     RateLimitError,
 )
-from arcuate.streaming import MQTTStream, NATSStream, RedisStream
+from arcuate.streaming import NATSStream, RedisStream
 from arcuate.streaming.nats_errors import translated
 from arcuate.streaming.payload import Codec
 from arcuate.streaming.websocket import WebSocketStream
 
-from .mosquitto import PASSWORD, mosquitto
 from .nats_server import NATSServer
 from .test_nats import make
 
@@ -98,18 +96,3 @@ def test_a_nats_server_that_ends_before_it_speaks_may_be_back() -> None:
     found = translated(said, "nats", str)
     assert isinstance(found, ConnectionError)
     assert found.recoverable
-
-
-@pytest.mark.soak
-def test_an_mqtt_broker_that_falls_silent() -> None:
-    with mosquitto() as broker, FaultProxy(broker.port) as proxy:
-        url = f"mqtt://lab@127.0.0.1:{proxy.port}"
-        settings: dict[str, Any] = {"keepalive": 5, "patience": 0.3, "timeouts": {"connect": 0.5}}
-        with (
-            MQTTStream(url=url, password=PASSWORD, topic="t", **settings) as stream,
-            stream.blocks() as blocks,
-        ):
-            proxy.hush()
-            with pytest.raises(ConnectionError) as caught:
-                blocks.next(45)
-            assert caught.value.recoverable
