@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -129,3 +130,68 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
     done = arcuate("health", ARCUATE_CONNECTORS=str(tmp_path / "none.toml"))
     assert done.returncode == 1
     assert "none.toml cannot be read" in done.stderr
+
+
+def test_an_interpreter_that_hangs_is_said_and_ended(tmp_path: Path) -> None:
+    """Beside a system that is well; one line for each, also where the terminal would be too narrow."""
+    for name in ("octave-cli", "octave"):
+        (tmp_path / name).write_text('#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 300\n')
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    up = f"sqlite:///{tmp_path}/{'x' * 150}.db"
+    done = shell("health", "octave", up, "--timeout", "2", PATH=path, OCTAVE_EXECUTABLE="", COLUMNS="40")
+    assert done.returncode == 1, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [["octave", "environment", "down"], [up, "sql", "ok"]]
+    assert "no answer within 2 s" in lines[1]
+    assert not [line for line in lines if line != line.rstrip()]
+    (started,) = tmp_path.glob("*.pid")
+    assert not runs(int(started.read_text()))
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def test_the_hub_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from arcuate.cli import health
+    from arcuate.hub import Config, Server
+
+    monkeypatch.setattr(health, "environments", dict)  # they are asked in other tests
+    with Server(Config(http=["127.0.0.1:0"])) as hub:
+        url = str(hub.endpoints["http"])
+        found = {one["name"]: one for one in json.loads(every(tmp_path, url))["checks"]}
+    assert (found[url]["kind"], found[url]["status"]) == ("hub", "ok")
+    gone = {one["name"]: one for one in json.loads(every(tmp_path, url))["checks"]}
+    assert gone[url]["status"] == "down"
+
+
+def every(folder: Path, hub: str) -> str:
+    return arcuate("health", "--json", ARCUATE_CONNECTORS=configuration(folder, ""), ARCUATE_HUB=hub).stdout
+
+
+def test_a_scheme_that_is_misspelt(tmp_path: Path) -> None:
+    done = arcuate("health", "postgres://me:hunter2@h/lab")
+    assert done.returncode == 1
+    assert "there is no scheme 'postgres' (did you mean postgresql://?)" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_a_connector_of_others_that_fails_is_down_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from arcuate.integrations import kinds
+
+    (tmp_path / "theirs.py").write_text(
+        "class Telex:\n    def __init__(self, **_):\n        raise KeyError('x')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(kinds.KINDS, "telex", "theirs:Telex")
+    path = configuration(tmp_path, '[connector.a]\ntype = "telex"\n[connector.b]\nurl = "sqlite://"\n')
+    status, found = asked("a", "b", ARCUATE_CONNECTORS=path)
+    assert status == 1
+    assert {name: one["status"] for name, one in found.items()} == {"a": "down", "b": "ok"}
+    assert "its connector failed: KeyError" in found["a"]["detail"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import pickle
+import resource
 import shutil
+import signal
 import zipfile
 import zlib
 from pathlib import Path
@@ -353,22 +355,44 @@ def test_what_was_there_stays_when_writing_fails(suffix: str, tmp_path: Path) ->
     assert len(open_data(path)) == 3
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nibabel closes no such file
 def test_a_full_disk(tmp_path: Path) -> None:
-    import resource
-
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    import signal
-
+    signals = xr.DataArray(
+        np.random.default_rng(1).integers(-3000, 3000, (20_000, 2)).astype("i2"),
+        dims=("time", "channel"),
+        coords={"channel": ["Fz", "Cz"]},
+        attrs={"sampling_rate": 100.0},
+    )
+    values: dict[str, Any] = dict.fromkeys(
+        ("csv", "json", "jsonl", "parquet", "arrow", "zarr", "rds", "zarr.zip"), FRAME
+    )
+    values |= {"mat": {"a": signals.values}, "rda": {"a": FRAME}, "edf": signals, "bdf": signals}
+    values |= dict.fromkeys(
+        ("nii", "nii.gz"), xr.DataArray(signals.values.reshape(20, 20, 100), dims=("x", "y", "z"))
+    )
     kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-        for suffix in ("csv", "json", "jsonl", "parquet", "arrow", "zarr"):
-            with pytest.raises(IntegrationError, match=rf"x\.{suffix} could not be written"):
-                save_data(FRAME, tmp_path / f"x.{suffix}")
+        for suffix, value in values.items():
+            with pytest.raises(IntegrationError, match=rf"x\.{suffix} could not be written.*(large|space)"):
+                save_data(value, tmp_path / f"x.{suffix}", lossy=suffix in ("edf", "bdf"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, kept)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "jsonl", "csv.gz"])
+def test_bytes_that_are_no_utf8(suffix: str, tmp_path: Path) -> None:
+    """They are not guessed, and not left out."""
+    text = {"json": '{"a": "Größe"}', "jsonl": '{"a": "Größe"}\n'}.get(suffix, "a,b\nGröße,1\n")
+    data = text.encode("latin-1")
+    (tmp_path / f"x.{suffix}").write_bytes(gzip.compress(data) if suffix.endswith(".gz") else data)
+    with pytest.raises(DataError, match=rf"(?i)x\.{suffix}.*utf-?8"):
+        open_data(tmp_path / f"x.{suffix}")
+    if suffix == "csv":
+        assert open_data(tmp_path / "x.csv", encoding="latin-1")["a"].tolist() == ["Größe"]
 
 
 def test_where_nothing_may_be_written(tmp_path: Path) -> None:

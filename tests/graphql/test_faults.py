@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import time
 from pathlib import Path
@@ -21,8 +22,10 @@ from arcuate.connector import (
     DegradedWarning,
     IntegrationError,
     IntegrationTimeout,
+    NotFoundError,
     RateLimitError,
 )
+from arcuate.errors import LimitExceeded
 from arcuate.integrations import GraphQLClient, GraphQLError
 
 JSON = "Content-Type: application/graphql-response+json"
@@ -36,6 +39,7 @@ NAMES = "{ stations(first: 23) { nodes { id name height } } }"
         (400, IntegrationError, False),
         (401, AuthenticationError, False),
         (403, AuthenticationError, False),
+        (404, NotFoundError, False),
         (429, RateLimitError, True),
         (500, IntegrationError, True),
         (503, IntegrationError, True),
@@ -69,6 +73,14 @@ def test_what_is_no_answer(body: bytes | str, said: str) -> None:
         with pytest.raises(DataError, match=said):
             client.query("{ x }")
         assert len(server.asked) == 1
+
+
+def test_a_bomb() -> None:
+    body = gzip.compress(b'{"data": {"x": "' + bytes(50_000_000) + b'"}}')
+    with scripted(answer(200, body, JSON, "Content-Encoding: gzip")) as server:
+        with GraphQLClient(url=server.url, retry=None, limit=1 << 20) as client:
+            with pytest.raises(LimitExceeded, match="'limit'"):
+                client.query("{ x }")
 
 
 def test_errors_of_any_shape_are_shown() -> None:

@@ -168,8 +168,10 @@ def _answer(status: str, body: bytes = b"", *headers: str) -> bytes:
 @pytest.mark.parametrize(
     ("status", "error", "recoverable"),
     [
+        ("401 Unauthorized", AuthenticationError, False),
         ("403 Forbidden", AuthenticationError, False),
         ("404 Not Found", NotFoundError, False),
+        ("429 Too Many Requests", RateLimitError, True),
         ("503 Slow Down", RateLimitError, True),
         ("500 Internal Server Error", IntegrationError, True),
     ],
@@ -183,6 +185,20 @@ def test_statuses(kind: str, status: str, error: type[IntegrationError], recover
         assert caught.value.recoverable is recoverable
         assert caught.value.status == int(status[:3])
         assert len(server.asked) == (3 if recoverable else 1)
+        assert not [one for one in SECRETS if one in str(caught.value)]
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("kind", ["s3", "azure", "gcs"])
+@pytest.mark.parametrize("body", [b"<html>hello", b"\xff\xfe{", b"[]"], ids=["html", "bytes", "list"])
+def test_what_is_no_listing(kind: str, body: bytes) -> None:
+    """It is not taken for an empty one."""
+    made = {"s3": servers.s3, "azure": servers.az, "gcs": servers.gs}[kind]
+    server = Scripted((_answer("200 OK", body),))
+    try:
+        with made(server.port, retry=QUICK) as storage, pytest.raises(IntegrationError) as caught:
+            list(storage.list())
         assert not [one for one in SECRETS if one in str(caught.value)]
     finally:
         server.close()

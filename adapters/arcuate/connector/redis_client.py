@@ -7,6 +7,7 @@ Servers that speak Redis' protocol (Valkey, KeyDB) are reached in the same way.
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -34,7 +35,17 @@ try:
 except ModuleNotFoundError:
     raise Unsupported("redis:// needs a library; type: pip install 'arcuate[nosql]'") from None
 
-__all__ = ["RedisConfig", "ask", "client_of", "key_of", "run_once", "text_of", "translated", "translating"]
+__all__ = [
+    "RedisConfig",
+    "ask",
+    "client_of",
+    "end",
+    "key_of",
+    "run_once",
+    "text_of",
+    "translated",
+    "translating",
+]
 
 T = TypeVar("T")
 
@@ -121,17 +132,45 @@ def ask(
     """
     pool: Any = client.connection_pool
     with translating(service, conceal, executed=executed):
-        connection = pool.get_connection()
+        with _standing():
+            connection = pool.get_connection()
         try:
-            connection.send_command(*words)
-            return connection.read_response(disable_decoding=True)
+            with _standing():
+                connection.send_command(*words)
+                return connection.read_response(disable_decoding=True)
         except redis.ResponseError:
             raise
         except BaseException:
             connection.disconnect()  # an answer that comes later is none of the next request
             raise
         finally:
-            pool.release(connection)
+            _give_back(pool, connection)
+
+
+_ENDED: weakref.WeakSet[Any] = weakref.WeakSet()
+"""Pools of connectors that were closed."""
+
+
+def end(client: redis.Redis) -> None:
+    """Closes all connections; those that are in use now are not kept either."""
+    _ENDED.add(client.connection_pool)
+    client.close()
+    client.connection_pool.disconnect()
+
+
+def _give_back(pool: Any, connection: Any) -> None:
+    pool.release(connection)
+    if pool in _ENDED:
+        connection.disconnect()
+
+
+@contextmanager
+def _standing() -> Iterator[None]:
+    """A socket that another thread closes meanwhile is a lost connection."""
+    try:
+        yield
+    except (AttributeError, ValueError) as error:
+        raise redis.ConnectionError("the connection was closed here, in the midst of it") from error
 
 
 def run_once(
@@ -154,8 +193,8 @@ def run_once(
 
     def attempt() -> T:
         pool = client.connection_pool
-        with translating(resilience.service, conceal):
-            pool.release(pool.get_connection())
+        with translating(resilience.service, conceal), _standing():
+            _give_back(pool, pool.get_connection())
         try:
             return work()
         except IntegrationError as error:
@@ -300,8 +339,9 @@ def translated(
                 service=service,
                 recoverable=False,
             )
+        advice = "; is it running, and is 'url' right?" if "onnection refused" in said else ""
         return ConnectionError(
-            f"{service}: {said}" + ("; look whether it was done" if executed == "maybe" else ""),
+            f"{service}: {said}" + ("; look whether it was done" if executed == "maybe" else advice),
             service=service,
             executed=executed,
         )

@@ -25,6 +25,7 @@ from arcuate.connector.policies import Breaker, Fallback, Rate, Retry
 from arcuate.connector.result import DegradedWarning, Result
 from arcuate.connector.telemetry import Span, Telemetry
 
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # who wants to see repetitions configures it
 __all__ = ["Resilience"]
 
 log = logging.getLogger(__name__)

@@ -255,8 +255,9 @@ def guarded(path: Path, name: str, *, writing: bool = False) -> Iterator[None]:
         ) from error
     except Exception as error:  # libraries raise anything at all for a broken file
         told = " ".join(f"{type(error).__name__}: {error}".split())[:400]
-        if writing and isinstance(error, OSError) and error.errno:
-            raise IntegrationError(f"{path} could not be written: {error.strerror}", service=name) from error
+        if writing and isinstance(error, OSError) and (error.errno or " written" in str(error)):
+            why = error.strerror or f"{error}: is there no space left?"  # NumPy says how much was written
+            raise IntegrationError(f"{path} could not be written: {why}", service=name) from error
         if writing:
             raise ConversionError(f"{path.name}: {name} cannot hold it ({told}); try .json") from error
         raise DataError(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from arcuate.connector import NotFoundError
+from arcuate.connector import IntegrationError, NotFoundError
 from arcuate.errors import InvalidArgument
 from arcuate.formats.format import LIMIT, Format, Kept, PiecesDiffer, checked_options, guarded, library
 from arcuate.formats.table import find
@@ -289,6 +289,13 @@ def _written(
     path = Path(text.removeprefix("file://")).expanduser()
     if not path.absolute().parent.is_dir():
         raise NotFoundError(f"there is no folder for {str(path)!r}", service="formats")
+    if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        raise IntegrationError(
+            f"{path} could not be written: there is no right to write in {str(path.absolute().parent)!r}; "
+            "choose another folder",
+            service="formats",
+            status="EACCES",
+        )
     if path.is_dir() and not (kind.folder and kind.owns(path)):
         raise InvalidArgument(f"{path} is a folder that holds something else; choose another name")
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as folder:

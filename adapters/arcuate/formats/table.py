@@ -95,7 +95,8 @@ def find(path: str, name: str | None = None, *, local: Path | None = None) -> tu
     if found is None:
         known = ", ".join(suffix for entry in TABLE.values() for suffix in entry.suffixes)
         raise InvalidArgument(
-            f"the format of {path!r} cannot be told from its name; give format= (one of {', '.join(TABLE)}) "
+            f"the format of {path!r} cannot be told from its name; give format= "
+            f"(one of {', '.join(TABLE)}; on the command line --from or --to) "
             f"or a name that ends with {known}"
         )
     return found, load(found)

@@ -20,7 +20,7 @@ from arcuate.connector import (
     statuses,
 )
 from arcuate.connector.authorization import Authorization
-from arcuate.errors import InvalidArgument, LimitExceeded
+from arcuate.errors import InvalidArgument, LimitExceeded, SessionClosed
 from arcuate.graphql.result import GraphQLResult, of_faults, of_payload
 from arcuate.graphql.upload import FileVar, form
 
@@ -93,6 +93,9 @@ class Exchange:
                 response.close()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self._fail(error)
+        except RuntimeError:
+            self._closed_meanwhile(self._client.is_closed)
+            raise
         return self._judge(response, b"".join(parts))
 
     async def apost(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
@@ -131,7 +134,14 @@ class Exchange:
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self._fail(error)
+        except RuntimeError:
+            self._closed_meanwhile(client.is_closed)
+            raise
         return self._judge(response, b"".join(parts))
+
+    def _closed_meanwhile(self, closed: bool) -> None:
+        if closed:
+            raise SessionClosed(f"{self._service} was closed while it was asked") from None
 
     def close(self) -> None:
         """Closes the connections of the sync face."""

@@ -10,8 +10,10 @@ A package of others announces its connectors by entry points of the group ``arcu
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,6 +110,8 @@ def kind_of(where: str, settings: Mapping[str, Any] | None = None) -> str:
     if kind is None:
         kind = SCHEMES.get(urlsplit(url).scheme.partition("+")[0]) if url else None
     known = kinds()
+    if kind is None and "://" in where:
+        raise InvalidArgument(_no_scheme(where))
     if kind is None:
         found = f"its url is {redacted(url)}" if url else "it has no url"
         raise InvalidArgument(
@@ -119,6 +123,15 @@ def kind_of(where: str, settings: Mapping[str, Any] | None = None) -> str:
             f"the connector {where!r} has the type {kind!r}; there are {', '.join(sorted(known))}"
         )
     return str(kind)
+
+
+def _no_scheme(where: str) -> str:
+    scheme = where.partition("://")[0]
+    near = difflib.get_close_matches(scheme.partition("+")[0], SCHEMES, 1)
+    guess = f" (did you mean {near[0]}://?)" if near else ""
+    known = ", ".join(f"{one}://" for one in SCHEMES)
+    shown = redacted(where)
+    return f"the address {shown!r} has no type: there is no scheme {scheme!r}{guess}; there are {known}"
 
 
 def connector(where: str, /, **settings: Any) -> Connector:
@@ -166,11 +179,19 @@ def load(place: str, kind: str) -> Any:
     try:
         return getattr(importlib.import_module(module), name)
     except ModuleNotFoundError as error:
-        extra = module.removeprefix("arcuate.")
         raise Unsupported(
-            f"connectors of the type {kind!r} need the library {error.name!r}; type: pip install "
-            f"'arcuate[{extra}]'"
+            f"connectors of the type {kind!r} need the library {error.name!r}; type: {_installs(kind, error)}"
         ) from None
+
+
+def _installs(kind: str, error: ModuleNotFoundError) -> str:
+    """What brings a library that a type of connectors needs."""
+    place = {"file": "arcuate.formats", "stream": "arcuate.streaming", **KINDS}.get(kind)
+    if place is None and kind in AUTHENTICATORS:
+        place = AUTHENTICATORS[kind]
+    if place is None:  # of another package
+        return f"pip install {str(error.name).partition('.')[0]}"
+    return f"pip install 'arcuate[{re.split('[.:]', place)[1]}]'"
 
 
 def _authenticator(where: str, settings: Mapping[str, Any]) -> Any:

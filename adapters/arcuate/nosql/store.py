@@ -14,6 +14,7 @@ from arcuate.connector.redis_client import (
     RedisConfig,
     ask,
     client_of,
+    end,
     key_of,
     run_once,
     text_of,
@@ -64,7 +65,7 @@ class RedisStore(Connector):
     # --- Life
 
     def _close(self) -> None:
-        self._client.close()
+        end(self._client)
 
     def _check(self) -> Mapping[str, Any]:
         facts = _facts(self._answer(("INFO", "server")))
@@ -83,6 +84,7 @@ class RedisStore(Connector):
 
     def _answer(self, words: Sequence[Any], executed: str = "no") -> Any:
         """Sends words and gives the answer as it came."""
+        self.open()  # or it was closed meanwhile
         return ask(self._client, words, self.name, self.conceal, executed)
 
     def _send(self, command: Command) -> Any:

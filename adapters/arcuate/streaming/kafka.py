@@ -29,6 +29,7 @@ from arcuate.streaming.kafka_read import KafkaFeed
 __all__ = ["KafkaConfig", "KafkaStream"]
 
 log = logging.getLogger(__name__)
+log.addHandler(logging.NullHandler())  # librdkafka tells it of each attempt to connect
 
 T = TypeVar("T")
 _SLICE = 0.2

@@ -58,8 +58,9 @@ def translated(error: BaseException, name: str, conceal: Callable[[object], str]
         return ConnectionError(f"{said}; use tls://", service=name, recoverable=False)
     if isinstance(error, (TimeoutError, asyncio.TimeoutError, nats.errors.TimeoutError)):
         return IntegrationTimeout(f"{name}: the server did not answer in time", service=name)
-    if isinstance(error, (OSError, *_LOST)):
-        return ConnectionError(said, service=name)
+    if isinstance(error, (OSError, *_LOST)) or "empty response from server" in text:  # cut before it spoke
+        refused = "; is it running, and is 'url' right?" if isinstance(error, ConnectionRefusedError) else ""
+        return ConnectionError(said + refused, service=name)
     return IntegrationError(said, service=name)
 
 

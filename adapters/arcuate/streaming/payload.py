@@ -170,6 +170,8 @@ class Codec:
             return self._framed(payload)
         if kind == "auto":
             return _read_auto(payload), None
+        if kind in ("text", "json"):
+            payload = _as_utf8(payload, content)
         return _READ[kind](payload), None
 
     def _framed(self, payload: bytes) -> tuple[Any, Any]:
@@ -223,6 +225,20 @@ def _checked(known: Any) -> dict[str, Any]:
 
 
 # --- The formats
+
+
+def _as_utf8(payload: bytes, content: str) -> bytes:
+    """A text in the character set that ``content-type`` names."""
+    for part in content.split(";")[1:]:
+        name, _, value = part.partition("=")
+        charset = value.strip().strip('"').lower()
+        if name.strip().lower() != "charset" or charset in ("", "utf-8", "utf8"):
+            continue
+        try:
+            return payload.decode(charset).encode()
+        except LookupError:
+            raise ValueError(f"it is in {charset!r}, a character set that Python has not") from None
+    return payload
 
 
 def _frame(value: Any) -> bytes:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from arcuate.connector import IntegrationError
-from arcuate.connector.redis_client import ask, client_of, key_of, run_once, text_of
+from arcuate.connector.redis_client import ask, client_of, end, key_of, run_once, text_of
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.streaming.block import Block
 from arcuate.streaming.feed import Feed
@@ -91,7 +91,7 @@ class RedisStream(Stream):
         self.resilience.run(lambda: self.ask("PING"), name="connect", repeatable=True, fallback=False)
 
     def _close(self) -> None:
-        self._client.close()
+        end(self._client)
 
     def _check(self) -> Mapping[str, Any]:
         lines = self.ask("INFO", "server").decode("utf-8", "replace").splitlines()

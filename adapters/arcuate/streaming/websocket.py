@@ -38,7 +38,7 @@ from arcuate.connector import (
     reveal,
 )
 from arcuate.connector import ConnectionError as LostConnection
-from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
+from arcuate.errors import ArcuateError, InvalidArgument, SessionClosed, Unsupported
 from arcuate.streaming.block import Block
 from arcuate.streaming.feed import Feed
 from arcuate.streaming.source import Stream, StreamConfig
@@ -52,8 +52,7 @@ except ModuleNotFoundError:
 __all__ = ["WebSocketConfig", "WebSocketStream"]
 
 _QUIET = logging.getLogger("arcuate.streaming.websocket.frames")
-_QUIET.addHandler(logging.NullHandler())
-_QUIET.propagate = False  # it would log what is sent
+_QUIET.setLevel(logging.INFO)  # at DEBUG, headers and messages would be in the log
 _KINDS: dict[int, type[IntegrationError]] = {
     401: AuthenticationError,
     403: AuthenticationError,
@@ -172,7 +171,8 @@ class WebSocketStream(Stream):
                 service=self.name,
                 recoverable=False,
             )
-        if isinstance(error, (ssl.SSLError, InvalidHandshake, ValueError)):
+        cut = isinstance(error.__cause__, (EOFError, OSError))  # in the midst of the handshake
+        if isinstance(error, (ssl.SSLError, InvalidHandshake, ValueError)) and not cut:
             return LostConnection(
                 f"{self.name}: {where} is no such WebSocket server: {said}",
                 service=self.name,
@@ -208,6 +208,8 @@ class WebSocketStream(Stream):
         payload, _ = self.codec().encode(block)
         text = self.config.format in ("json", "text")
         with self._writing:
+            if self._closed:  # by another thread meanwhile
+                raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
             if self._writer is None:
                 self._writer = self.resilience.run(
                     lambda: self.dial(self.config.ping), name="connect", repeatable=True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -91,7 +93,7 @@ def copy(
         os.environ["ARCUATE_CONNECTORS"] = str(config)
     with integrations("arcuate copy"):
         from arcuate.integrations.copying import Ask, copy
-    with _bar(as_json) as tell:
+    with _as_options(), _bar(as_json) as tell:
         done = copy(
             source,
             target,
@@ -119,6 +121,27 @@ def copy(
     print(_summary(done))
     for one in done.lost:
         print(f"  not kept: {one}")
+
+
+_OPTIONS = {
+    "exists='append' or 'replace', or resume with a key": "--append, --replace, or --key COLUMN --resume",
+    "exists='append' or 'replace'": "--append or --replace",
+    "exists='replace'": "--replace",
+}
+
+
+@contextlib.contextmanager
+def _as_options() -> Iterator[None]:
+    """What a program would write, as it is written here."""
+    from arcuate.errors import InvalidArgument
+
+    try:
+        yield
+    except InvalidArgument as error:
+        found = next((text for text in _OPTIONS if text in error.message), None)
+        if found is None:
+            raise
+        raise InvalidArgument(error.message.replace(found, _OPTIONS[found])) from None
 
 
 def _summary(done: Any) -> str:

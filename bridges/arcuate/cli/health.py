@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -71,13 +74,17 @@ def examine(wanted: Sequence[str], *, config: Path | None, timeout: float, as_js
     """
     if config is not None:
         os.environ["ARCUATE_CONNECTORS"] = str(config)
-    checks = _checks(wanted)
-    _ask(checks, timeout)
+    checks, before = _checks(wanted), _children()
+    hang = _ask(checks, timeout)
     if as_json:
         ok = not any(one.bad for one in checks)
         print(json.dumps({"ok": ok, "checks": [one.mapping() for one in checks]}, indent=2, default=str))
     else:
         _print(checks)
+    if hang:  # an interpreter that was asked for its version and never ends would outlive this command
+        for child in _children() - before:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
     return int(any(one.bad for one in checks))
 
 
@@ -94,11 +101,11 @@ def _checks(wanted: Sequence[str]) -> list[Check]:
     for name in names:
         if "://" in name:
             kind = kinds.kind_of(name)
-            found.append(Check(redacted(name), kind, _connector(name), True))
+            found.append(Check(redacted(name), kind, _connector(name, kind), True))
             continue
         if name in tables:
             kind = str(tables[name].get("type") or "") or _kind(name, tables[name])
-            found.append(Check(name, kind, _connector(name), bool(wanted)))
+            found.append(Check(name, kind, _connector(name, kind), bool(wanted)))
         if name in known:
             ask: Asked = lambda name=name: _environment(name)  # type: ignore[misc]  # noqa: E731
             found.append(Check(name, "environment", ask, bool(wanted)))
@@ -107,6 +114,9 @@ def _checks(wanted: Sequence[str]) -> list[Check]:
                 f"there is no connector and no environment {name!r}; connectors: "
                 f"{', '.join(tables) or 'none is configured'}; environments: {', '.join(sorted(known))}"
             )
+    hub = os.environ.get("ARCUATE_HUB")
+    if hub and not wanted:
+        found.insert(len(tables), Check(redacted(hub), "hub", _connector(hub, "topic", type="topic"), False))
     return found
 
 
@@ -119,18 +129,15 @@ def _kind(name: str, table: dict[str, Any]) -> str:
         return ""  # said when it is asked
 
 
-def _connector(where: str) -> Asked:
-    """Makes it here, so that loading its library is no part of the time that the system has."""
-    from arcuate.connector import Health
-    from arcuate.integrations.kinds import connector
+def _connector(where: str, kind: str, **settings: Any) -> Asked:
+    """Loads its library here, so that this is no part of the time that the system has."""
+    from arcuate.integrations import kinds
 
-    try:
-        made = connector(where)
-    except ArcuateError as error:
-        wrong = Health(where, "down", detail=line(error))
-        return lambda: wrong
+    with contextlib.suppress(Exception):  # said when it is asked
+        kinds.load(kinds.kinds()[kind], kind)
 
     def ask() -> Health:
+        made = kinds.connector(where, **settings)
         try:
             return made.health()
         finally:
@@ -152,8 +159,21 @@ def _environment(name: str) -> Health:
     return Health(name, "unknown" if found.status == "missing" else "down", detail=detail)
 
 
-def _ask(checks: Sequence[Check], timeout: float) -> None:
-    """Asks all at once; daemon threads, so that one that hangs does not keep the command."""
+def _children() -> set[int]:
+    """The processes that this one has started, where the system tells."""
+    found: set[int] = set()
+    with contextlib.suppress(OSError):
+        for task in Path("/proc/self/task").iterdir():
+            found.update(map(int, Path(task, "children").read_text().split()))
+    return found
+
+
+def _ask(checks: Sequence[Check], timeout: float) -> bool:
+    """Asks all at once; daemon threads, so that one that hangs does not keep the command.
+
+    Returns:
+        Whether one hangs.
+    """
     from arcuate.connector import Health
 
     answers: queue.SimpleQueue[tuple[Check, Health]] = queue.SimpleQueue()
@@ -176,9 +196,10 @@ def _ask(checks: Sequence[Check], timeout: float) -> None:
         except queue.Empty:
             break
         check.health = health
-    for check in checks:
-        if check.health is None:
-            check.health = Health(check.name, "down", detail=f"no answer within {timeout:g} s (--timeout)")
+    silent = [check for check in checks if check.health is None]
+    for check in silent:
+        check.health = Health(check.name, "down", detail=f"no answer within {timeout:g} s (--timeout)")
+    return bool(silent)
 
 
 def _print(checks: Sequence[Check]) -> None:
@@ -200,7 +221,12 @@ def _print(checks: Sequence[Check]) -> None:
             latency,
             Text(one.health.detail or facts),
         )
-    console = Console(highlight=False)
-    console.print(table)
     if not checks:
-        console.print("no connector is configured, and no environment is installed")
+        print("no connector is configured, and no environment is installed")
+    elif sys.stdout.isatty():
+        Console(highlight=False).print(table)
+    else:  # a line for each, as long as it is
+        console = Console(highlight=False, width=10_000)
+        with console.capture() as shown:
+            console.print(table)
+        print("\n".join(line.rstrip() for line in shown.get().splitlines()))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from arcuate.connector import NotFoundError
 from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
@@ -38,6 +40,7 @@ class SQLEnd(End):
             raise InvalidArgument(
                 f"{self.name}: give one of a table ({self.name.partition('#')[0]}#TABLE) and a query"
             )
+        self._need_file()
         query = ask.query or f"SELECT * FROM {self.db.quoted(self.part)}"  # noqa: S608
         if ask.key is None:
             return iter(self.db.stream_arrow(query, rows=_ROWS))
@@ -49,6 +52,15 @@ class SQLEnd(End):
         later = f"{key} > %s OR {key} IS NULL"  # a row without a key is an error, not left out
         ordered = f"SELECT * FROM ({query}) AS copied WHERE {later} ORDER BY {key}"  # noqa: S608
         return iter(self.db.stream_arrow(ordered, (ask.after,), rows=_ROWS))
+
+    def _need_file(self) -> None:
+        """What is read is there: a database in a file would be made when it is opened."""
+        kind, _, path = str(self.db.config.url).partition(":///")
+        kind, path = kind.partition("+")[0], path.partition("?")[0]
+        if kind in ("sqlite", "duckdb") and path not in ("", ":memory:") and not Path(path).exists():
+            raise NotFoundError(
+                f"{self.name}: there is no file {path!r} in {str(Path.cwd())!r}", service="copy"
+            )
 
     # --- Writing
 

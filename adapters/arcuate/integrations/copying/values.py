@@ -92,7 +92,9 @@ class RedisEnd(End):
         missing = object()
         value = self.store.get(self.part, missing)
         if value is missing:
-            raise NotFoundError(f"there is no key {self.part!r} in {self.where}", service="copy")
+            raise NotFoundError(
+                f"there is no key {self.part!r} in {self.name.rpartition('#')[0]}", service="copy"
+            )
         yield value
 
     def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:

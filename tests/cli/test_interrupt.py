@@ -1,0 +1,53 @@
+"""Ctrl-C, as a terminal sends it: a word, status 130, and nothing half is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.support import ARCUATE, CLEAN
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """Takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(30)
+        yield listener
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("copy", "http://127.0.0.1:{}/a.csv", "b.csv"),
+        ("copy", "postgresql://me@127.0.0.1:{}/db#t", "b.parquet"),
+        ("health", "http://127.0.0.1:{}", "mqtt://127.0.0.1:{}"),
+    ],
+    ids=["copy", "copy of a table", "health"],
+)
+def test_ctrl_c_leaves_nothing_half(silent: socket.socket, tmp_path: Path, words: tuple[str, ...]) -> None:
+    port = silent.getsockname()[1]
+    with subprocess.Popen(
+        [ARCUATE, *(word.format(port) for word in words)],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **CLEAN},
+    ) as process:
+        try:
+            one, _ = silent.accept()  # it is under way
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+            one.close()
+        finally:
+            process.kill()
+    assert (process.returncode, err) == (130, "interrupted\n"), out
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
