@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from arcuate.worker.confine import Jail
+    from arcuate.worker.environment import Environment, Launch
 
 __all__ = ["Restrictions"]
 
@@ -25,3 +30,18 @@ class Restrictions:
     secret: Sequence[str] = ()
     variables: Callable[[], Mapping[str, str | None]] | None = None
     port: int = 0
+
+    def with_variables(self, launch: Launch) -> Launch:
+        """How a worker is started, with the environment variables that are its alone."""
+        return launch if self.variables is None else replace(launch, env={**launch.env, **self.variables()})
+
+    def jail(self, launch: Launch, environment: Environment, segments: str) -> Jail:
+        """The confinement of one worker; ``segments`` is the folder of its shared memory.
+
+        Raises:
+            Unsupported: workers cannot be confined here.
+            PermissionDenied: something secret lies among what it may read.
+        """
+        from arcuate.worker.confine import Jail
+
+        return Jail(launch, environment, segments, self.secret, self.port)

@@ -12,7 +12,6 @@ import select
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
@@ -119,14 +118,10 @@ class WorkerTransport(Transport):
         self._again = _AGAIN
         self._received: bytes | bytearray = b""
         self._granted: dict[int, Segment] = {}
-        if self._restrictions.variables is not None:
-            launch = replace(launch, env={**launch.env, **self._restrictions.variables()})
+        launch = self._restrictions.with_variables(launch)
         if self._restrictions.confined:
-            from arcuate.worker.confine import Jail
-
             folder = os.path.dirname(self._segments.prefix)
-            known = self._restrictions
-            self._jail = Jail(launch, self.environment, folder, known.secret, known.port)
+            self._jail = self._restrictions.jail(launch, self.environment, folder)
             launch = self._jail.launch
         process = start(launch, self._restrictions.memory)
         if self._jail is not None:
