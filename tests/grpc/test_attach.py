@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import struct
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -483,3 +485,17 @@ def test_memory_of_chunks_is_kept_unless_the_user_wants_otherwise() -> None:
         pytest.fail("this test knows glibc only")
     assert run() < 5_000
     assert run(MALLOC_MMAP_THRESHOLD_="131072") > 100_000
+
+
+def test_a_closed_session_leaves_no_circle(address: str) -> None:
+    """A call of gRPC that is freed as the interpreter ends waits for ever for a lock of an ended thread."""
+    gc.disable()
+    try:
+        session = connect(f"grpc://{address}/python")
+        assert session.call("len", "four") == 4
+        call = weakref.ref(session._transport._link._call)  # type: ignore[attr-defined]
+        assert call() is not None
+        session.close()
+        until(lambda: call() is None, "gRPC's call is freed without a search for garbage")
+    finally:
+        gc.enable()

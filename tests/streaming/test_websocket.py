@@ -260,4 +260,6 @@ def test_nothing_is_left_when_streams_close(port: int) -> None:
     with stream(port, "echo") as both:
         both.blocks()
         both.write(b"x")
+    for one in set(threading.enumerate()) - before:
+        one.join(10)  # that of the library for pings ends when it is told, a moment later
     assert set(threading.enumerate()) <= before

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import httpx2
@@ -60,6 +61,8 @@ class Exchange:
             "follow_redirects": False,
         }
         self.what = f"POST {conceal(redacted(config.url))}"
+        self._counting = threading.Lock()
+        self._users, self._closed = 0, False
         self._client: httpx2.Client | None = None
         self._aclient: httpx2.AsyncClient | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -75,12 +78,16 @@ class Exchange:
         Raises:
             IntegrationError: there is none.
         """
-        if self._client is None:
-            self._client = bounded.bound(httpx2.Client(**self._options))
+        with self._lent() as client:
+            return self._posted(client, payload, auth, files)
+
+    def _posted(
+        self, client: httpx2.Client, payload: str, auth: Authorization, files: Mapping[str, FileVar]
+    ) -> GraphQLResult:
         end = time.monotonic() + self._config.timeouts.call
         try:
             with self._content(payload, files) as content:
-                response = self._client.send(self._request(self._client, content, auth), stream=True)
+                response = client.send(self._request(client, content, auth), stream=True)
             try:
                 size, parts = 0, []
                 for part in response.iter_bytes():
@@ -94,9 +101,27 @@ class Exchange:
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self._fail(error)
         except RuntimeError:
-            self._closed_meanwhile(self._client.is_closed)
+            self._closed_meanwhile(self._closed)
             raise
         return self._judge(response, b"".join(parts))
+
+    @contextmanager
+    def _lent(self) -> Iterator[httpx2.Client]:
+        """httpx2's client; it is closed when all who have it are done, for else it may lose a connection."""
+        with self._counting:
+            self._closed_meanwhile(self._closed)
+            if self._client is None:
+                self._client = bounded.bound(httpx2.Client(**self._options))
+            client = self._client
+            self._users += 1
+        try:
+            yield client
+        finally:
+            with self._counting:
+                self._users -= 1
+                last = self._closed and not self._users
+            if last:
+                client.close()
 
     async def apost(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
         """As :meth:`post`, for asyncio."""
@@ -144,8 +169,11 @@ class Exchange:
             raise SessionClosed(f"{self._service} was closed while it was asked") from None
 
     def close(self) -> None:
-        """Closes the connections of the sync face."""
-        if self._client is not None:
+        """Closes the connections of the sync face; those in use when they are done."""
+        with self._counting:
+            self._closed = True
+            idle = not self._users
+        if self._client is not None and idle:
             self._client.close()
 
     async def aclose(self) -> None:

@@ -219,6 +219,9 @@ def _read(call: Any, incoming: queue.SimpleQueue[Any], limits: Limits, where: st
         incoming.put(ProtocolError(f"{where}: what arrived cannot be read: {type(error).__name__}: {error}"))
     finally:
         call.cancel()
+        # gRPC raises the call itself. With the frames of its traceback it would be a circle that is freed at
+        # the end of the interpreter only, where it would wait for a lock that nobody gives back any more.
+        call.__traceback__ = None
 
 
 def _error(call: Any, where: str) -> ArcuateError:
