@@ -270,6 +270,7 @@ class Link:
                 cast("socket.socket", open_socket).shutdown(socket.SHUT_RDWR)
         self.client.loop_stop()
         self._wait_no_more()  # it may have been lost at that moment
+        self.client._reset_sockets()  # or its pair of sockets stays until it is collected
 
     # --- Called by paho's thread
 

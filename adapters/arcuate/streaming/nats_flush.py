@@ -1,4 +1,4 @@
-"""What nats-py lacks: sockets closed in any case, sending much at once, waiting until a server has all of it."""
+"""What nats-py lacks: sockets closed in any case, much sent at once, waiting until a server has it."""
 
 from __future__ import annotations
 
