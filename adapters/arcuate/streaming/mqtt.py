@@ -143,6 +143,7 @@ class MQTTStream(Stream):
             )
         payload, headers = self.codec().encode(block)
         with self._writing:
+            self._still_open()  # it may have been closed since, and then nobody would close the new one
             if self._writer is None:
                 found = _Writer(self)
                 self.resilience.run(found.open, name="connect", repeatable=True)
@@ -375,6 +376,7 @@ class _Writer:
         self._early: set[int] = set()
         self._sent: deque[Any] = deque()
         self._errors: deque[BaseException] = deque()
+        self._ended = False
         self._link: Link
 
     def open(self) -> None:
@@ -421,6 +423,8 @@ class _Writer:
         with self._changed:
             if info.mid in self._early:
                 self._early.remove(info.mid)
+            elif self._ended:
+                raise self._unconfirmed(1)
             else:
                 self._pending[info.mid] = topic
 
@@ -451,9 +455,13 @@ class _Writer:
     def _wait(self, most: int, timeout: float) -> None:
         """Waits until at most so many messages are not confirmed."""
         with self._changed:
-            arrived = self._changed.wait_for(lambda: self._errors or len(self._pending) <= most, timeout)
+            arrived = self._changed.wait_for(
+                lambda: self._errors or self._ended or len(self._pending) <= most, timeout
+            )
             count = len(self._pending)
         self._raise()
+        if self._ended and count > most:
+            raise self._unconfirmed(count)
         if not arrived:
             state = "is connected" if self._link.connected() else "is not connected"
             raise IntegrationTimeout(
@@ -462,6 +470,14 @@ class _Writer:
                 service=self._stream.name,
                 executed="maybe",
             )
+
+    def _unconfirmed(self, count: int) -> LostConnection:
+        return LostConnection(
+            f"{self._stream.name}: it was closed in another thread while {count} messages were not confirmed",
+            service=self._stream.name,
+            executed="maybe",
+            recoverable=False,
+        )
 
     def _confirm(self, info: Any, timeout: float) -> None:
         try:
@@ -481,3 +497,6 @@ class _Writer:
 
     def close(self) -> None:
         self._link.close()
+        with self._changed:
+            self._ended = True  # nothing is confirmed any more: who waits for that need not
+            self._changed.notify_all()

@@ -90,6 +90,14 @@ def _careful(timeout: float) -> type[ssl.SSLSocket]:
     return Careful
 
 
+def _interval(keepalive: int) -> int:
+    """MQTT's Keep Alive: paho asks after one, and takes the broker as gone after another without an answer.
+
+    The two together are one and a half of the setting, as long as a broker waits for a client.
+    """
+    return keepalive * 3 // 4
+
+
 class Link:
     """One client of a broker, which connects again when the connection is lost.
 
@@ -136,7 +144,6 @@ class Link:
         self.client.max_inflight_messages_set(65535)  # who writes keeps to the broker's own limit
         self.client.on_connect = self._on_connect
         self.client.on_disconnect = self._on_disconnect
-        self.client.on_connect_fail = self._on_connect_fail
         self.up: Callable[[bool], object] = lambda present: None
         self.failed: Callable[[BaseException], object] = lambda error: None
         self.number = 0
@@ -145,6 +152,7 @@ class Link:
         self._answered = threading.Event()
         self._refused: BaseException | None = None
         self._lost_at: float | None = None
+        self._waiting: threading.Timer | None = None
         self._losses: deque[float] = deque(maxlen=_LOSSES)
         self._closing = False
         self._credentials()
@@ -198,7 +206,7 @@ class Link:
                 "CONNECT", SessionExpiryInterval=self._session, ReceiveMaximum=receive
             )
         try:
-            self.client.connect(self.host, self.port, config.keepalive, **more)
+            self.client.connect(self.host, self.port, _interval(config.keepalive), **more)
         except (OSError, ValueError) as error:
             raise self._unreachable(error) from error
         self.client.loop_start()
@@ -249,6 +257,7 @@ class Link:
         if self._closing:
             return
         self._closing = True
+        self._wait_no_more()
         expiry = 0 if forget else self._session
         said = self.properties("DISCONNECT", SessionExpiryInterval=expiry) if self.five else None
         self.client.disconnect(properties=said)
@@ -260,6 +269,8 @@ class Link:
             with contextlib.suppress(OSError, ValueError):
                 cast("socket.socket", open_socket).shutdown(socket.SHUT_RDWR)
         self.client.loop_stop()
+        self._wait_no_more()  # it may have been lost at that moment
+        self.client._reset_sockets()  # or its pair of sockets stays until it is collected
 
     # --- Called by paho's thread
 
@@ -274,6 +285,7 @@ class Link:
             self._refused = error
         else:
             self._lost_at = None
+            self._wait_no_more()
             self.number += 1
             self.limits, self.present = properties, bool(flags.session_present)
             if self.number > 1:
@@ -284,6 +296,7 @@ class Link:
         now = time.monotonic()
         if self._lost_at is None:
             self._lost_at = now
+            self._wait()
         self._losses.append(now)
         if flags.is_disconnect_packet_from_server and reason.value in (130, 135, 142, 149):
             self._give_up(of_reason(self._stream.name, "the broker ended the connection", reason))
@@ -297,17 +310,30 @@ class Link:
                 )
             )
 
-    def _on_connect_fail(self, client: Any, data: Any) -> None:
-        patience = self._config.patience
-        if self._lost_at is not None and time.monotonic() - self._lost_at > patience:
-            name = self._stream.name
-            self._give_up(
-                LostConnection(
-                    f"{name}: the connection to {self.host}:{self.port} was lost and could not be made again "
-                    f"within {patience:g} s (setting 'patience')",
-                    service=name,
-                )
+    def _wait(self) -> None:
+        """Gives up when the connection is not back in time: also where a broker takes it and says nothing."""
+        if self._closing:
+            return
+        self._waiting = threading.Timer(self._config.patience, self._impatient)
+        self._waiting.daemon = True
+        self._waiting.start()
+
+    def _wait_no_more(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
+
+    def _impatient(self) -> None:
+        if self._lost_at is None or self._closing:
+            return  # it came back just now
+        name, patience = self._stream.name, self._config.patience
+        self._give_up(
+            LostConnection(
+                f"{name}: the connection to {self.host}:{self.port} was lost and could not be made again "
+                f"within {patience:g} s (setting 'patience')",
+                service=name,
             )
+        )
 
     def _give_up(self, error: BaseException) -> None:
         self.client.disconnect()  # or paho would go on trying

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import re
 import ssl
+import threading
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -18,20 +20,19 @@ from arcuate.connector import (
     ConnectionError,  # noqa: A004
     reveal,
 )
-from arcuate.errors import ConversionError, InvalidArgument, Unsupported
+from arcuate.errors import ConversionError, InvalidArgument, SessionClosed, Unsupported
 from arcuate.streaming.block import Block
 from arcuate.streaming.loop import LoopThread
-from arcuate.streaming.nats_flush import flushed
 from arcuate.streaming.source import Stream, StreamConfig
 
 try:
     import nats.errors
     import nats.js.errors
-    from nats.aio.client import Client
 except ModuleNotFoundError:
     raise Unsupported("NATS needs a library; type: pip install 'arcuate[streaming]'") from None
 
 from arcuate.streaming.nats_errors import translated
+from arcuate.streaming.nats_flush import TidyClient, flushed
 from arcuate.streaming.nats_read import CoreFeed, JetFeed, NATSFeed
 from arcuate.streaming.nats_write import Outbox
 
@@ -39,6 +40,8 @@ __all__ = ["NATSConfig", "NATSStream"]
 
 _KNOWN = 10_000
 """Topics of which it is remembered that they can be written to."""
+_SLICE = 0.1
+"""Seconds after which connecting looks whether the stream was closed meanwhile."""
 _PART = r"[^\s.*>]+"
 _SUBJECT = re.compile(rf"{_PART}(\.{_PART})*")
 _FILTER = re.compile(rf"({_PART}|\*)(\.({_PART}|\*))*(\.>)?|>")
@@ -120,12 +123,17 @@ class NATSStream(Stream):
         super().__init__(config, **arguments)
         self._codec = self.codec()
         self._loop: LoopThread | None = None
-        self._client: Client | None = None
+        self._client: TidyClient | None = None
         self._feeds: weakref.WeakSet[NATSFeed] = weakref.WeakSet()
         self._problem: BaseException | None = None
         self._known: set[str] = set()
+        self._ending = threading.Event()
 
     # --- Life
+
+    def close(self) -> None:
+        self._ending.set()  # connecting has the lock that closing needs
+        super().close()
 
     def _open(self) -> None:
         self.resilience.run(self._connect, name="connect", repeatable=True)
@@ -133,7 +141,7 @@ class NATSStream(Stream):
     def _connect(self) -> None:
         loop = LoopThread(f"arcuate-{self.name}")
         try:
-            self._client = loop.run(self._connected(loop), self.config.timeouts.connect + 5)
+            self._client = loop.run(self._connected(), self.config.timeouts.connect + 5)
         except BaseException as error:
             loop.close()
             raise translated(error, self.name, self.conceal) from error
@@ -142,9 +150,9 @@ class NATSStream(Stream):
             self, self._client, loop, jetstream=self.config.jetstream or bool(self.config.durable)
         )
 
-    async def _connected(self, loop: LoopThread) -> Client:
+    async def _connected(self) -> TidyClient:
         config = self.config
-        client, failed, errors = Client(), asyncio.Event(), []
+        client, failed, errors = TidyClient(), asyncio.Event(), []
         servers = [one.strip() for one in config.url.split(",")]
 
         async def first_error(error: Exception) -> None:
@@ -173,12 +181,16 @@ class NATSStream(Stream):
             )
         )
         failing = asyncio.ensure_future(failed.wait())
+        end = time.monotonic() + config.timeouts.connect
         try:
-            await asyncio.wait(
-                {connecting, failing},
-                timeout=config.timeouts.connect,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            while not (connecting.done() or failing.done() or self._ending.is_set()):
+                if (left := end - time.monotonic()) <= 0:
+                    break
+                await asyncio.wait(
+                    {connecting, failing}, timeout=min(_SLICE, left), return_when=asyncio.FIRST_COMPLETED
+                )
+            if self._ending.is_set():
+                raise SessionClosed(f"{self.name} was closed while it connected")
             if connecting.done():
                 await connecting
                 client._error_cb = self._reported
@@ -186,20 +198,22 @@ class NATSStream(Stream):
             refused = [one for one in errors if "authorization" in str(one).lower()]
             raise [*refused, *reversed(errors), nats.errors.TimeoutError()][0]
         except BaseException:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
             await self._abandon(client)
             raise
         finally:
             failing.cancel()
-            connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
 
     @staticmethod
-    async def _abandon(client: Client) -> None:
+    async def _abandon(client: TidyClient) -> None:
         client._disconnected_cb = client._closed_cb = None
         try:
             await asyncio.wait_for(client.close(), 2)
         except Exception:  # nothing more can be done for it
             return
+        finally:
+            client.cut()
 
     def _tls(self) -> ssl.SSLContext | None:
         config = self.config
@@ -218,9 +232,10 @@ class NATSStream(Stream):
         if loop is None or client is None:
             return
         self._outbox.close()
-        with contextlib.suppress(Exception):  # the thread ends in any case
-            if client.is_connected:
+        if client.is_connected:
+            with contextlib.suppress(Exception):  # the thread ends in any case
                 loop.run(flushed(client, 2), 5)  # the last acknowledgements have arrived then
+        with contextlib.suppress(Exception):
             loop.run(self._abandon(client), 5)
         loop.close()
 
@@ -234,7 +249,7 @@ class NATSStream(Stream):
             found["jetstream"] = "JetStream"
         return found
 
-    def _running(self) -> tuple[LoopThread, Client]:
+    def _running(self) -> tuple[LoopThread, TidyClient]:
         self.open()
         assert self._loop is not None
         assert self._client is not None

@@ -1,4 +1,4 @@
-"""What nats-py lacks: sending much at once, and waiting until a server has dealt with all that was sent."""
+"""What nats-py lacks: sockets closed in any case, much sent at once, waiting until a server has it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ import asyncio
 
 from nats.aio.client import Client
 
-__all__ = ["flushed", "queued", "sent"]
+__all__ = ["TidyClient", "flushed", "queued", "sent"]
+
+
+class TidyClient(Client):
+    """A client that keeps no socket of an attempt to connect that failed.
+
+    The library's own, when it connects again, opens the next one and forgets that of a server that took the
+    connection and did not answer.
+    """
+
+    def cut(self) -> None:
+        """Closes the socket at once, also where the other side takes nothing any more."""
+        writer = getattr(self._transport, "_io_writer", None)
+        if writer is not None:
+            writer.transport.abort()
+
+    async def _select_next_server(self) -> None:
+        self.cut()
+        await super()._select_next_server()
 
 
 async def flushed(client: Client, timeout: int) -> None:

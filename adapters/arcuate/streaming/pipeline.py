@@ -159,6 +159,11 @@ class Pipeline:
             raise self._error
         return self.report()
 
+    @property
+    def reading(self) -> bool:
+        """Whether it has subscribed."""
+        return self._reader is not None
+
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until it has ended by itself; whether it has."""
         if self._thread is not None:

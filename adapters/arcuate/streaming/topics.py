@@ -75,9 +75,10 @@ class TopicStream(Stream):
         self._sending = threading.Lock()
         self._told = False
 
-    def _security(self) -> dict[str, Any]:
+    def _reached(self) -> dict[str, Any]:
+        """How the hub is reached: as whom, and in which time."""
         config = self.config
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"within": config.timeouts.connect}
         token = reveal(config.token, "the token")
         if token is not None:
             found["token"] = token
@@ -110,7 +111,7 @@ class TopicStream(Stream):
         return kind(text, service=self.name, executed=error.executed)
 
     def _check(self) -> Mapping[str, Any]:
-        found = self.asked(lambda: streams.topics(self.config.url or None, **self._security()))
+        found = self.asked(lambda: streams.topics(self.config.url or None, **self._reached()))
         return {"topics": len(found)}
 
     def _close(self) -> None:
@@ -138,7 +139,7 @@ class TopicStream(Stream):
                             buffer=config.kept,
                             patience=config.patience,
                             on_gap=feed.gap_of(topic),
-                            **self._security(),
+                            **self._reached(),
                         )
                     )
                 )
@@ -165,7 +166,7 @@ class TopicStream(Stream):
                         self.config.url or None,
                         timeout=self.config.timeouts.call,
                         patience=self.config.patience,
-                        **self._security(),
+                        **self._reached(),
                     )
                 )
             self.asked(lambda: found.send(value))

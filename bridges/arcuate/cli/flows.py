@@ -17,7 +17,7 @@ import typer
 
 from arcuate.cli.failure import VERBOSE
 from arcuate.cli.missing import integrations
-from arcuate.errors import InvalidArgument
+from arcuate.errors import InvalidArgument, SessionClosed
 
 if TYPE_CHECKING:
     from arcuate.client import Session
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["remembered", "settings", "stream"]
 
 _TELL = 0.5
+_AT_ONCE = 1.0
+"""Seconds that a second signal leaves for closing: a server that says nothing would take longer."""
 
 
 def stream(
@@ -131,7 +133,7 @@ def stream(
         line = line | _sink(stack, to, settings(to_option))
         if aside is not None:
             line = line.aside(_sink(stack, aside, {}))
-        report = _run(line, limit, timeout, quiet=as_json)
+        report = _run(line, begin, limit, timeout, quiet=as_json)
     _say(report, as_json, sys.stderr if to in (None, "-") else sys.stdout)
 
 
@@ -236,8 +238,11 @@ def _sink(stack: contextlib.ExitStack, to: str | None, given: dict[str, Any]) ->
     return stack.enter_context(contextlib.closing(opened_stream(to, **given)))
 
 
-def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) -> Any:
-    """Runs it; Ctrl-C and SIGTERM end it after the block that is under way, a second one at once."""
+def _run(line: Any, source: Any, limit: int | None, timeout: float | None, *, quiet: bool) -> Any:
+    """Runs it; Ctrl-C and SIGTERM end it after the block that is under way, a second one at once.
+
+    Once there was a first one this holds for what comes after it too: closing may wait for a server.
+    """
     before: dict[signal.Signals, Any] = {}
     ended = threading.Event()
     failed: list[BaseException] = []
@@ -252,6 +257,9 @@ def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) ->
 
     def asked(*_: Any) -> None:
         if asked_before.is_set():
+            last = threading.Timer(_AT_ONCE, _leave)
+            last.daemon = True
+            last.start()
             raise KeyboardInterrupt
         asked_before.set()
         ended.set()
@@ -269,16 +277,26 @@ def _run(line: Any, limit: int | None, timeout: float | None, *, quiet: bool) ->
                 shown(line.report())
         with contextlib.suppress(Exception):
             line.stop()
+        if asked_before.is_set() and not line.reading:
+            with contextlib.suppress(Exception):
+                source.close()  # it still connects, perhaps to a server that says nothing
         while thread.is_alive():
             thread.join(_TELL)  # in pieces: a second signal ends it
-        if failed:
+        if failed and not (asked_before.is_set() and isinstance(failed[0], SessionClosed)):
             raise failed[0]
         return line.report()
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if not asked_before.is_set():
+            for number, handler in before.items():
+                signal.signal(number, handler)
         if shown is not None:
             print(file=sys.stderr)
+
+
+def _leave() -> None:
+    """Ends the process whatever it waits for; workers end with it."""
+    os.write(2, b"interrupted\n")
+    os._exit(130)
 
 
 def _shown() -> Callable[[Any], None]:

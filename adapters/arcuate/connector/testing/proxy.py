@@ -58,6 +58,7 @@ class FaultProxy:
         fault: of connections that are made from now on; :class:`Fault` itself is none.
         strike: of those that are there too, from now on.
         connections: how many there were.
+        struck: on how many of them ``strike`` has fallen: when it is taken away, these stay as they are.
     """
 
     def __init__(self, port: int, host: str = "127.0.0.1", *, at: int = 0) -> None:
@@ -67,6 +68,7 @@ class FaultProxy:
         self.fault = Fault()
         self.strike: Fault | None = None
         self.connections = 0
+        self.struck = 0
         self._ended = threading.Event()
         self._hushed = threading.Event()
         self._near: list[socket.socket] = []
@@ -137,6 +139,7 @@ class FaultProxy:
                 strike = self.strike
                 if back is not None and strike is not None and strike != fault:
                     passed, fault = 0, strike
+                    self.struck += 1
                 if fault.silent or self._hushed.is_set():
                     continue
                 data = fault.garbage or data

@@ -99,6 +99,7 @@ class Subscription:
         timeout: float | None = None,
         patience: float = _PATIENCE,
         on_gap: OnGap | None = None,
+        within: float | None = None,
     ) -> None:
         from arcuate.client.net.reach import Reach
 
@@ -119,7 +120,7 @@ class Subscription:
         self._taken = 0
         self._early: list[Nodes] = []
         self._held: list[Any] = []
-        self._reach = Reach(link, token, patience, self._begin)
+        self._reach = Reach(link, token, patience, self._begin, within=within)
         self._reach.connect()
 
     def _begin(self) -> None:
@@ -138,7 +139,7 @@ class Subscription:
             fields["epoch"] = self._epoch
         self._reach.send(messages.build("subscribe", self._reach.number(), fields))
         self._id = self._reach._number
-        found = self._reach.answer(self._id, time.monotonic() + 10.0, self._early.append)
+        found = self._reach.answer(self._id, time.monotonic() + self._reach.within, self._early.append)
         known, self._epoch = self._epoch, found["epoch"]
         self._new = known is not None and known != self._epoch
         first = int(found["first"])
@@ -263,6 +264,7 @@ class Publisher:
         token: str | None = None,
         timeout: float | None = None,
         patience: float = _PATIENCE,
+        within: float | None = None,
     ) -> None:
         import secrets
 
@@ -272,7 +274,7 @@ class Publisher:
         self._timeout = timeout
         self._name = secrets.token_hex(16)
         self._count = 0
-        self._reach = Reach(link, token, patience)
+        self._reach = Reach(link, token, patience, within=within)
         self._reach.connect()
 
     def send(self, block: Any, *, timeout: float | None = None) -> int:
@@ -311,7 +313,7 @@ class Publisher:
             message.pool, message.buffers = list(value.pool), list(value.buffers)
             try:
                 self._reach.send(message)
-                return int(self._reach.answer(number, None if end is None else end + 10.0))
+                return int(self._reach.answer(number, None if end is None else end + self._reach.within))
             except (ConnectionLost, Unavailable) as error:
                 lost = error
 
@@ -349,6 +351,7 @@ def subscribe(
     timeout: float | None = None,
     patience: float = _PATIENCE,
     on_gap: OnGap | None = None,
+    within: float | None = None,
     limits: Limits | None = None,
     **security: Any,
 ) -> Subscription:
@@ -365,6 +368,7 @@ def subscribe(
         timeout: seconds to wait for a block; then CallTimeout is raised.
         patience: seconds in which a lost connection must be back.
         on_gap: called with how many samples were lost before a block, instead of a :class:`GapWarning`.
+        within: seconds that connecting may take, and as many for subscribing; 10 by default.
         limits: what is accepted.
         security: ``token``, ``tls``, ``curve``, as for :func:`arcuate.client.connect`.
     """
@@ -379,6 +383,7 @@ def subscribe(
         timeout=timeout,
         patience=patience,
         on_gap=on_gap,
+        within=within,
     )
 
 
@@ -388,6 +393,7 @@ def publisher(
     *,
     timeout: float | None = None,
     patience: float = _PATIENCE,
+    within: float | None = None,
     limits: Limits | None = None,
     **security: Any,
 ) -> Publisher:
@@ -398,11 +404,14 @@ def publisher(
         hub: address of the hub, as for :func:`subscribe`.
         timeout: seconds that publishing a block may take.
         patience: seconds in which a lost connection must be back.
+        within: seconds that connecting may take, and an answer after ``timeout``; 10 by default.
         limits: what is accepted.
         security: ``token``, ``tls``, ``curve``, as for :func:`arcuate.client.connect`.
     """
     link = _link(hub, limits, security)
-    return Publisher(link, topic, token=security.get("token"), timeout=timeout, patience=patience)
+    return Publisher(
+        link, topic, token=security.get("token"), timeout=timeout, patience=patience, within=within
+    )
 
 
 def publish(topic: str, block: Any, hub: str | None = None, **options: Any) -> int:
@@ -422,12 +431,12 @@ def publish(topic: str, block: Any, hub: str | None = None, **options: Any) -> i
 
 
 def topics(
-    hub: str | None = None, *, limits: Limits | None = None, **security: Any
+    hub: str | None = None, *, within: float | None = None, limits: Limits | None = None, **security: Any
 ) -> list[Mapping[str, Any]]:
     """The topics of a hub that we may use: ``topic``, ``next``, ``oldest``, ``subscribers``."""
     from arcuate.client.net.reach import Reach
 
-    reach = Reach(_link(hub, limits, security), security.get("token"), 0.0)
+    reach = Reach(_link(hub, limits, security), security.get("token"), 0.0, within=within)
     reach.connect()
     try:
         return list(reach.ask("topics", {}))

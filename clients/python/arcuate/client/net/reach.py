@@ -34,15 +34,24 @@ class Reach:
         token: says who we are.
         patience: seconds in which a lost connection must be back.
         begin: called on each fresh connection, after the greeting.
+        within: seconds that connecting may take, and the answer to what is asked then; 10 by default.
 
     Attributes:
         connects: how often the connection was made.
+        within: as given, or 10.
     """
 
     def __init__(
-        self, link: Link, token: str | None, patience: float, begin: Callable[[], None] | None = None
+        self,
+        link: Link,
+        token: str | None,
+        patience: float,
+        begin: Callable[[], None] | None = None,
+        *,
+        within: float | None = None,
     ) -> None:
         self.connects = 0
+        self.within = _CONNECT if within is None else within
         self._link = link
         self._token = token
         self._patience = patience
@@ -62,14 +71,15 @@ class Reach:
             AuthenticationFailed: the hub does not know us.
         """
         try:
-            self._connect(_CONNECT)
+            self._connect(self.within)
         except BaseException:
             self.close()
             raise
 
     def _connect(self, timeout: float) -> None:
+        end = time.monotonic() + timeout
         self._link.connect(timeout)
-        greet(self._link, self._token, timeout)
+        greet(self._link, self._token, round(max(0.1, end - time.monotonic()), 1))
         self.connects += 1
         self._heard, self._asked = time.monotonic(), False
         if self._begin is not None:
@@ -90,7 +100,7 @@ class Reach:
         while True:
             again: ConnectionLost | Unavailable
             try:
-                self._connect(max(0.5, min(_CONNECT, end - time.monotonic())))
+                self._connect(max(0.5, min(self.within, end - time.monotonic())))
                 return
             except (ConnectionLost, Unavailable) as failed:
                 again = failed
@@ -147,7 +157,7 @@ class Reach:
         """Asks the hub something and waits for the answer; other messages that come go to ``aside``."""
         number = self.number()
         self.send(messages.build(op, number, fields))
-        return self.answer(number, time.monotonic() + _CONNECT, aside)
+        return self.answer(number, time.monotonic() + self.within, aside)
 
     def answer(self, number: int, end: float | None, aside: Callable[[Nodes], None] | None = None) -> Any:
         """Waits for the answer to a request."""

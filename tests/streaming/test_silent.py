@@ -1,0 +1,166 @@
+"""Servers that fall silent while their connections stay: half-open, as behind a router that forgot them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.cli.support import ARCUATE, CLEAN
+
+from arcuate.connector import ConnectionError as LostConnection
+from arcuate.connector import IntegrationTimeout
+from arcuate.connector.testing import Fault, FaultProxy
+from arcuate.errors import SessionClosed
+from arcuate.integrations import MQTTStream
+from arcuate.streaming import NATSStream
+
+from .mosquitto import PASSWORD, mosquitto
+from .nats_server import NATSServer
+from .test_nats import make
+
+SILENT = Fault(silent=True)
+
+
+def caught(blocks: Any) -> LostConnection:
+    with pytest.raises(LostConnection) as error:
+        next(blocks)
+    return error.value
+
+
+def test_a_reader_of_mqtt_notices_a_broker_that_falls_silent() -> None:
+    """Within one and a half of ``keepalive`` it connects again; where that is silent too, it is told."""
+    with mosquitto() as broker, FaultProxy(broker.port) as back, FaultProxy(broker.port) as away:
+
+        def reader(proxy: FaultProxy, patience: float) -> MQTTStream:
+            return MQTTStream(
+                url=f"mqtt://lab@127.0.0.1:{proxy.port}", password=PASSWORD, topic="lab/silent",
+                format="json", keepalive=5, patience=patience,
+            )  # fmt: skip
+
+        with (
+            reader(back, 60) as first,
+            reader(away, 0.5) as second,
+            first.blocks(timeout=30) as blocks,
+            second.blocks(timeout=30) as told,
+            ThreadPoolExecutor() as pool,
+        ):
+            broker.publish("lab/silent", b"1")
+            assert (next(blocks).data, next(told).data) == (1, 1)
+            away.hush()
+            back.strike = SILENT
+            begin = time.monotonic()
+            error = pool.submit(caught, told)
+            broker.publish("lab/silent", *(str(number).encode() for number in range(2, 5)))
+            while not back.struck:
+                time.sleep(0.01)
+            back.strike = None  # only what was there stays silent
+            assert [one.data for one in itertools.islice(blocks, 3)] == [2, 3, 4]
+            assert time.monotonic() - begin < 1.5 * 5 + 4
+            assert "'patience'" in str(error.result())
+            assert time.monotonic() - begin < 1.5 * 5 + 4
+            assert first.lost == 0
+
+
+def sockets(port: int) -> int:
+    """How many connections this process has to a port."""
+    with open("/proc/self/net/tcp") as file:
+        states = [line.split()[2:4] for line in file.readlines()[1:]]
+    return sum(far.endswith(f":{port:04X}") and state == "01" for far, state in states)
+
+
+def test_nats_leaves_no_socket_of_a_handshake_that_failed(server: NATSServer) -> None:
+    """A server that takes each new connection and says nothing."""
+    with FaultProxy(server.port) as proxy:
+        url = f"nats://127.0.0.1:{proxy.port}"
+        with NATSStream(url=url, topic="left", timeouts={"connect": 1.0}) as stream:
+            stream.write(b"1")
+            stream.flush()
+            proxy.fault = SILENT
+            proxy.drop()
+            while proxy.connections < 3:
+                time.sleep(0.01)
+            assert sockets(proxy.port) <= 1
+        assert sockets(proxy.port) == 0
+        with pytest.raises(IntegrationTimeout):
+            NATSStream(url=url, topic="left", timeouts={"connect": 0.3}, retry=None).open()
+        assert sockets(proxy.port) == 0
+
+
+def test_closing_nats_ends_connecting(server: NATSServer) -> None:
+    with FaultProxy(server.port) as proxy, ThreadPoolExecutor() as pool:
+        proxy.fault = SILENT
+        stream = NATSStream(url=f"nats://127.0.0.1:{proxy.port}", topic="left")
+        opening = pool.submit(stream.open)
+        while not proxy.connections:
+            time.sleep(0.01)
+        begin = time.monotonic()
+        stream.close()
+        assert time.monotonic() - begin < 3
+        with pytest.raises(SessionClosed, match="was closed while it connected"):
+            opening.result()
+
+
+def test_closing_nats_of_a_server_that_fell_silent(server: NATSServer) -> None:
+    make(server.url, "quiet", "quiet")
+    with FaultProxy(server.port) as proxy:
+        stream = NATSStream(url=f"nats://127.0.0.1:{proxy.port}", topic="quiet", jetstream=True, start="all")
+        stream.write(b"1")
+        next(stream.blocks(timeout=10))
+        stream.blocks()
+        proxy.hush()
+        stream.write(bytes(1 << 20))
+        begin = time.monotonic()
+        stream.close()
+        assert time.monotonic() - begin < 10
+        assert sockets(proxy.port) == 0
+
+
+def interrupted(proxy: FaultProxy, ready: Callable[[Any], object], signals: int) -> tuple[int, bytes, float]:
+    """Status, stderr and seconds of ``arcuate stream`` that gets so many SIGINT while a server is silent."""
+    words = ("stream", f"nats://127.0.0.1:{proxy.port}#interrupted", "--start", "all")
+    with subprocess.Popen(
+        [ARCUATE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **CLEAN}
+    ) as process:
+        try:
+            ready(process)
+            proxy.hush()
+            begin = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            if signals > 1:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(0.3)
+                process.send_signal(signal.SIGINT)
+            err = process.communicate(timeout=20)[1]
+            return process.returncode, err, time.monotonic() - begin
+        finally:
+            process.kill()
+
+
+def test_ctrl_c_while_nats_says_nothing_yet(server: NATSServer) -> None:
+    with FaultProxy(server.port) as proxy:
+        proxy.fault = SILENT
+
+        def connecting(process: Any) -> None:
+            while not proxy.connections:
+                time.sleep(0.01)
+
+        status, err, seconds = interrupted(proxy, connecting, 1)
+    assert (status, err[:18]) == (0, b"0 blocks, 0 lost, "), err
+    assert seconds < 5
+
+
+def test_a_second_ctrl_c_does_not_wait_for_nats(server: NATSServer) -> None:
+    make(server.url, "interrupted", "interrupted")
+    with NATSStream(url=server.url, topic="interrupted", jetstream=True) as out:
+        out.write(b"1")
+    with FaultProxy(server.port) as proxy:
+        found = interrupted(proxy, lambda process: process.stdout.readline(), 2)
+    assert found[:2] == (130, b"interrupted\n")
+    assert found[2] < 2.2  # closing alone waits longer
