@@ -6,6 +6,8 @@ import csv
 import hashlib
 import json
 import random
+import resource
+import signal
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,6 +92,36 @@ def test_what_is_there_is_not_touched_unless_told(lab: str, tmp_path: Path) -> N
     assert of_sqlite(there, "SELECT count(*), sum(id) FROM seen") == [(2000, 2001000)]
     copy(f"{lab}#seen", target, exists="append")
     assert of_sqlite(there, "SELECT count(*) FROM seen") == [(4000,)]
+
+
+@pytest.mark.parametrize("how", [{}, {"key": "id"}, {"exists": "append"}], ids=["", "key", "append"])
+def test_within_one_file_of_sqlite(lab: str, tmp_path: Path, how: dict[str, Any]) -> None:
+    """Which cannot be written while it is read; the same file by another name is the same file."""
+    (tmp_path / "other.db").symlink_to(tmp_path / "lab.db")
+    assert copy(f"{lab}#seen", f"sqlite:///{tmp_path}/other.db#again", **how).rows == 2000
+    assert of_sqlite(tmp_path / "lab.db", "SELECT * FROM again ORDER BY id") == ROWS
+    if "key" in how:
+        db = sqlite3.connect(tmp_path / "lab.db")
+        with db:
+            db.execute("INSERT INTO seen VALUES (3000, 1.5, NULL)")
+        db.close()
+        assert copy(f"{lab}#seen", f"{lab}#again", resume=True, **how).rows == 1
+    else:
+        copy(f"{lab}#again", f"{lab}#again", exists="append")
+        assert of_sqlite(tmp_path / "lab.db", "SELECT count(*) FROM again") == [(4000,)]
+
+
+def test_rows_that_are_put_aside_need_room(lab: str, tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(IntegrationError, match=r"put aside in .*TMPDIR"):
+            copy(f"{lab}#seen", f"{lab}#again")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, kept)
+    assert of_sqlite(tmp_path / "lab.db", "SELECT name FROM sqlite_master") == [("seen",)]
 
 
 def test_all_or_nothing(tmp_path: Path) -> None:

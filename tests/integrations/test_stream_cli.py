@@ -211,6 +211,38 @@ def test_a_password_is_not_in_what_is_refused() -> None:
     assert "geheim-7" not in done.stderr
 
 
+@pytest.mark.parametrize("suffix", ["nc", "json"])
+def test_what_only_the_headers_say_is_kept(server: NATSServer, tmp_path: Path, suffix: str) -> None:
+    """The rate, the channels, and when each block began; what the data say themselves stays as it is."""
+    topic, there = f"headers-{suffix}", tmp_path / f"a.{suffix}"
+    publish(server, topic, [])
+    kept: dict[str, Any] = {"jetstream": True}
+    begins = [1_700_000_000.25, 1_700_000_009.5]
+    with NATSStream(url=server.url, topic=topic, **kept) as out:
+        for begin in begins:
+            data = xr.DataArray(np.zeros((2, 3)) + begin, dims=("channel", "time"), attrs={"subject": "s1"})
+            out.write(Block(data, timestamp=begin, sampling_rate=250.0, channels=("Fz", "Cz")))
+        out.flush()
+    copy(f"{server.url}#{topic}", str(there), limit=2, start="all", source_settings=kept)
+    found = open_data(there)
+    assert found.attrs == {"subject": "s1", "sampling_rate": 250.0}
+    assert found.channel.values.tolist() == ["Fz", "Cz"]
+    assert found.timestamp.dims == ("time",)
+    assert found.timestamp.values.tolist() == np.repeat(begins, 3).tolist()
+    np.testing.assert_array_equal(found.values[0], np.repeat(begins, 3))
+
+
+def test_blocks_that_say_their_time_get_no_other(server: NATSServer, tmp_path: Path) -> None:
+    publish(server, "times", [])
+    kept: dict[str, Any] = {"jetstream": True}
+    data = xr.DataArray([1.0, 2.0], {"time": [0.5, 0.75]}, attrs={"sampling_rate": 4.0})
+    with NATSStream(url=server.url, topic="times", **kept) as out:
+        out.write(Block(data, timestamp=1.5, sampling_rate=4.0))
+        out.flush()
+    copy(f"{server.url}#times", str(tmp_path / "a.nc"), limit=1, start="all", source_settings=kept)
+    xr.testing.assert_identical(open_data(tmp_path / "a.nc"), data)
+
+
 def test_attributes_that_differ_are_not_dropped_in_silence(server: NATSServer, tmp_path: Path) -> None:
     publish(server, "labs", [])
     kept: dict[str, Any] = {"jetstream": True}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from arcuate.errors import LimitExceeded
 from arcuate.formats.blocks import Growing, blocks, chunks, width
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, first_of, library
 from arcuate.formats.groups import Group, Variable, group_of
+from arcuate.formats.hdf5_disk import Disk, kept
 from arcuate.formats.lazily import lazy_plain, settled
 from arcuate.formats.trees import marked, marks, pieces, read_group
 
@@ -118,9 +119,16 @@ def in_parts(group: Group, variable: str | None) -> bool:
 
 def write_hdf5(group: Group, path: Path, compression: int | None, *, netcdf: bool) -> None:
     """Writes a group; ``netcdf``: with nothing that NetCDF-4 has no type for."""
+    with _created(path, netcdf) as (file, disk):
+        _put(file, group, compression, netcdf, disk.check)
+
+
+@contextlib.contextmanager
+def _created(path: Path, netcdf: bool) -> Iterator[tuple[Any, Disk]]:
+    """A new file of h5netcdf, and where it is written."""
     h5netcdf = library("h5netcdf")
-    with h5netcdf.File(path, "w", invalid_netcdf=not netcdf) as file:
-        _put(file, group, compression, netcdf)
+    with kept(path) as disk, h5netcdf.File(disk, "w", invalid_netcdf=not netcdf) as file:
+        yield file, disk
 
 
 def write_parts(
@@ -129,10 +137,9 @@ def write_parts(
     """Writes a labelled array part by part; the dimension along which it grows is an unlimited one."""
     found = iter(batches)
     growing = Growing(first_of(found, path), along)
-    h5netcdf = library("h5netcdf")
-    with h5netcdf.File(path, "w", invalid_netcdf=not netcdf) as file:
-        _put(file, growing.group, compression, netcdf, growing.along)
-        for part in found:
+    with _created(path, netcdf) as (file, disk):
+        _put(file, growing.group, compression, netcdf, disk.check, growing.along)
+        for part in disk.waiting(found):
             added = growing.next(part)
             file.resize_dimension(growing.along, growing.length)
             for name, one, place in added:
@@ -145,7 +152,12 @@ def write_parts(
 
 
 def _put(
-    target: Any, group: Group, compression: int | None, netcdf: bool, growing: str | None = None
+    target: Any,
+    group: Group,
+    compression: int | None,
+    netcdf: bool,
+    check: Callable[[], None],
+    growing: str | None = None,
 ) -> None:
     for key, value in {**group.attrs, **(marks(group.told) if group.told else {})}.items():
         target.attrs[key] = _attribute(value)
@@ -161,12 +173,12 @@ def _put(
             if dim == growing and len(target.dimensions[dim]) < size:
                 target.resize_dimension(dim, size)
         made = _variable(target, name, shape, kind, dims, attrs, told, compression, growing)
-        _fill(made, one.data, netcdf)
+        _fill(made, one.data, netcdf, check)
     for name, below in group.groups.items():
-        _put(target.create_group(name), below, compression, netcdf)
+        _put(target.create_group(name), below, compression, netcdf, check)
 
 
-def _fill(made: Any, data: Any, netcdf: bool) -> None:
+def _fill(made: Any, data: Any, netcdf: bool, check: Callable[[], None]) -> None:
     """Puts the elements into a new variable, block by block where they are not in memory."""
     if not math.prod(data.shape):
         return
@@ -174,6 +186,7 @@ def _fill(made: Any, data: Any, netcdf: bool) -> None:
         all_of = np.asarray(data[...])
         sent = _netcdf(all_of, (), {}, {})[0] if netcdf else all_of
         made[...] = sent if sent.ndim else sent[()]
+        check()
         return
     for place in blocks(data.shape, width(data.dtype), getattr(data, "chunks", None)):
         sent = np.asarray(data[place])
@@ -181,6 +194,7 @@ def _fill(made: Any, data: Any, netcdf: bool) -> None:
             sent = _netcdf(sent, (), {}, {})[0]
             place = (*place, *(slice(None) for _ in range(sent.ndim - len(place))))
         made[place] = sent
+        check()
 
 
 def _netcdf(data: Any, dims: tuple[str, ...], attrs: dict[str, Any], told: dict[str, Any]) -> Any:

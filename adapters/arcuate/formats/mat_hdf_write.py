@@ -11,6 +11,7 @@ import numpy as np
 from arcuate.errors import ConversionError
 from arcuate.formats.blocks import chunks
 from arcuate.formats.format import library
+from arcuate.formats.hdf5_disk import created
 from arcuate.formats.mat_file import MArray
 
 __all__ = ["ORDER", "dump"]
@@ -36,10 +37,11 @@ def dump(variables: dict[str, MArray], path: Path, compress: bool) -> None:
         ConversionError: an array that version 7.3 has no form for.
     """
     h5py = library("h5py", "formats-neuro")
-    with h5py.File(path, "w", userblock_size=512) as file:
+    with created(path, userblock_size=512) as (file, check):
         writer = _Writer(h5py, file, compress)
         for name, array in variables.items():
             writer.put(file, name, array)
+            check()
         if sum(len(name) + 1 for name in variables) < _ATTRIBUTE:
             file.attrs[ORDER] = np.bytes_(" ".join(variables).encode())
     with path.open("r+b") as raw:

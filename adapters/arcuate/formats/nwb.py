@@ -18,6 +18,7 @@ from arcuate.errors import ConversionError
 from arcuate.formats import exact
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, LossyWarning, check_size, library
 from arcuate.formats.hdf5 import check_file
+from arcuate.formats.hdf5_disk import created
 from arcuate.formats.node import Node
 
 __all__ = ["NWB"]
@@ -119,7 +120,7 @@ class NWB(Format):
             file = pynwb.NWBFile(**session)
             for key, one in arrays.items():
                 file.add_acquisition(_series(pynwb, key, one, losses))
-            with pynwb.NWBHDF5IO(path, "w") as io:
+            with created(path) as (raw, _), pynwb.NWBHDF5IO(mode="w", file=raw) as io:
                 io.write(file)
         return losses.kept()
 

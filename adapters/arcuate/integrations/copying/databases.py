@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from arcuate.connector import NotFoundError
+from arcuate.connector import IntegrationError, NotFoundError
 from arcuate.errors import InvalidArgument
 from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
@@ -28,13 +29,25 @@ class SQLEnd(End):
     def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
         super().__init__(where, part, settings)
         self.db: Any = connector(where, **settings)
+        self._aside = False
 
     def close(self) -> None:
         self.db.close()
 
     # --- Reading
 
+    def meets(self, other: End) -> None:
+        """A file of SQLite cannot be written while it is read: what is read is put aside first."""
+        mine = self._file("sqlite")
+        its = other._file("sqlite") if isinstance(other, SQLEnd) else None
+        if mine is not None and its is not None and mine.exists() and its.exists():
+            self._aside = mine.samefile(its)
+
     def pieces(self, ask: Ask) -> Iterator[pa.RecordBatch]:
+        found = self._rows(ask)
+        return _put_aside(found, self.name) if self._aside else found
+
+    def _rows(self, ask: Ask) -> Iterator[pa.RecordBatch]:
         ask.only("reading a database", "query", "key", "tidy")
         if bool(ask.query) == bool(self.part):
             raise InvalidArgument(
@@ -55,12 +68,17 @@ class SQLEnd(End):
 
     def _need_file(self) -> None:
         """What is read is there: a database in a file would be made when it is opened."""
+        path = self._file("sqlite", "duckdb")
+        if path is not None and not path.exists():
+            raise NotFoundError(
+                f"{self.name}: there is no file {str(path)!r} in {str(Path.cwd())!r}", service="copy"
+            )
+
+    def _file(self, *kinds: str) -> Path | None:
+        """The file of a database that is one."""
         kind, _, path = str(self.db.config.url).partition(":///")
         kind, path = kind.partition("+")[0], path.partition("?")[0]
-        if kind in ("sqlite", "duckdb") and path not in ("", ":memory:") and not Path(path).exists():
-            raise NotFoundError(
-                f"{self.name}: there is no file {path!r} in {str(Path.cwd())!r}", service="copy"
-            )
+        return Path(path) if kind in kinds and path not in ("", ":memory:") else None
 
     # --- Writing
 
@@ -117,6 +135,26 @@ class SQLEnd(End):
                 f"{self.name} is there already; say exists='append' or 'replace', or resume with a key"
             )
         return False
+
+
+def _put_aside(found: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
+    """The same batches, from a file in the folder for temporary ones that has all of them."""
+    with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+        path = str(Path(folder, "rows"))
+        try:
+            first = next(found)
+            with pa.OSFile(path, "wb") as file, pa.ipc.new_stream(file, first.schema) as writer:
+                for one in itertools.chain([first], found):
+                    writer.write_batch(one)
+        except OSError as error:
+            raise IntegrationError(
+                f"{name} is read and written at once, which SQLite cannot do, so its rows are put aside in "
+                f"{tempfile.gettempdir()!r} first, and that failed: {error}. Set TMPDIR to a folder with "
+                "more room",
+                service="copy",
+            ) from error
+        with pa.OSFile(path) as file, pa.ipc.open_stream(file) as reader:
+            yield from reader
 
 
 class DocumentsEnd(End):

@@ -71,6 +71,9 @@ class End(ABC):
         """The largest value of ``ask.key`` that is there; ``None``: there is nothing yet."""
         raise InvalidArgument(f"{self.name} cannot go on where a copy ended: it has no largest {ask.key!r}")
 
+    def meets(self, other: End) -> None:  # noqa: B027
+        """Told before anything is read: the end to which it goes."""
+
     def done(self) -> None:  # noqa: B027  (most have nothing to do)
         """The target has everything that was read."""
 

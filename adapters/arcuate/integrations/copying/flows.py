@@ -41,7 +41,10 @@ def opened_stream(text: str, **settings: Any) -> Any:
 
 
 def contents(blocks: Iterator[Any]) -> Iterator[Any]:
-    """What blocks hold; mappings that follow each other, as messages of records do, are rows of a table."""
+    """What blocks hold; mappings that follow each other, as messages of records do, are rows of a table.
+
+    Labelled arrays carry what else is known of their blocks: see :func:`_told`.
+    """
     records: list[Any] = []
 
     def table() -> Any:
@@ -60,9 +63,34 @@ def contents(blocks: Iterator[Any]) -> Iterator[Any]:
             continue
         if records:
             yield table()
-        yield data
+        yield _told(block)
     if records:
         yield table()
+
+
+def _told(block: Any) -> Any:
+    """The data of a block with its channels and rate, and its timestamp where they say no time themselves.
+
+    The timestamps of blocks differ, and attributes of what is one array may not: it is a coordinate, which
+    has for each sample when the first one of its block was taken, in seconds since 1970.
+    """
+    from arcuate.streaming.block import CHANNEL, RATE, TIME, TIMESTAMP, labelled
+
+    data = block.data
+    if not all(hasattr(data, name) for name in ("assign_coords", "assign_attrs", "sizes")):
+        return data
+    if not data.sizes:
+        return labelled(block)
+    if block.sampling_rate is not None and RATE not in data.attrs:
+        data = data.assign_attrs({RATE: block.sampling_rate})
+    if block.channels and CHANNEL in data.dims and CHANNEL not in data.coords:
+        data = data.assign_coords({CHANNEL: list(block.channels)})
+    said = TIME in data.coords or TIMESTAMP in data.coords or TIMESTAMP in {**data.attrs, **data.sizes}
+    if block.timestamp is None or said:
+        return data
+    dim = TIME if TIME in data.sizes else next(iter(data.sizes))
+    each = [float(block.timestamp)] * data.sizes[dim]
+    return data.assign_coords({TIMESTAMP: (dim, each, {"units": "seconds since 1970-01-01"})})
 
 
 class StreamEnd(End):

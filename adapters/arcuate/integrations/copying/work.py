@@ -53,6 +53,7 @@ def _pieces(one: End, other: End, ask: Ask) -> Copied:
             raise InvalidArgument("resume needs a key, a column that grows, unless both ends are files")
         ask = dataclasses.replace(ask, after=other.last(ask))
     one.whole = other.one_value
+    one.meets(other)
     count = _Count(ask)
     pieces = one.pieces(ask)
     plain = pieces if not isinstance(one, StreamEnd) or isinstance(other, StreamEnd) else contents(pieces)
