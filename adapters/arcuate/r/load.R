@@ -21,5 +21,12 @@ function(home, files, store) {
     }
     if (is.null(code)) for (file in files) sys.source(file, home, keep.source = FALSE)
     for (piece in code) eval(piece, home)
+    # R reads its compiler from disk when users' functions need it, piece by piece. Where an interrupt struck just then, R would
+    # warn the next caller of an "interrupted promise": most of it is read now.
+    if (!is.null(code)) compiler::cmpfun(function(x, n) {
+        for (i in seq_len(n)) if (x[[i]] > 1 && !is.null(x$a)) x[i] <- x$a + f(i, "a") else x <- function(y) -y
+        while (TRUE) break
+        switch(n, a = 1, 2)
+    })
     NULL
 }
