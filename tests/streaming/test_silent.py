@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import nats.errors
 import pytest
 from tests.cli.support import ARCUATE, CLEAN
 
@@ -30,7 +31,7 @@ SILENT = Fault(silent=True)
 
 def caught(blocks: Any) -> LostConnection:
     with pytest.raises(LostConnection) as error:
-        next(blocks)
+        blocks.next(20)
     return error.value
 
 
@@ -91,6 +92,20 @@ def test_nats_leaves_no_socket_of_a_handshake_that_failed(server: NATSServer) ->
         with pytest.raises(IntegrationTimeout):
             NATSStream(url=url, topic="left", timeouts={"connect": 0.3}, retry=None).open()
         assert sockets(proxy.port) == 0
+
+
+def test_nats_connects_again_with_much_unsent(server: NATSServer) -> None:
+    """The library's pings find a silent server after 30 s; what they do then is done here at once."""
+    with NATSStream(url=server.url, topic="unsent", patience=0.2) as stream, stream.blocks() as blocks:
+        loop, client = stream._running()
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            for _ in range(16):
+                stream.write(bytes(1 << 20))
+            loop.run(client._process_op_err(nats.errors.StaleConnectionError()))
+            assert "'patience'" in str(caught(blocks))
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
 
 
 def test_closing_nats_ends_connecting(server: NATSServer) -> None:

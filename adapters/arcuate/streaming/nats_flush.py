@@ -13,7 +13,7 @@ class TidyClient(Client):
     """A client that keeps no socket of an attempt to connect that failed.
 
     The library's own, when it connects again, opens the next one and forgets that of a server that took the
-    connection and did not answer.
+    connection and did not answer; and it does not connect again before it has sent what it still had to send.
     """
 
     def cut(self) -> None:
@@ -21,6 +21,12 @@ class TidyClient(Client):
         writer = getattr(self._transport, "_io_writer", None)
         if writer is not None:
             writer.transport.abort()
+
+    async def _process_op_err(self, e: Exception) -> None:
+        # It would wait until all has been sent, which a server that is silent never takes.
+        if self.is_connected:
+            self.cut()
+        await super()._process_op_err(e)
 
     async def _select_next_server(self) -> None:
         self.cut()
