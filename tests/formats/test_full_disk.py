@@ -104,9 +104,7 @@ def run(program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_hdf5(tmp_path: Path) -> None:
     done = run(PROGRAM, tmp_path)
-    assert (done.returncode, done.stdout.split()) == (0, ["netcdf", "hdf5", "mat73", "nwb"]), (
-        done.stderr
-    )
+    assert (done.returncode, done.stdout.split()) == (0, ["netcdf", "hdf5", "mat73", "nwb"]), done.stderr
 
 
 def test_ctrl_c(tmp_path: Path) -> None:
