@@ -32,6 +32,7 @@ class Disk:
 
     def __init__(self, path: Path) -> None:
         self.error: BaseException | None = None
+        self._path = path
         self._at = self._size = 0
         self._waits = False
         self._pages: dict[int, bytearray] = {}
@@ -157,6 +158,8 @@ class Disk:
         return handler
 
     def _keep(self, error: BaseException) -> None:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(self._path)
         self.error = self.error or error
 
     def _fetch(self, view: memoryview, at: int) -> None:
