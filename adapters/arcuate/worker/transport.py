@@ -383,16 +383,10 @@ class WorkerTransport(Transport):
     def _callback(
         self, process: Process, call: Call, incoming: Nodes, epoch: object, answers: list[Segment]
     ) -> None:
-        paused = Guard.pause()
-        try:
-            answer = call.on_callback(incoming)
-        except KeyboardInterrupt:  # at the very end, where the client could not put it into the answer
-            call.cancelled = True
-            if paused is not None:
-                paused.hit = True
+        answer, struck = Guard.aside(lambda: call.on_callback(incoming))
+        call.cancelled = call.cancelled or struck
+        if answer is None:  # Ctrl-C at the very end, where the client could not put it into the answer
             answer = messages.build("raise", messages.head(incoming)[1])
-        finally:
-            Guard.resume(paused)
         if self._process is not process:
             raise EnvironmentCrashed(
                 f"{self.environment.language} ended in a call that a callback made; its variables are lost, "

@@ -16,9 +16,11 @@ from _signal import signal as set_handler
 from collections.abc import Callable
 from signal import SIGINT
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["Guard"]
+
+_T = TypeVar("_T")
 
 _Handler = Any
 _SIGINT = int(SIGINT)
@@ -72,26 +74,36 @@ class Guard:
             self._old(_SIGINT, None)
 
     @classmethod
-    def pause(cls) -> Guard | None:
-        """The caller's own handler is back in force until :meth:`resume`."""
-        guard = cls._active
-        if guard is None or threading.get_ident() != _main_ident:
-            return None
-        set_handler(_SIGINT, guard._old)
-        cls._active = None
-        return guard
+    def aside(cls, work: Callable[[], _T]) -> tuple[_T | None, bool]:
+        """Runs something with the caller's own handler in force, as a callback wants it.
 
-    @classmethod
-    def resume(cls, guard: Guard | None) -> None:
-        """Ends a pause."""
-        if guard is not None:
-            cls._active = guard
-            while True:
+        Args:
+            work: called once. An error of it other than KeyboardInterrupt is raised here.
+
+        Returns:
+            What it returned, or ``None`` where it did not; and whether Ctrl-C came: inside, or in the
+            instants before and after it, in which nobody would take a KeyboardInterrupt.
+        """
+        guard = cls._active if threading.get_ident() == _main_ident else None
+        result, struck = None, False
+        try:
+            if guard is not None:
+                cls._active = None
+                set_handler(_SIGINT, guard._old)
+            result = work()
+        except KeyboardInterrupt:
+            struck = True
+        finally:
+            # No call stands between the two: Python would run a handler there.
+            while guard is not None:
                 try:
                     set_handler(_SIGINT, guard._strike)
-                    return
-                except BaseException:  # a Ctrl-C that came just before: as if it came after
-                    guard._strike(_SIGINT, None)
+                    cls._active = guard
+                    guard.hit = guard.hit or struck
+                    break
+                except KeyboardInterrupt:
+                    struck = True
+        return result, struck
 
     def _strike(self, number: int, frame: FrameType | None) -> None:
         self.hit = True

@@ -404,19 +404,15 @@ class BusTransport(Transport):
 
     def _callback(self, call: Call, incoming: Nodes, mine: int) -> None:
         del self._pending[mine + 1 :]  # the hub goes on, so it has the answer to the callback before
-        paused = Guard.pause()
         number = messages.head(incoming)[1]
         self._parents.append(number)
         try:
-            answer = call.on_callback(incoming)
-        except KeyboardInterrupt:
-            call.cancelled = True
-            if paused is not None:
-                paused.hit = True
-            answer = messages.build("raise", number)
+            answer, struck = Guard.aside(lambda: call.on_callback(incoming))
         finally:
             self._parents.pop()
-            Guard.resume(paused)
+        call.cancelled = call.cancelled or struck
+        if answer is None:
+            answer = messages.build("raise", number)
         if self._gone is not None:
             raise SessionClosed(f"this session is lost: {self._gone.message}", executed="maybe")
         late = call.deadline is not None and time.monotonic() >= call.deadline
