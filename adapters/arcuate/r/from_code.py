@@ -40,6 +40,10 @@ class FromCode(Evaluation):
 
     def _from_r(self, args: Any) -> Any:
         """``.External("arcuate", what, ...)``: nothing may be raised here."""
+        with rapi.outside():
+            return self._answer(args)
+
+    def _answer(self, args: Any) -> Any:
         try:
             at = lib.CDR(args)
             what = lib.INTEGER(lib.CAR(at))[0]

@@ -10,8 +10,11 @@ keeps it reachable, mostly by having stored it in a list that is itself protecte
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from arcuate.errors import EnvironmentNotFound, InternalError
@@ -97,6 +100,41 @@ def start(callbacks: dict[str, tuple[str, str, Callable[..., Any]]]) -> None:
         setattr(lib, variable, extern(name, signature, function, 0 if signature.startswith("int") else None))
     lib.ptr_R_WriteConsole = ffi.NULL
     lib.setup_Rmainloop()
+    _interrupts_wait(1)
+
+
+def _suspended() -> Any:
+    """R's variable that has interrupts wait; no header of R declares it for others."""
+    name = "libR.dylib" if sys.platform == "darwin" else "libR.so"
+    try:
+        found = ctypes.CDLL(os.path.join(os.environ["R_HOME"], "lib", name))
+        return ctypes.c_int.in_dll(found, "R_interrupts_suspended")
+    except (OSError, ValueError):
+        return ctypes.c_int()
+
+
+_SUSPENDED = _suspended()
+
+
+def _interrupts_wait(wait: int) -> int:
+    """Whether an interrupt waits from now on; returns whether it did.
+
+    R answers an interrupt by a jump to where R code was called, at the end of each collection of garbage too.
+    An object that is made while no R code runs may begin one, and then there is nowhere to jump to.
+    """
+    before: int = _SUSPENDED.value
+    _SUSPENDED.value = wait
+    return before
+
+
+@contextlib.contextmanager
+def outside() -> Iterator[None]:
+    """For Python code that R called: no interrupt of R jumps over it."""
+    before = _interrupts_wait(1)
+    try:
+        yield
+    finally:
+        _interrupts_wait(before)
 
 
 def register(function: Callable[[Any], Any]) -> None:
@@ -111,7 +149,9 @@ def register(function: Callable[[Any], Any]) -> None:
 def eval_raw(call: Any, environment: Any = None) -> Any:
     """Evaluates a call; ``None`` when R jumped to its top level instead of returning."""
     lib.Rf_protect(call)  # eval() itself protects a call only from the moment on that a closure runs
+    before = _interrupts_wait(0)
     result = lib.R_tryEval(call, lib.R_GlobalEnv if environment is None else environment, _ERROR)
+    _interrupts_wait(before)
     lib.Rf_unprotect(1)
     return None if _ERROR[0] else result
 
@@ -119,7 +159,9 @@ def eval_raw(call: Any, environment: Any = None) -> Any:
 def checked(call: Any) -> Any:
     """Evaluates a call of Arcuate's own R code."""
     lib.Rf_protect(call)
+    before = _interrupts_wait(0)
     result = lib.R_tryEval(call, lib.R_GlobalEnv, _ERROR)
+    _interrupts_wait(before)
     lib.Rf_unprotect(1)
     if _ERROR[0]:
         _ERROR[0] = 0
