@@ -126,6 +126,7 @@ class _Visit:
         self._current = -1
         self._call: Call | None = None
         self._mutex = threading.Lock()
+        self._telling = threading.Lock()  # held while it is told that the engine has ended
 
     def start(self) -> None:
         """Begins to serve it."""
@@ -138,7 +139,8 @@ class _Visit:
         self._gone = True
         self._interrupt()
         self._requests.put(None)
-        self.channel.close()
+        with self._telling:
+            self.channel.close()
 
     # ---------------------------------------------------------------- reading
 
@@ -188,14 +190,14 @@ class _Visit:
             return
         with self._mutex:
             self._current = number
+        ended: ArcuateError | None = None
         try:
             if op not in _REQUESTS:
                 raise InvalidArgument(f"a shared engine does not know the request {op!r}")
             reply = self._session.relay(message, self._event, self._begin, self._wanted)
             self._count(reply)
         except ArcuateError as error:
-            if error.workspace is False:
-                self._server.lost(error)
+            ended = error if error.workspace is False else None
             reply = messages.build("error", number, to_mapping(error))
         except Exception as error:  # whatever it is, the other process must not wait for ever
             failure = InternalError(f"{type(error).__name__}: {error}", executed="maybe")
@@ -204,7 +206,12 @@ class _Visit:
             with self._mutex:
                 self._call = None
                 self._current = -1
-        self.channel.write(reply)
+        if ended is None:
+            self.channel.write(reply)
+            return
+        with self._telling:  # who ends the engine now cuts this connection off, but not before it knows why
+            self._server.lost(ended)
+            self.channel.write(reply)
 
     def _begin(self, call: Call) -> bool:
         with self._mutex:
