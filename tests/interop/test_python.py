@@ -48,5 +48,5 @@ def test_what_a_hub_offers(way: str, servers: Servers) -> None:
 def test_nobody_offers() -> None:
     from arcuate.matrix.faulty import closed_port
 
-    with pytest.raises(ConnectionLost):
-        offered(f"http://127.0.0.1:{closed_port()}")
+    with closed_port() as port, pytest.raises(ConnectionLost):
+        offered(f"http://127.0.0.1:{port}")

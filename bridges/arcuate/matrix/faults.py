@@ -52,9 +52,11 @@ def _in_time(judge: Callable[[], Verdict], seconds: float) -> Verdict:
 
 def _down(seat: Seat) -> Verdict:
     scheme = _scheme(seat)
-    url = f"zmq+ipc://{seat.servers.folder / 'nobody.sock'}" if scheme == "zmq+ipc" else ""
-    url = url or f"{scheme}://127.0.0.1:{faulty.closed_port()}"
-    return _in_time(lambda: refused(_to(seat, url), "CONNECTION_LOST"), _CONNECT + 2)
+    with faulty.closed_port() as port:
+        url = f"{scheme}://127.0.0.1:{port}"
+        if scheme == "zmq+ipc":
+            url = f"zmq+ipc://{seat.servers.folder / 'nobody.sock'}"
+        return _in_time(lambda: refused(_to(seat, url), "CONNECTION_LOST"), _CONNECT + 2)
 
 
 def _wrong_token(seat: Seat) -> Verdict:

@@ -173,11 +173,12 @@ class _Noisy(_Server):
         self._drop(one)
 
 
-def closed_port() -> int:
-    """A port where nobody listens."""
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port where nobody listens, and nobody else can: it is taken meanwhile."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+        yield int(one.getsockname()[1])
 
 
 def garbage(scheme: str, path: Path) -> _Server:
