@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -31,9 +32,14 @@ def watched(engine: sa.Engine) -> None:
 def limited(connection: sa.Connection, kind: str, seconds: float) -> Iterator[None]:
     """What is done inside is interrupted after so many seconds, in SQLite and DuckDB."""
     if kind == "sqlite":
-        connection.info[_UNTIL] = time.monotonic() + seconds
+        connection.info[_UNTIL] = end = time.monotonic() + seconds
         try:
             yield
+        except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+            # sqlite3 makes this of a Ctrl-C that comes while it asks.
+            if "interrupted" in str(error) and time.monotonic() < end:
+                raise KeyboardInterrupt from None
+            raise
         finally:
             connection.info.pop(_UNTIL, None)
     elif kind == "duckdb":
