@@ -117,7 +117,7 @@ def translated(
             service=service,
         )
     if isinstance(error, sa.exc.PendingRollbackError):
-        if isinstance(error.__context__, KeyboardInterrupt):  # it gave the connection up, and is not to be lost
+        if isinstance(error.__context__, KeyboardInterrupt):  # it must not be lost
             raise error.__context__
         return given_up(service, "the connection was lost")
     lost = isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
