@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from arcuate.connector import IntegrationTimeout
+from arcuate.connector import IntegrationError, IntegrationTimeout
 from arcuate.sql import DatabaseConnector
 
 ENDLESS = {
@@ -48,3 +50,20 @@ def test_a_slow_reader_has_all_the_time(db: DatabaseConnector, way: str) -> None
     next(stream)
     threading.Event().wait(0.15)  # longer than a statement may take
     assert len(list(stream)) >= 1
+
+
+def test_ctrl_c_in_sqlite_stays_one() -> None:
+    """sqlite3 swallows what its progress handler raises."""
+    with DatabaseConnector(url="sqlite:///:memory:") as database:
+        for _ in range(5):
+            strike = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+            strike.start()
+            with pytest.raises(KeyboardInterrupt):
+                database.execute_query(ENDLESS["sqlite"])
+            strike.join()
+        assert database.execute_query("SELECT 1 AS a") == [{"a": 1}]
+
+
+def test_a_name_that_reads_like_an_interrupt() -> None:
+    with DatabaseConnector(url="sqlite:///:memory:") as database, pytest.raises(IntegrationError):
+        database.execute_query("SELECT * FROM interrupted")

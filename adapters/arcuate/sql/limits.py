@@ -36,8 +36,9 @@ def limited(connection: sa.Connection, kind: str, seconds: float) -> Iterator[No
         try:
             yield
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
-            # sqlite3 makes this of a Ctrl-C that comes while it asks.
-            if "interrupted" in str(error) and time.monotonic() < end:
+            # sqlite3 makes this of a Ctrl-C that comes while it asks; only the main thread takes one.
+            told = str(getattr(error, "orig", None) or error) == "interrupted"
+            if told and time.monotonic() < end and threading.current_thread() is threading.main_thread():
                 raise KeyboardInterrupt from None
             raise
         finally:
