@@ -26,6 +26,7 @@ from arcuate.connector import (
     IntegrationTimeout,
     NotFoundError,
 )
+from arcuate.connector.redis_client import lent
 from arcuate.errors import ConversionError, InvalidArgument, SessionClosed
 from arcuate.nosql import RedisStore
 from arcuate.values import frames
@@ -390,3 +391,17 @@ def test_nothing_is_left_open(redis: servers.Server, store: RedisStore) -> None:
         pass
     with pytest.raises(SessionClosed):
         other.get("k")
+
+
+def test_closing_cuts_what_is_in_use_and_closes_the_rest(redis: servers.Server) -> None:
+    """A descriptor is closed by the thread that waits on it: another file could have its number at once."""
+    store = RedisStore(url=address(redis)).open()
+    with pytest.raises(bare.ConnectionError), lent(store.client) as used:
+        with lent(store.client) as spare:
+            used_socket, spare_socket = used._sock, spare._sock
+        used.send_command("BLPOP", "nothing comes here", 0)
+        store.close()
+        assert spare_socket.fileno() < 0
+        assert used_socket.fileno() >= 0
+        used.read_response()
+    assert used_socket.fileno() < 0

@@ -6,10 +6,13 @@ Servers that speak Redis' protocol (Valkey, KeyDB) are reached in the same way.
 
 from __future__ import annotations
 
+import os
+import queue
 import re
+import socket
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -41,6 +44,7 @@ __all__ = [
     "client_of",
     "end",
     "key_of",
+    "lent",
     "run_once",
     "text_of",
     "translated",
@@ -130,21 +134,29 @@ def ask(
     Raises:
         IntegrationError: the server refused, or no answer came.
     """
+    with translating(service, conceal, executed=executed), lent(client) as connection:
+        connection.send_command(*words)
+        return connection.read_response(disable_decoding=True)
+
+
+@contextmanager
+def lent(client: redis.Redis) -> Iterator[Any]:
+    """A connection that stands, for one exchange; after an error other than the server's it is cut."""
     pool: Any = client.connection_pool
-    with translating(service, conceal, executed=executed):
+    with _standing():
+        connection = pool.get_connection()
+    try:
         with _standing():
-            connection = pool.get_connection()
-        try:
-            with _standing():
-                connection.send_command(*words)
-                return connection.read_response(disable_decoding=True)
-        except redis.ResponseError:
-            raise
-        except BaseException:
-            connection.disconnect()  # an answer that comes later is none of the next request
-            raise
-        finally:
-            _give_back(pool, connection)
+            yield connection
+    except redis.ResponseError:
+        raise
+    except BaseException:
+        connection.disconnect()  # an answer that comes later is none of the next request
+        raise
+    finally:
+        pool.release(connection)
+        if pool in _ENDED:
+            _empty(pool)
 
 
 _ENDED: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -152,16 +164,33 @@ _ENDED: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def end(client: redis.Redis) -> None:
-    """Closes all connections; those that are in use now are not kept either."""
-    _ENDED.add(client.connection_pool)
-    client.close()
-    client.connection_pool.disconnect()
+    """Closes all connections; those in use are cut, and closed by the thread that uses them.
+
+    The library's own closing closes their sockets under that thread. It may be about to wait for an answer
+    then, and would wait in vain for whatever has the same descriptor next.
+    """
+    pool: Any = client.connection_pool
+    _ENDED.add(pool)
+    _empty(pool)
+    if pool.pid != os.getpid():
+        return
+    for connection in list(pool._connections):
+        used = connection._sock
+        if used is not None:
+            with suppress(OSError):
+                used.shutdown(socket.SHUT_RDWR)
 
 
-def _give_back(pool: Any, connection: Any) -> None:
-    pool.release(connection)
-    if pool in _ENDED:
-        connection.disconnect()
+def _empty(pool: Any) -> None:
+    """Closes the connections that nobody uses: those that can be taken."""
+    taken = []
+    with suppress(queue.Empty):
+        while True:
+            taken.append(pool.pool.get_nowait())
+            if taken[-1] is not None:
+                taken[-1].disconnect()
+    for one in taken:
+        pool.pool.put_nowait(one)
 
 
 @contextmanager
@@ -192,9 +221,8 @@ def run_once(
     sent: list[IntegrationError] = []
 
     def attempt() -> T:
-        pool = client.connection_pool
-        with translating(resilience.service, conceal), _standing():
-            _give_back(pool, pool.get_connection())
+        with translating(resilience.service, conceal), lent(client):
+            pass
         try:
             return work()
         except IntegrationError as error:

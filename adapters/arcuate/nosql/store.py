@@ -16,6 +16,7 @@ from arcuate.connector.redis_client import (
     client_of,
     end,
     key_of,
+    lent,
     run_once,
     text_of,
     translated,
@@ -440,20 +441,12 @@ class Pipeline:
 
     def _answers(self, given: list[Command]) -> list[Any]:
         store = self._store
-        pool: Any = store._client.connection_pool
-        with store._translating("maybe"):
-            connection = pool.get_connection()
-            try:
-                all_words = [one.words for one in given]
-                if self._atomic:
-                    all_words = [("MULTI",), *all_words, ("EXEC",)]
-                connection.send_packed_command(connection.pack_commands(all_words))
-                answers = [_one_answer(connection) for _ in all_words]
-            except BaseException:
-                connection.disconnect()
-                raise
-            finally:
-                pool.release(connection)
+        all_words = [one.words for one in given]
+        if self._atomic:
+            all_words = [("MULTI",), *all_words, ("EXEC",)]
+        with store._translating("maybe"), lent(store._client) as connection:
+            connection.send_packed_command(connection.pack_commands(all_words))
+            answers = [_one_answer(connection) for _ in all_words]
         if not self._atomic:
             return answers
         if isinstance(answers[-1], Exception):
