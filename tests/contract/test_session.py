@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from tests.contract.processes import runs
+from tests.contract.processes import runs, until
 from tests.contract.quirks import Quirks
 
 from arcuate.client import Function, Namespace, Remote, Session, connect
@@ -240,7 +240,7 @@ def test_an_unused_session_is_closed_when_collected(fresh: Fresh, quirks: type[Q
     assert runs(pid)
     del session
     gc.collect()
-    assert not runs(pid)
+    until(lambda: not runs(pid), "its process ends")
 
 
 def test_restart_gives_an_empty_workspace(fresh: Fresh, quirks: type[Quirks]) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, field_validator
 from typing_extensions import Self
 
+from arcuate.client.dropped import end_later
 from arcuate.client.streams import GapWarning
 from arcuate.connector import Connector, ConnectorConfig, DataError, IntegrationTimeout, Secret
 from arcuate.errors import InvalidArgument, SessionClosed
@@ -362,7 +363,7 @@ class Blocks(Iterator[Block]):
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
-            self.close()
+            end_later(self.close)
 
 
 def _reached(block: Block, number: int | None) -> bool:

@@ -14,6 +14,7 @@ from contextvars import copy_context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from arcuate.client.dropped import end_later
 from arcuate.client.events import Display, OnOutput
 from arcuate.client.function import Function, resolve
 from arcuate.client.requests import Requester
@@ -263,9 +264,8 @@ class Session(Requester):
         )
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            if not self._closed:
-                self.close()
+        if not getattr(self, "_closed", True):
+            end_later(self.close)
 
 
 def _text(what: str, value: Any) -> str:

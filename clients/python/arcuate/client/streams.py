@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
+from arcuate.client.dropped import end_later
 from arcuate.errors import (
     CallTimeout,
     ConnectionLost,
@@ -245,8 +246,9 @@ class Subscription:
         self.close()
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self.close()
+        reach = getattr(self, "_reach", None)
+        if reach is not None and not reach.closed:
+            end_later(reach.close)
 
     def __repr__(self) -> str:
         state = "closed" if self._reach.closed else f"at number {self.sequence}"
@@ -334,8 +336,9 @@ class Publisher:
         self.close()
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):
-            self.close()
+        reach = getattr(self, "_reach", None)
+        if reach is not None and not reach.closed:
+            end_later(reach.close)
 
 
 # ------------------------------------------------------------------- by address
