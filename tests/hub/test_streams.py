@@ -187,7 +187,8 @@ def test_waiting_for_a_block_has_an_end(here: Place) -> None:
         assert blocks.next(PATIENCE) == 1
 
 
-def test_stop_ends_the_iteration(here: Place) -> None:
+@pytest.mark.parametrize("way", ["stop", "close"])
+def test_another_thread_ends_the_iteration(here: Place, way: str) -> None:
     blocks = reader(here.link(), timeout=None)
     got: list[int] = []
     seen = threading.Event()
@@ -197,12 +198,12 @@ def test_stop_ends_the_iteration(here: Place) -> None:
             got.append(one)
             seen.set()
 
-    thread = threading.Thread(target=read)
+    thread = threading.Thread(target=read, daemon=True)
     thread.start()
     with Publisher(here.link(), "eeg") as out:
         out.send(7)
     assert seen.wait(PATIENCE)
-    blocks.stop()
+    getattr(blocks, way)()
     thread.join(PATIENCE)
     assert not thread.is_alive()
     assert got == [7]

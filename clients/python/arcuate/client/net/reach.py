@@ -58,6 +58,8 @@ class Reach:
         self._begin = begin
         self._owner = os.getpid()
         self._stop = threading.Event()
+        self._busy = threading.RLock()
+        """Held while the link is used: it is not closed under another thread."""
         self._closed = False
         self._number = 0
         self._heard = 0.0
@@ -78,12 +80,15 @@ class Reach:
 
     def _connect(self, timeout: float) -> None:
         end = time.monotonic() + timeout
-        self._link.connect(timeout)
-        greet(self._link, self._token, round(max(0.1, end - time.monotonic()), 1))
-        self.connects += 1
-        self._heard, self._asked = time.monotonic(), False
-        if self._begin is not None:
-            self._begin()
+        with self._busy:
+            if self._closed:
+                raise _over()
+            self._link.connect(timeout)
+            greet(self._link, self._token, round(max(0.1, end - time.monotonic()), 1))
+            self.connects += 1
+            self._heard, self._asked = time.monotonic(), False
+            if self._begin is not None:
+                self._begin()
 
     def recover(self, error: ConnectionLost | Unavailable, until: float | None = None) -> None:
         """Makes the connection again, with pauses that grow.
@@ -117,7 +122,8 @@ class Reach:
 
     def send(self, message: Nodes) -> None:
         """Sends a message."""
-        self._link.send(message)
+        with self._busy:
+            self._link.send(message)
 
     def receive(self, end: float | None) -> Nodes | None:
         """The next message, or ``None`` at ``end`` (``time.monotonic()``).
@@ -127,6 +133,10 @@ class Reach:
             SessionClosed: it was stopped.
             KeyboardInterrupt: Ctrl-C; nothing is lost then.
         """
+        with self._busy:
+            return self._receive(end)
+
+    def _receive(self, end: float | None) -> Nodes | None:
         wake = self._link.wake
         guard = Guard.enter(wake)
         try:
@@ -205,9 +215,12 @@ class Reach:
         return self._closed
 
     def close(self) -> None:
-        """Ends the connection. Idempotent."""
-        if not self._closed:
-            self._closed = True
+        """Ends the connection, from any thread; who waits for a message is woken first. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        self.stop()
+        with self._busy:
             self._link.close()
 
 
