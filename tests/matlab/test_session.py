@@ -32,11 +32,11 @@ def test_two_processes_and_their_end(matlab: Matlab) -> None:
 
 def test_pipes_of_callbacks_are_private_and_removed(matlab: Matlab, tmp_path: Path) -> None:
     session = matlab(env={"TMPDIR": str(tmp_path)})
-    (folder,) = tmp_path.glob("arcuate-matlab-*")
+    (folder,) = tmp_path.glob("arcuate-pipes-*")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert session.call("arrayfun", lambda x: x + 1, np.array([[1.0, 2.0]])).tolist() == [[2.0, 3.0]]
     session.close()
-    assert not list(tmp_path.glob("arcuate-matlab-*"))
+    assert not list(tmp_path.glob("arcuate-pipes-*"))
 
 
 def test_large_callbacks(matlab: Matlab) -> None:

@@ -203,6 +203,25 @@ def test_temporary_directory_goes_with_the_process():
     assert not os.path.exists(place)
 
 
+def test_it_goes_with_a_process_that_is_killed(tmp_path):
+    """What R itself cannot remove any more the host does, and nothing else that it finds in the place."""
+    with connect("r", env={"TMPDIR": str(tmp_path)}) as session:
+        place = session.eval("tempdir()")
+        assert os.path.dirname(place) == str(tmp_path)
+        session.run(
+            "writeLines('x', file.path(tempdir(), 'x')); file.symlink('/etc', file.path(tempdir(), 'l'))"
+        )
+        other = tmp_path / "RtmpOther1"
+        other.mkdir(mode=0o700)
+        os.kill(session.info["pid"], signal.SIGKILL)
+        with pytest.raises(EnvironmentCrashed):
+            session.eval("1")
+        assert list(tmp_path.iterdir()) == [other]
+        assert os.path.isdir("/etc")
+        assert session.eval("2") == 2
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def test_a_parent_that_is_killed_takes_r_and_its_files_with_it(tmp_path):
     code = (
         "from arcuate.client import connect; import sys, time; r = connect('r');"

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import select
-import shutil
-import tempfile
-import time
 from collections.abc import Callable
 
 from arcuate.errors import ProtocolError
 from arcuate.values import frames
 from arcuate.values.limits import Limits
+from arcuate.worker.folders import PrivateFolder
 
 __all__ = ["Pipes"]
 
-_PREFIX = "arcuate-matlab-"
 _SLICE = 50
 _READ = 1 << 16
-
-
-def _clean() -> None:
-    """Removes the folders of workers that were killed: nobody has their pipes open."""
-    place = tempfile.gettempdir()
-    for name in os.listdir(place):
-        folder = os.path.join(place, name)
-        try:
-            state = os.lstat(folder)
-            if name.startswith(_PREFIX) and state.st_uid == os.getuid() and time.time() - state.st_mtime > 60:
-                os.close(os.open(os.path.join(folder, "calls"), os.O_WRONLY | os.O_NONBLOCK))
-        except OSError as error:
-            if error.errno == errno.ENXIO:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Pipes:
@@ -43,10 +25,10 @@ class Pipes:
         answers: path of the pipe that it reads.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: PrivateFolder) -> None:
         self._folder = folder
-        self.calls = os.path.join(folder, "calls")
-        self.answers = os.path.join(folder, "answers")
+        self.calls = os.path.join(folder.path, "calls")
+        self.answers = os.path.join(folder.path, "answers")
         for path in (self.calls, self.answers):
             os.mkfifo(path, 0o600)
         # Open in both directions: neither end waits for the other, and none sees an end of the stream.
@@ -59,12 +41,11 @@ class Pipes:
         """Pipes in a private folder; ``None`` where the system has none."""
         if not hasattr(os, "mkfifo"):
             return None
-        _clean()
-        folder = tempfile.mkdtemp(prefix=_PREFIX)
+        folder = PrivateFolder("arcuate-pipes-")
         try:
             return cls(folder)
         except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.close()
             return None
 
     def read(self) -> bytes | None:
@@ -115,4 +96,4 @@ class Pipes:
         """Closes and removes them."""
         for fd in (self._in, self._out):
             os.close(fd)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.close()

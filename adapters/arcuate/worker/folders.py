@@ -1,21 +1,24 @@
 """Private folders that end with the process that made them, even when it is killed.
 
 The maker holds a lock on the folder, which ends with it. Whoever makes the first folder in a place removes
-those that nobody holds any more.
+those that nobody holds any more. What an interpreter makes by itself the host removes (:func:`remover`).
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["PrivateFolder", "sweep"]
+__all__ = ["PrivateFolder", "remover", "sweep"]
 
 _swept: set[str] = set()
+_R = re.compile(r"Rtmp\w{6}", re.ASCII)
 
 
 class PrivateFolder:
@@ -70,3 +73,34 @@ def sweep(prefix: str, place: str | None = None) -> None:
             pass  # in use
         finally:
             os.close(fd)
+
+
+def remover(path: object) -> Callable[[], None]:
+    """What removes the temporary folder of a worker that was killed before it could.
+
+    Its word is not taken for more than that: only a folder that has R's form of name, is this user's own and
+    closed to others, and is still the one it was, is removed. No link is followed.
+
+    Args:
+        path: what the worker says now, when it has just made it.
+    """
+    before = _own(path)
+
+    def remove() -> None:
+        if before is not None and _own(path) == before:
+            shutil.rmtree(str(path), ignore_errors=True)
+
+    return remove
+
+
+def _own(path: object) -> tuple[int, int] | None:
+    """Which folder of R's it is; ``None``: it is none, or not ours alone."""
+    if not isinstance(path, str) or not os.path.isabs(path) or not _R.fullmatch(os.path.basename(path)):
+        return None
+    try:
+        state = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.geteuid() or state.st_mode & 0o077:
+        return None
+    return state.st_dev, state.st_ino

@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 
 from arcuate.errors import EnvironmentNotFound
@@ -38,6 +39,7 @@ class Process:
         receive: descriptor that replies come from (non-blocking).
         stdout: descriptor of its standard output (non-blocking).
         stderr: descriptor of its standard error (non-blocking).
+        tidy: called when it has ended: removes what it may have left.
     """
 
     def __init__(self, popen: subprocess.Popen[bytes], send: int, receive: int, resume: bytes | None) -> None:
@@ -50,6 +52,7 @@ class Process:
         self.receive = receive
         self.stdout = popen.stdout.fileno()
         self.stderr = popen.stderr.fileno()
+        self.tidy: Callable[[], None] = lambda: None
         self._closed = False
         for fd in (send, receive, self.stdout, self.stderr):
             os.set_blocking(fd, False)
@@ -105,7 +108,7 @@ class Process:
         return self._popen.poll() is None
 
     def close(self) -> None:
-        """Closes the pipes. The worker must have ended before."""
+        """Closes the pipes and tidies up. The worker must have ended before."""
         if self._closed:
             return
         self._closed = True
@@ -116,6 +119,7 @@ class Process:
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
+        self.tidy()
 
     def _signal(self, number: int) -> None:
         # After poll() has reaped the process its number may belong to somebody else.

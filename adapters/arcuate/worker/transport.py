@@ -33,6 +33,7 @@ from arcuate.values.limits import Limits
 from arcuate.values.nodes import Buffer, Nodes
 from arcuate.worker.endings import Malformed, crashed, lost
 from arcuate.worker.environment import Environment
+from arcuate.worker.folders import remover
 from arcuate.worker.output import Output
 from arcuate.worker.process import Process, start
 from arcuate.worker.restrictions import Restrictions
@@ -175,6 +176,7 @@ class WorkerTransport(Transport):
             features=features,
             info=reply.get("info") or {},
         )
+        process.tidy = remover(self.greeting.info.get("tempdir"))
 
     def restart(self) -> None:
         self._check_owner()

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from arcuate.errors import InvalidArgument, PermissionDenied, Unavailable
+from arcuate.worker.folders import PrivateFolder
 
 __all__ = ["Place", "place"]
 
@@ -32,7 +33,7 @@ class Place:
         self.six = ":" in host
         self._host = host
         self._port = port
-        self._folder: str | None = None
+        self._folder: PrivateFolder | None = None
 
     def prepare(self) -> str:
         """The address as ZeroMQ binds it; of a socket file, its folder is there and private.
@@ -46,8 +47,8 @@ class Place:
             return f"tcp://{host}:{self._port or '*'}"
         if self.path.endswith("/*"):
             base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-            self._folder = tempfile.mkdtemp(prefix="arcuate-", dir=base)  # mode 0700
-            self.path = os.path.join(self._folder, "hub")
+            self._folder = PrivateFolder("arcuate-hub-", base)
+            self.path = os.path.join(self._folder.path, "hub")
         folder = os.path.dirname(self.path)
         os.makedirs(folder, mode=0o700, exist_ok=True)
         found = os.stat(folder)
@@ -92,13 +93,7 @@ class Place:
     def clear(self) -> None:
         """Removes what was made for it."""
         if self._folder is not None:
-            try:
-                if os.path.exists(self.path):
-                    os.unlink(self.path)
-                os.rmdir(self._folder)
-            except OSError:
-                pass
-            self._folder = None
+            self._folder.close()
 
 
 def place(text: str) -> Place:

@@ -1,0 +1,86 @@
+"""Temporary folders that interpreters leave: which are removed for them, and which never."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from arcuate.worker.folders import remover
+
+
+def _mode(path: Path) -> None:
+    path.chmod(0o755)
+
+
+def _link(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def _another(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.mkdir(mode=0o700)
+
+
+def _file(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.touch(0o600)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A folder as R makes it, with something in it, and links that lead out of it."""
+    (tmp_path / "kept").mkdir()
+    path = tmp_path / "RtmpaB3xY_"
+    path.mkdir(mode=0o700)
+    (path / "file").touch()
+    (path / "link").symlink_to(tmp_path / "kept")
+    return path
+
+
+def test_it_is_removed_and_what_its_links_name_is_not(made: Path) -> None:
+    remove = remover(str(made))
+    (made.parent / "kept" / "file").touch()
+    remove()
+    remove()
+    assert [one.name for one in made.parent.rglob("*")] == ["kept", "file"]
+
+
+@pytest.mark.parametrize("change", [_mode, _link, _another, _file])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_is_not_this_workers_stays(made: Path, change: Callable[[Path], None], when: str) -> None:
+    if when == "before":
+        change(made)
+    remove = remover(str(made))
+    if when == "after":
+        change(made)
+    elif change is _another:
+        return  # this is the worker's own
+    before = sorted(made.parent.rglob("*"))
+    remove()
+    assert sorted(made.parent.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["Rtmp", "RtmpaB3xY", "RtmpaB3xYzz", "data", "Rtmp../..", "."])
+def test_no_other_name_will_do(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "there" / name
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    path.chmod(0o700)
+    remover(f"{tmp_path}/there/{name}")()
+    assert path.is_dir()
+
+
+@pytest.mark.parametrize("word", [None, "", 7, [], "RtmpaB3xY_", "/no/RtmpaB3xY_", "/\0/RtmpaB3xY_", "/"])
+def test_words_that_name_no_folder(made: Path, word: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made.parent)
+    remover(word)()
+    assert made.is_dir()
+
+
+def test_another_users_folder_stays(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    remover(str(made))()
+    assert made.is_dir()
