@@ -38,8 +38,8 @@ def test_each_is_as_it_was(labels: Any) -> None:
 
 
 def test_what_is_done_to_one_is_not_seen_in_another() -> None:
-    given = xr.DataArray(np.zeros((3, 2)), {"channel": ["Fz", "Cz"]}, ("time", "channel"))
-    for _ in range(2):
+    given = xr.DataArray(np.zeros((3, 2)), {"channel": ["C3", "Cz"]}, ("time", "channel"))
+    for _ in range(2):  # the first of these labels, and those that follow
         found = again(given)
         found.channel.attrs["note"] = "mine"
         found.coords["channel"].values[0] = "changed"

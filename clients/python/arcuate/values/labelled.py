@@ -63,7 +63,7 @@ def read_labelled(state: Decoder, row: Row) -> Any:
             _INDEXES.clear()
         index = found.xindexes[known[0]]
         if index.index.dtype != object:  # whose elements somebody may change
-            _INDEXES[known] = (found.coords[known[0]].variable, index)
+            _INDEXES[known] = (found.coords[known[0]].variable.copy(deep=False), index)
     if main.encoding:
         found.encoding = main.encoding
     return found
