@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,39 @@ def test_netcdf(tmp_path: Path) -> None:
     assert files.write(ARRAY, path) == []
     xr.testing.assert_identical(xr.load_dataarray(path), ARRAY)
     xr.testing.assert_identical(files.read(path), ARRAY)
+
+
+def test_netcdf_named_like_its_coordinate(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.nc")
+    array = xr.DataArray([1.0, 2.0], {"x": [3, 4]}, "x", "x")
+    files.write(array, path)
+    xr.testing.assert_identical(files.read(path), array)
+
+
+FULL = """
+import gc, resource, signal, sys
+import numpy as np, xarray as xr
+from arcuate.cli import files
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+for limit in (700, 100_000):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        files.write(xr.DataArray(np.arange(50_000.0), dims="x", attrs={"a": "b"}), sys.argv[1])
+    except OSError as error:
+        print(error)
+    gc.collect()
+"""
+
+
+def test_netcdf_on_a_full_disk(tmp_path: Path) -> None:
+    """HDF5 would end the process, with no word of what was wrong."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "x.nc")], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"[Errno 27] File too large: {str(tmp_path / 'x.nc')!r}\n" * 2
+    assert done.stderr == ""
 
 
 def test_netcdf_without_a_name_and_classic_and_dataset(tmp_path: Path) -> None:

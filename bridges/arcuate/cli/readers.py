@@ -16,7 +16,9 @@ def _read_nc(path: str) -> Any:
     if len(names) != 1:
         return dataset
     array = dataset[names[0]]
-    return array.rename(None) if names[0] == "__xarray_dataarray_variable__" else array
+    if names[0] == "__xarray_dataarray_variable__":  # it had no name, or that of a coordinate
+        return array.rename(dataset.attrs.get("__xarray_dataarray_name__"))
+    return array
 
 
 def _engine(path: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from arcuate.errors import Unsupported
@@ -27,9 +28,13 @@ def _plain(array: Any) -> bool:
 
 
 def _write_nc(value: Any, path: str) -> None:
+    import h5netcdf
     import numpy as np
     import pandas as pd
     import xarray as xr
+    from xarray.backends import H5NetCDFStore
+
+    from arcuate.formats.hdf5_disk import kept
 
     if isinstance(value, pd.DataFrame):
         value = value.to_xarray()
@@ -41,7 +46,21 @@ def _write_nc(value: Any, path: str) -> None:
         raise _refuse(
             value, path, "labelled arrays, datasets, tables, arrays and numbers, without NA; try .json"
         )
-    value.to_netcdf(path, engine="h5netcdf")
+    if isinstance(value, xr.DataArray):
+        value = _named(value)
+    with kept(Path(path)) as disk, h5netcdf.File(disk, "w") as file:
+        value.dump_to_store(H5NetCDFStore(file))
+
+
+def _named(array: Any) -> Any:
+    """A labelled array as a dataset, from which xarray makes the same array again."""
+    from xarray.backends.api import DATAARRAY_NAME, DATAARRAY_VARIABLE
+
+    name = array.name
+    if name is not None and name not in array.coords and name not in array.dims:
+        return array.to_dataset()
+    made = array.to_dataset(name=DATAARRAY_VARIABLE)
+    return made if name is None else made.assign_attrs({DATAARRAY_NAME: name})
 
 
 def _write_npy(value: Any, path: str) -> list[str]:
