@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from arcuate.client import connect
+from arcuate.octave import helper
 from arcuate.r.environment import find_home
 from arcuate.r.store import compiled
 
@@ -73,6 +75,28 @@ def test_no_place_to_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert compiled(find_home(None)) == ""
     with connect("r") as r:
         assert r.eval("1 + 1") == 2
+
+
+def test_kept_where_files_are_open_to_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    before = os.umask(0o002)
+    try:
+        with connect("r") as r:
+            assert r.eval("1 + 1") == 2
+        assert Path(compiled(find_home(None))).is_file()
+    finally:
+        os.umask(before)
+
+
+def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under any number."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: 3_000_000_000)
+    monkeypatch.chdir(tmp_path)
+    assert compiled(find_home(None)) == ""
+    assert helper.find(sys.executable) is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_users_files_are_not_used(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:

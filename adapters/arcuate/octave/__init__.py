@@ -106,7 +106,7 @@ class OctaveEnvironment(Environment):
         from arcuate.worker.confine import prefix
 
         program = os.path.realpath(self.executable())
-        home = Path.home()
+        home = Path(os.path.expanduser("~"))
         own = [home / ".local/share/octave", home / "octave", home / ".octave_packages"]
         helper_file = self._helper()
         return [

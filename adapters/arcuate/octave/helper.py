@@ -76,11 +76,12 @@ def build(program: str) -> Path:
 
 def _folder(program: str) -> Path | None:
     identity = _identity(os.path.realpath(program))
-    if not identity:
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(root):
+        root = os.path.expanduser("~/.cache")
+    if not identity or not os.path.isabs(root):  # this user has no home
         return None
-    root = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(root) if root and os.path.isabs(root) else Path.home() / ".cache"
-    return cache / "arcuate" / "octave" / identity
+    return Path(root, "arcuate", "octave", identity)
 
 
 @lru_cache(maxsize=8)

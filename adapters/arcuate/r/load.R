@@ -14,7 +14,7 @@ function(home, files, store) {
                     pieces <- unlist(lapply(files, function(file) as.list(parse(file, keep.source = FALSE, encoding = "UTF-8"))))
                     lapply(pieces, compiler::compile, env = home, options = list(suppressAll = TRUE))
                 })
-                quietly({ saveRDS(code, part, compress = FALSE); file.rename(part, store) })
+                quietly({ saveRDS(code, part, compress = FALSE); Sys.chmod(part, "600"); file.rename(part, store) })
                 unlink(part)
             }
         }

@@ -20,15 +20,18 @@ def compiled(home: str) -> str:
     The folder is made, for its user alone. ``""`` where that is not possible, or where the folder or the
     file belongs to somebody else or can be changed by somebody else: what is in it is run.
     """
-    root = os.environ.get("XDG_CACHE_HOME")
-    cache = Path(root) if root and os.path.isabs(root) else Path("~").expanduser() / ".cache"
-    file = cache / "arcuate" / "r" / f"{_identity(home)}.rds"
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(root):
+        root = os.path.expanduser("~/.cache")
+    if not os.path.isabs(root):
+        return ""  # this user has no home
     try:
+        file = Path(root, "arcuate", "r", f"{_identity(home)}.rds")
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _ours(file.parent)
         if file.exists():
             _ours(file)
-    except (OSError, RuntimeError):
+    except OSError:
         return ""
     return str(file)
 

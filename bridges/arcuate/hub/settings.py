@@ -115,7 +115,7 @@ def find_file(file: Path | None = None) -> Path | None:
             raise InvalidArgument(f"there is no file {str(file)!r}; arcuate config prints one to start from")
         return file
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    for place in (Path(_FILE), Path(home).expanduser() / "arcuate" / _FILE):
+    for place in (Path(_FILE), Path(os.path.expanduser(home)) / "arcuate" / _FILE):
         if place.is_file():
             return place
     return None
