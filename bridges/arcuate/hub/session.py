@@ -335,9 +335,9 @@ class HubSession:
             waiting = list(self._waiting.values())
             self._waiting.clear()
             over = self._reason = reason or SessionClosed("the session was closed", executed="no")
-            if not self.transport.interrupt():
-                for _, call in self._running.values():  # the transport does not know of it yet
-                    call.cancelled = True
+            for _, call in self._running.values():
+                call.cancelled = True  # also one that the transport does not know of yet
+            self.transport.interrupt()
         for request in waiting:
             self._finish(request, over)
         self.delegation.cancelled()
