@@ -164,6 +164,17 @@ def test_a_python_function_comes_back_as_itself(r):
     assert r.call("id", own) is own
 
 
+def test_functions_named_like_those_that_the_worker_needs(r):
+    r.run("quote <- new.env <- function(...) stop('mine')")
+    try:
+        assert r.eval("function(x) x + 1", keep=True)(1.0) == 2.0
+        assert r.call("sapply", 3.0, lambda x: 2.0 * x) == 6.0
+        with pytest.raises(RemoteError, match="mine"):
+            r.call("quote", 1)
+    finally:
+        r.run("rm(quote, new.env)")
+
+
 def test_figures():
     seen = []
     with connect(
@@ -201,6 +212,12 @@ def test_temporary_directory_goes_with_the_process():
         place = session.eval("tempdir()")
         assert os.path.isdir(place)
     assert not os.path.exists(place)
+
+
+def test_it_goes_with_a_session_that_does_not_begin(tmp_path):
+    with pytest.raises(ArcuateError, match="nosuchpackage"):
+        connect("r", packages=["nosuchpackage"], env={"TMPDIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_goes_with_a_process_that_is_killed(tmp_path):

@@ -131,12 +131,18 @@ class FromCode(Evaluation):
             lib.Rf_unprotect(1)
 
     def _callback(self, ident: str, arguments: Any) -> Any:
-        """Runs a Python function for R; returns an environment with ``value`` or ``error``."""
-        box = lib.Rf_protect(rapi.checked(lib.Rf_lang1(rapi.symbol("new.env"))))
+        """Runs a Python function for R; returns an environment with ``value`` or ``error``.
+
+        ``NULL`` when the call is interrupted.
+        """
+        box = lib.Rf_protect(rapi.checked(lib.Rf_lang1(rapi.symbol("new.env")), wait=1))
         try:
             try:
                 self._exchange(ident, arguments, box)
             except ArcuateError as error:
+                if self._interrupted:
+                    lib.R_interrupts_pending = 1  # it struck here, and is for the code that asked
+                    return lib.R_NilValue
                 self._give_error(box, [type(error).__name__], str(error))
             return box
         finally:

@@ -156,11 +156,16 @@ def eval_raw(call: Any, environment: Any = None) -> Any:
     return None if _ERROR[0] else result
 
 
-def checked(call: Any) -> Any:
-    """Evaluates a call of Arcuate's own R code."""
+def checked(call: Any, wait: int = 0) -> Any:
+    """Evaluates a call of Arcuate's own R code, in which names are those of R, whatever users define.
+
+    Args:
+        call: a call of a function of its own, or of R's package base.
+        wait: whether an interrupt waits until it has ended.
+    """
     lib.Rf_protect(call)
-    before = _interrupts_wait(0)
-    result = lib.R_tryEval(call, lib.R_GlobalEnv, _ERROR)
+    before = _interrupts_wait(wait)
+    result = lib.R_tryEval(call, lib.R_BaseEnv, _ERROR)
     _interrupts_wait(before)
     lib.Rf_unprotect(1)
     if _ERROR[0]:

@@ -181,19 +181,13 @@ class Session(FromCode, Requests):
     def _load(self, store: str) -> None:
         """Reads Arcuate's R code into an environment of its own; its compiled form is kept in ``store``."""
         home = rapi.anchor(rapi.checked(lib.Rf_lang2(rapi.symbol("new.env"), lib.Rf_ScalarLogical(1))))
-        rapi.checked(lib.Rf_lang3(rapi.symbol("assign"), lib.Rf_mkString(b".arcuate_home"), home))
         with open(os.path.join(_HERE, "load.R"), encoding="utf-8") as source:
-            function = source.read()
-        files = ", ".join(_quote(os.path.join(_HERE, name)) for name in SOURCES)
-        loader = (
-            "local({ home <- .arcuate_home; rm(.arcuate_home, envir = globalenv()); "
-            f"({function})(home, c({files}), {_quote(store)}) }})"
-        )
-        code = lib.Rf_protect(
-            rapi.checked(lib.Rf_lang2(rapi.symbol("str2lang"), lib.Rf_protect(rapi.make_text(loader))))
-        )
-        rapi.checked(code)
-        lib.Rf_unprotect(2)
+            text = lib.Rf_protect(rapi.make_text(source.read()))
+        function = lib.Rf_protect(rapi.checked(lib.Rf_lang2(rapi.symbol("str2lang"), text)))
+        load = lib.Rf_protect(rapi.checked(function))
+        files = lib.Rf_protect(rapi.make_texts([os.path.join(_HERE, name) for name in SOURCES]))
+        rapi.checked(lib.Rf_lang4(load, home, files, lib.Rf_protect(rapi.make_text(store))))
+        lib.Rf_unprotect(5)
         self._home = home
 
         def find(name: str) -> Any:
@@ -247,6 +241,10 @@ class Session(FromCode, Requests):
         """Collects what is young; R's vectors that are left, in units of 8 bytes."""
         left: float = lib.REAL(rapi.checked(self._young))[1]
         return left
+
+    def abandon(self) -> None:
+        """Removes what was made for a session that does not begin; the host ends this process then."""
+        lib.R_CleanTempDir()
 
     def end(self, status: int) -> None:
         """Ends R and this process."""
@@ -474,8 +472,3 @@ def _defect(error: Exception) -> str:
     """A defect of the worker, with the place where it happened."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"
-
-
-def _quote(text: str) -> str:
-    """An R string literal."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

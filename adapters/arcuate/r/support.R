@@ -192,7 +192,8 @@ called_back <- function(id, arguments) {
         out$value <- NULL
         return(value)
     }
-    out
+    Sys.sleep(0)  # R looks for interrupts at once
+    stop("the caller's function could not be run")
 }
 
 # --- input ----------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ def main() -> None:
     hello = channel.receive()
     if hello is None:
         return
+    session: Any = None
     try:
         try:
             from arcuate.r.session import Session
@@ -48,6 +49,8 @@ def main() -> None:
             (codes.TEXT, 0, 0, 0, 0, 0, "code", error.code),
             (codes.TEXT, 0, 0, 0, 0, 0, "message", str(error)),
         ]
+        if session is not None:
+            session.abandon()
         channel.send(rows)
         sys.exit(1)
     session.loop()
