@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,13 @@ def test_example(example: Path, tmp_path: Path) -> None:
     if "redis-server" in example.read_text(encoding="utf-8") and not shutil.which("redis-server"):
         pytest.skip("redis-server: not installed; type: python3 tools/setup.py tools")
     done = subprocess.run(
-        [sys.executable, str(example)], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+        [sys.executable, str(example)],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.rstrip() == example.with_suffix(".out").read_text(encoding="utf-8").rstrip()
