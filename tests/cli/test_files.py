@@ -65,6 +65,7 @@ def test_netcdf_on_a_full_disk(tmp_path: Path) -> None:
         [sys.executable, "-c", FULL, str(tmp_path / "x.nc")], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
     assert done.stdout == f"[Errno 27] File too large: {str(tmp_path / 'x.nc')!r}\n" * 2
     assert done.stderr == ""
 
@@ -156,6 +157,9 @@ def test_json(tmp_path: Path) -> None:
         (pd.array([1, pd.NA], dtype="Int64"), "x.npy"),
         (np.ma.array([1.0, 2.0], mask=[True, False]), "x.npy"),
         (np.ma.array([1.0, 2.0], mask=[True, False]), "x.nc"),
+        (pd.DataFrame({"a": ["x", None]}), "x.nc"),  # whose missing text would be an empty one
+        (pd.DataFrame({1: [1.0]}), "x.nc"),
+        (xr.DataArray([1.0], dims="x", attrs={"a": None}), "x.nc"),
         (np.ma.array([1.0, 2.0], mask=[True, False]), "x.mat"),
         (xr.DataArray(pd.array([1.5, pd.NA], dtype="Float64"), dims="x"), "x.npy"),
         (xr.DataArray(pd.array([1.5, pd.NA], dtype="Float64"), dims="x"), "x.nc"),

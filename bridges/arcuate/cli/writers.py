@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,18 @@ def _refuse(value: Any, path: str, takes: str) -> Unsupported:
 
 
 def _plain(array: Any) -> bool:
-    """Whether a labelled array or dataset holds numpy arrays only: others have masks of their own."""
+    """Whether a labelled array or dataset holds numpy arrays only: others have masks of their own.
+
+    A text that is missing would become an empty one.
+    """
     import numpy as np
+    import pandas as pd
 
     variables = array.variables.values() if hasattr(array, "data_vars") else [array, *array.coords.values()]
-    return all(isinstance(one.data, np.ndarray) for one in variables)
+    return all(
+        isinstance(one.data, np.ndarray) and not (one.dtype.kind == "O" and pd.isna(one.data).any())
+        for one in variables
+    )
 
 
 def _write_nc(value: Any, path: str) -> None:
@@ -46,10 +54,24 @@ def _write_nc(value: Any, path: str) -> None:
         raise _refuse(
             value, path, "labelled arrays, datasets, tables, arrays and numbers, without NA; try .json"
         )
-    if isinstance(value, xr.DataArray):
-        value = _named(value)
-    with kept(Path(path)) as disk, h5netcdf.File(disk, "w") as file:
-        value.dump_to_store(H5NetCDFStore(file))
+    dataset = _named(value) if isinstance(value, xr.DataArray) else value
+    if not all(isinstance(name, str) for name in (*dataset.variables, *dataset.dims)):
+        raise _refuse(value, path, "names that are texts; try .json")
+    target = Path(path)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.absolute().parent) as folder:
+        made = Path(folder, target.name)  # what is there already stays until the new one is whole
+        try:
+            with kept(made) as disk, h5netcdf.File(disk, "w") as file:
+                dataset.dump_to_store(H5NetCDFStore(file))
+        except OSError as error:
+            if error.filename is not None:
+                error.filename = path
+            raise
+        except MemoryError:
+            raise
+        except Exception as error:  # of xarray, h5netcdf or h5py
+            raise _refuse(value, path, f"what NetCDF has a form for ({error}); try .json") from None
+        os.replace(made, target)
 
 
 def _named(array: Any) -> Any:
