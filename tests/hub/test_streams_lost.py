@@ -17,7 +17,7 @@ from tests.hub.memory import MemoryLink
 from tests.hub.places import place
 from tests.hub.raw import Raw
 
-from arcuate.client import GapWarning, publish, publisher, subscribe
+from arcuate.client import GapWarning, messages, publish, publisher, subscribe
 from arcuate.client.net import Link
 from arcuate.client.streams import Publisher, Subscription
 from arcuate.errors import (
@@ -182,6 +182,44 @@ def test_waiting_for_a_lost_hub_has_the_callers_end(hub: Hub) -> None:
         with pytest.raises(ConnectionLost):
             blocks.next(0.2)
         assert time.monotonic() - begun < 5
+
+
+class Late(MemoryLink):
+    """Takes longer to send a block than a publisher gives it, or never brings its answer."""
+
+    def __init__(self, hub: Hub, seconds: float, mute: bool) -> None:
+        super().__init__(hub)
+        self.seconds, self.mute, self.sent, self.number = seconds, mute, 0, -1
+
+    def send(self, message: Nodes) -> None:
+        super().send(message)
+        if messages.head(message)[0] == "publish":
+            self.sent += 1
+            self.number = messages.head(message)[1]
+            assert self.sent < 5, "it is sent again and again"
+            time.sleep(self.seconds)
+
+    def receive(self, timeout: float | None) -> Nodes | None:
+        found = super().receive(timeout)
+        return None if self.mute and found and messages.head(found)[1] == self.number else found
+
+
+def test_a_block_that_takes_long_to_send_is_sent_once(hub: Hub) -> None:
+    link = Late(hub, 0.3, mute=False)
+    with Publisher(link, "eeg", timeout=0.1, within=0.1) as out:
+        assert [out.send(number) for number in range(2)] == [1, 2]
+    assert (link.sent, link.connects) == (2, 1)
+
+
+def test_a_hub_that_answers_everything_but_blocks(hub: Hub) -> None:
+    link = Late(hub, 0.0, mute=True)
+    with (
+        Publisher(link, "eeg", timeout=0.1, within=0.1) as out,
+        pytest.raises(ConnectionLost, match="did not answer in time") as caught,
+    ):
+        out.send(1)
+    assert caught.value.executed == "maybe"
+    assert link.sent == 1
 
 
 # ------------------------------------------------------------------- restarts

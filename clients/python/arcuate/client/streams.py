@@ -293,6 +293,7 @@ class Publisher:
 
         Raises:
             CallTimeout: slow subscribers with the policy ``block`` held it back; it was not published.
+            ConnectionLost: the hub was not back, or did not answer, in time; the block may be published.
             PermissionDenied: we may not publish there.
             ConversionError: the block cannot travel.
         """
@@ -315,8 +316,11 @@ class Publisher:
             message.pool, message.buffers = list(value.pool), list(value.buffers)
             try:
                 self._reach.send(message)
-                return int(self._reach.answer(number, None if end is None else end + self._reach.within))
+                until = None if end is None else max(end, time.monotonic()) + self._reach.within
+                return int(self._reach.answer(number, until))
             except (ConnectionLost, Unavailable) as error:
+                if end is not None and time.monotonic() >= end:
+                    raise
                 lost = error
 
     def stop(self) -> None:
