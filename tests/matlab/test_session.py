@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,14 @@ import pytest
 
 from arcuate.client import Session
 from arcuate.compat.matlab import engine as engines
-from arcuate.errors import ConversionError, EnvironmentNotFound, InvalidArgument, NameNotFound, RemoteError
+from arcuate.errors import (
+    ConversionError,
+    EnvironmentCrashed,
+    EnvironmentNotFound,
+    InvalidArgument,
+    NameNotFound,
+    RemoteError,
+)
 from arcuate.values.types import StructArray
 
 Matlab = Callable[..., Session]
@@ -35,6 +43,11 @@ def test_pipes_of_callbacks_are_private_and_removed(matlab: Matlab, tmp_path: Pa
     (folder,) = tmp_path.glob("arcuate-pipes-*")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert session.call("arrayfun", lambda x: x + 1, np.array([[1.0, 2.0]])).tolist() == [[2.0, 3.0]]
+    os.kill(session.info["worker"], signal.SIGKILL)
+    with pytest.raises(EnvironmentCrashed):
+        session.eval("1")
+    assert not list(tmp_path.glob("arcuate-pipes-*"))
+    assert session.eval("2") == 2.0
     session.close()
     assert not list(tmp_path.glob("arcuate-pipes-*"))
 

@@ -30,11 +30,11 @@ def _file(path: Path) -> None:
     path.touch(0o600)
 
 
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    """A folder as R makes it, with something in it, and links that lead out of it."""
+@pytest.fixture(params=["RtmpaB3xY_", "arcuate-pipes-12-ab_d3f9h"])
+def made(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A folder as R makes it, or the worker for MATLAB, with something in it and a link that leads out."""
     (tmp_path / "kept").mkdir()
-    path = tmp_path / "RtmpaB3xY_"
+    path = tmp_path / request.param
     path.mkdir(mode=0o700)
     (path / "file").touch()
     (path / "link").symlink_to(tmp_path / "kept")

@@ -83,6 +83,7 @@ class Worker:
                 "python": platform.python_version(),
                 "worker": os.getpid(),
                 "session": str(options["session"]),
+                "tempdir": "" if pipes is None else os.path.dirname(pipes.calls),
             },
         }
         self.channel.write(message("hello", 0, answer))

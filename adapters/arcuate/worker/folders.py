@@ -18,7 +18,8 @@ from pathlib import Path
 __all__ = ["PrivateFolder", "remover", "sweep"]
 
 _swept: set[str] = set()
-_R = re.compile(r"Rtmp\w{6}", re.ASCII)
+_NAMES = re.compile(r"Rtmp\w{6}|arcuate-pipes-\d+-\w{8}", re.ASCII)
+"""Of R's folder, and of the one with the pipes to MATLAB."""
 
 
 class PrivateFolder:
@@ -78,7 +79,7 @@ def sweep(prefix: str, place: str | None = None) -> None:
 def remover(path: object) -> Callable[[], None]:
     """What removes the temporary folder of a worker that was killed before it could.
 
-    Its word is not taken for more than that: only a folder that has R's form of name, is this user's own and
+    Its word is not taken for more than that: only a folder that has such a name, is this user's own and
     closed to others, and is still the one it was, is removed. No link is followed.
 
     Args:
@@ -94,8 +95,8 @@ def remover(path: object) -> Callable[[], None]:
 
 
 def _own(path: object) -> tuple[int, int] | None:
-    """Which folder of R's it is; ``None``: it is none, or not ours alone."""
-    if not isinstance(path, str) or not os.path.isabs(path) or not _R.fullmatch(os.path.basename(path)):
+    """Which folder it is; ``None``: it is none, or not ours alone."""
+    if not isinstance(path, str) or not os.path.isabs(path) or not _NAMES.fullmatch(os.path.basename(path)):
         return None
     try:
         state = os.lstat(path)
