@@ -30,6 +30,7 @@ from arcuate.connector import (
 )
 from arcuate.connector.breaker import CircuitBreaker
 from arcuate.errors import ArcuateError, AuthenticationFailed, ConnectionLost, RateLimited
+from arcuate.storage.notes import Notes
 
 FAST = Retry(attempts=4, initial=0.001, maximum=0.002, jitter=0.0, total=5.0)
 
@@ -293,6 +294,17 @@ def test_what_cannot_be_kept_is_not(tmp_path: Path) -> None:
     path = next((tmp_path / "kept").iterdir())
     path.write_bytes(path.read_bytes()[:-64])
     assert keep.get("k") is None
+
+
+def test_without_a_home_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 999_999_999)  # whom the system does not know
+    assert not Keep("s").put("k", 1)
+    Notes("").put({"upload": "1"}, "k")
+    assert Notes("").get("k") is None
+    assert not list(tmp_path.iterdir()), "a folder of that name, where the program happened to be"
 
 
 def test_nothing_is_left(make: Callable[..., Resilience]) -> None:

@@ -17,17 +17,24 @@ from typing import Any
 from arcuate.errors import ArcuateError
 from arcuate.values import decode, encode, frames
 
-__all__ = ["Keep", "default_folder"]
+__all__ = ["Keep", "cache_folder", "default_folder"]
 
 log = logging.getLogger(__name__)
 
 _LIMIT = 64 << 20
 
 
+def cache_folder(name: str) -> Path:
+    """A folder of this user's cache, ``$XDG_CACHE_HOME/arcuate/NAME``; without a home, nowhere."""
+    root = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(root):
+        root = os.path.expanduser("~/.cache")
+    return Path(root if os.path.isabs(root) else os.devnull, "arcuate", name)
+
+
 def default_folder() -> Path:
     """Where kept values are: ``$XDG_CACHE_HOME/arcuate/kept``."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base, "arcuate", "kept")
+    return cache_folder("kept")
 
 
 class Keep:

@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from arcuate.connector.keep import cache_folder
+
 __all__ = ["Notes"]
 
 
@@ -21,8 +23,7 @@ class Notes:
     """Notes in a folder; the default is ``$XDG_CACHE_HOME/arcuate/uploads``."""
 
     def __init__(self, folder: str) -> None:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-        self._folder = Path(folder).expanduser() if folder else Path(base, "arcuate", "uploads")
+        self._folder = Path(folder).expanduser() if folder else cache_folder("uploads")
 
     def _path(self, *key: str) -> Path:
         return self._folder / (hashlib.sha256("\0".join(key).encode()).hexdigest() + ".json")
