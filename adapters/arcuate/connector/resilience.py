@@ -88,6 +88,7 @@ class Resilience:
         key: str | None = None,
         others: Sequence[Endpoint[T]] = (),
         fallback: bool | None = None,
+        good: Callable[[T], bool] = lambda _: True,
     ) -> Result[T]:
         """Carries one request out.
 
@@ -99,6 +100,7 @@ class Resilience:
             others: other endpoints, tried one after the other before the fallback: (name, operation).
             fallback: whether the fallback may answer: it cannot for what changes something. By default if
                 there is a ``key``.
+            good: whether a value is worth keeping.
 
         Raises:
             IntegrationError: what the last attempt raised, when there is no fallback.
@@ -125,7 +127,7 @@ class Resilience:
                         return self._degraded(found, span)
                 return self._degraded(self._fallen(error, key, fallback, attempts), span)
             span.done(attempts)
-        if key is not None and self.fallback is not None and self.fallback.kind == "cache":
+        if key is not None and self.fallback is not None and self.fallback.kind == "cache" and good(value):
             self.keep.put(key, value)
         return Result(value, attempts=attempts)
 
@@ -138,6 +140,7 @@ class Resilience:
         key: str | None = None,
         others: Sequence[AsyncEndpoint[T]] = (),
         fallback: bool | None = None,
+        good: Callable[[T], bool] = lambda _: True,
     ) -> Result[T]:
         """As :meth:`run`, for asyncio."""
         attempts = 0
@@ -163,7 +166,7 @@ class Resilience:
                 fallen = await asyncio.to_thread(self._fallen, error, key, fallback, attempts)
                 return self._degraded(fallen, span)
             span.done(attempts)
-        if key is not None and self.fallback is not None and self.fallback.kind == "cache":
+        if key is not None and self.fallback is not None and self.fallback.kind == "cache" and good(value):
             await asyncio.to_thread(self.keep.put, key, value)
         return Result(value, attempts=attempts)
 

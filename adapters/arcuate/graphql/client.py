@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from arcuate.connector import Connector, ConnectorConfig, Result, deadline, tls
+from arcuate.connector import Connector, ConnectorConfig, Result, tls
 from arcuate.connector.authorization import Authorization, Authorizer
 from arcuate.connector.background import Background
 from arcuate.connector.link import Dialer
@@ -325,8 +325,7 @@ class GraphQLClient(Connector):
         payload, reads = one.payload(), one.kind == "query"
 
         def attempt(client: GraphQLClient) -> Any:
-            with deadline.until(deadline.end_within(client.config.timeouts.call)):
-                return _plain(client._attempt(one, payload))
+            return _plain(client._attempt(one, payload))
 
         result = self.resilience.run(
             lambda: attempt(self),
@@ -335,6 +334,7 @@ class GraphQLClient(Connector):
             key=self._key(one, payload),
             others=self._elsewhere(attempt) if reads else (),
             fallback=reads,
+            good=lambda value: value["data"] is not None,
         )
         return self._result(result)
 
@@ -352,6 +352,7 @@ class GraphQLClient(Connector):
             key=self._key(one, payload),
             others=self._aelsewhere(attempt) if reads else (),
             fallback=reads,
+            good=lambda value: value["data"] is not None,
         )
         return self._result(result)
 

@@ -107,7 +107,7 @@ class Request:
         return self
 
     def answer(self, response: httpx2.Response, content: bytes, key: Any) -> dict[str, Any] | None:
-        """The answer as plain values, which can be kept on disk."""
+        """The answer as plain values, which can be kept on disk; ``None``: ask again, unconditionally."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         links = (
             {name: one["url"] for name, one in response.links.items() if "url" in one}
@@ -121,4 +121,7 @@ class Request:
             "links": links,
             "url": self.shown,
         }
-        return self._client._validators.answer(key, found) if key is not None else found
+        if key is None:
+            return found
+        known = self._client._validators.answer(key, found)
+        return found if known is None and self._plain else known

@@ -1,0 +1,48 @@
+"""Secrets in what libraries log: the addresses that httpx2 asks, the errors for which stamina tries again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from typing import Any, Protocol
+
+from arcuate.connector.secrets import conceal, redacted
+
+__all__ = ["watch"]
+
+_ERROR = "stamina.caused_by"
+
+
+class _Watched(Protocol):
+    def secrets(self) -> list[str]: ...
+
+
+_LOCK = threading.Lock()
+_CONNECTORS: weakref.WeakSet[_Watched] = weakref.WeakSet()
+
+
+class _Concealing(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        with _LOCK:
+            watched = list(_CONNECTORS)
+        secrets = [text for one in watched for text in one.secrets()]
+        if isinstance(record.args, tuple):
+            record.args = tuple(self._fit(value, secrets) for value in record.args)
+        if _ERROR in vars(record):
+            setattr(record, _ERROR, conceal(getattr(record, _ERROR), secrets))
+        return True
+
+    @staticmethod
+    def _fit(value: Any, secrets: list[str]) -> Any:
+        return value if isinstance(value, (int, float)) else conceal(redacted(str(value)), secrets)
+
+
+def watch(connector: _Watched) -> None:
+    """From now on no secret of this connector is in what they log."""
+    with _LOCK:
+        _CONNECTORS.add(connector)
+
+
+for _name in ("httpx2", "stamina"):
+    logging.getLogger(_name).addFilter(_Concealing())
