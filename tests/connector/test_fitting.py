@@ -31,7 +31,7 @@ from arcuate.connector.tables import batch_of
     ids=str,
 )
 def test_a_value_that_would_become_another(value: Any, kind: pa.DataType) -> None:
-    with pytest.raises(DataError, match="column 'x' is no Arrow column of .*: it holds"):
+    with pytest.raises(DataError, match=r"column 'x' is no Arrow column of .*: it holds"):
         batch_of(["x"], [kind], [(None,), (value,)])
 
 

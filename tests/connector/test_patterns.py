@@ -27,6 +27,20 @@ from arcuate.integrations import (
 )
 
 
+def test_an_address_in_the_log_of_repetitions(caplog: pytest.LogCaptureFixture) -> None:
+    """stamina logs the error, which is the program's own."""
+
+    @retry_on_failure(1, 0.0)
+    def ask() -> None:
+        raise OSError("http://me:s3cret@db.example/?token=s3cret is away")
+
+    with pytest.raises(OSError, match="s3cret"):
+        ask()
+    (one,) = [vars(one) for one in caplog.records if one.name == "stamina"]
+    assert "http://me:***@db.example/?token=*** is away" in one["stamina.caused_by"]
+    assert "s3cret" not in repr(one)
+
+
 def test_a_client_of_an_interface() -> None:
     class DataService(RESTAPIClient):
         def __init__(self, api_config: Mapping[str, Any]) -> None:

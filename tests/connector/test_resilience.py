@@ -176,6 +176,21 @@ def test_the_breaker(make: Callable[..., Resilience], how: str) -> None:
     assert one.breaker.state == "closed"
 
 
+def test_who_is_left_alone_needs_no_turn(make: Callable[..., Resilience], how: str) -> None:
+    """While the system is left alone, nobody waits for the right to ask it; and that right says nothing of it."""
+    one = make(retry=None, breaker=Breaker(failures=1), rate=Rate(calls=1, seconds=60, wait=0))
+    with pytest.raises(IntegrationError):
+        run(one, Flaky(ConnectionError("x")), how)
+    for _ in range(3):
+        with pytest.raises(CircuitOpenError):
+            run(one, Flaky(), how)
+    one.breaker._opened = -1e9
+    for _ in range(2):
+        with pytest.raises(RateLimitError):
+            run(one, Flaky(), how)
+    assert one.breaker.state == "half open"
+
+
 def test_only_one_tries(make: Callable[..., Resilience]) -> None:
     now = [0.0]
     breaker = CircuitBreaker(Breaker(failures=1, seconds=1.0), clock=lambda: now[0])

@@ -1,4 +1,4 @@
-"""Whether values are those of an Arrow type: Arrow itself makes 2 of 2.5 for whole numbers, and more like it."""
+"""Whether values are those of an Arrow type: Arrow makes 2 of 2.5 for whole numbers, and more like it."""
 
 from __future__ import annotations
 

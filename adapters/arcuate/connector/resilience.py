@@ -110,7 +110,6 @@ class Resilience:
         def attempt() -> T:
             nonlocal attempts
             attempts += 1
-            self._admit()
             return self._judged(operation)
 
         with self.telemetry.span(name) as span:
@@ -148,7 +147,6 @@ class Resilience:
         async def attempt() -> T:
             nonlocal attempts
             attempts += 1
-            await self._aadmit()
             return await self._ajudged(operation)
 
         with self.telemetry.span(name) as span:
@@ -175,26 +173,32 @@ class Resilience:
     def _judged(self, operation: Callable[[], T]) -> T:
         """One attempt, of which the breaker learns."""
         self.breaker.enter()
+        asked = False
         try:
+            self._admit()
+            asked = True
             value = operation()
         except BaseException as error:
-            self._learn(error)
+            self._learn(error if asked else None)
             raise
         self.breaker.succeeded()
         return value
 
     async def _ajudged(self, operation: Callable[[], Awaitable[T]]) -> T:
         self.breaker.enter()
+        asked = False
         try:
+            await self._aadmit()
+            asked = True
             value = await operation()
         except BaseException as error:
-            self._learn(error)
+            self._learn(error if asked else None)
             raise
         self.breaker.succeeded()
         return value
 
-    def _learn(self, error: BaseException) -> None:
-        """A refusal (401, 404, a wrong query) is an answer: the system is well."""
+    def _learn(self, error: BaseException | None) -> None:
+        """A refusal (401, 404, a wrong query) is an answer: the system is well. ``None``: it was not asked."""
         if not isinstance(error, IntegrationError):
             self.breaker.abandoned()
         elif error.recoverable and not isinstance(error, RateLimitError):
