@@ -226,9 +226,11 @@ def test_conceal_leaves_no_part() -> None:
 def test_a_server_that_repeats_the_password_which_it_does_not_understand() -> None:
     """Neither the error nor its chain of causes shows it."""
     said = f"unknown command 'AUTH', with args beginning with: '{PASSWORD}'"
-    with pytest.raises(IntegrationError, match="unknown command 'AUTH'") as raised:
-        with translating("kept", lambda text: conceal(text, [PASSWORD])):
-            raise redis.ResponseError(said)
+    with (
+        pytest.raises(IntegrationError, match="unknown command 'AUTH'") as raised,
+        translating("kept", lambda text: conceal(text, [PASSWORD])),
+    ):
+        raise redis.ResponseError(said)
     assert PASSWORD not in "".join(traceback.format_exception(raised.value))
 
 

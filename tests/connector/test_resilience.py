@@ -177,7 +177,7 @@ def test_the_breaker(make: Callable[..., Resilience], how: str) -> None:
 
 
 def test_who_is_left_alone_needs_no_turn(make: Callable[..., Resilience], how: str) -> None:
-    """While the system is left alone, nobody waits for the right to ask it; and that right says nothing of it."""
+    """Nobody waits for the right to ask a system that is left alone; and that right says nothing of it."""
     one = make(retry=None, breaker=Breaker(failures=1), rate=Rate(calls=1, seconds=60, wait=0))
     with pytest.raises(IntegrationError):
         run(one, Flaky(ConnectionError("x")), how)

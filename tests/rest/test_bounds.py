@@ -8,6 +8,7 @@ import gzip
 import json
 import os
 import socket
+import threading
 import time
 import traceback
 import tracemalloc
@@ -24,7 +25,7 @@ from arcuate.connector import (
     IntegrationError,
     IntegrationTimeout,
 )
-from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded
+from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, SessionClosed
 from arcuate.integrations import (
     APIKeyAuthenticator,
     BasicAuthenticator,
@@ -411,3 +412,29 @@ def test_an_upload_to_an_address_that_moved(status: int, tmp_path: Path) -> None
             assert client.upload("here", tmp_path / "f").status == 200
         assert server.asked[1].startswith(b"PUT /there ")
         assert server.asked[1].endswith(b"all of it")
+
+
+@pytest.mark.parametrize("how", ["aget", "adownload", "aupload"])
+def test_closed_between_two_tokens(how: str, tmp_path: Path) -> None:
+    """While another token is asked for, another task closes the client."""
+    refused, closed = threading.Event(), threading.Event()
+    (tmp_path / "f").write_bytes(b"1")
+
+    class Slow(BearerAuthenticator):
+        def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+            refused.set()
+            assert closed.wait(10)
+            return {"Authorization": "Bearer another"}
+
+    async def main(url: str) -> None:
+        client = RESTAPIClient(url=url, auth=Slow("one"), retry=None)
+        work = getattr(client, how)("f", *([tmp_path / "f"] if how != "aget" else []))
+        task = asyncio.ensure_future(work)
+        await asyncio.to_thread(refused.wait, 10)
+        await client.aclose()
+        closed.set()
+        with pytest.raises(SessionClosed):
+            await task
+
+    with scripted(answer(401)) as server:
+        asyncio.run(main(server.url))

@@ -27,6 +27,7 @@ from arcuate.connector import (
     NotFoundError,
 )
 from arcuate.errors import InvalidArgument
+from arcuate.integrations import BearerAuthenticator, GraphQLClient
 from arcuate.rest import Link, RESTAPIClient
 
 ONCE: dict[str, Any] = {"retry": None, "breaker": None}
@@ -308,3 +309,26 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         client.base_url = "https://127.0.0.1:1"
         with pytest.raises(InvalidArgument, match="no TLS"):
             client.get("x")
+
+
+def test_the_last_good_value_is_that_of_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user gets nothing of it; the same one does, also after the token was renewed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    class Renewed(BearerAuthenticator):
+        def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+            return {"Authorization": "Bearer renewed"}
+
+    def made(kind: Any, url: str, token: str) -> Any:
+        return kind(url=url, auth=Renewed(token), retry=None, fallback={"kind": "cache"})
+
+    data = '{"data": {"x": 1}}'
+    for kind, ask in ((RESTAPIClient, "get"), (GraphQLClient, "query")):
+        with scripted(answer(200, data), answer(401), answer(503)) as server:
+            words = "{ x }" if ask == "query" else "x"
+            with made(kind, server.url, "of alice") as alice, made(kind, server.url, "of bob") as bob:
+                live = getattr(alice, ask)(words)
+                with pytest.warns(DegradedWarning, match="from cache"):
+                    assert getattr(alice, ask)(words) == live
+                with pytest.raises(IntegrationError):
+                    getattr(bob, ask)(words)

@@ -198,7 +198,7 @@ class Resilience:
         return value
 
     def _learn(self, error: BaseException | None) -> None:
-        """A refusal (401, 404, a wrong query) is an answer: the system is well. ``None``: it was not asked."""
+        """A refusal (401, 404, a wrong query) is an answer: it is well. ``None``: it was not asked."""
         if not isinstance(error, IntegrationError):
             self.breaker.abandoned()
         elif error.recoverable and not isinstance(error, RateLimitError):

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from typing_extensions import Self
 
 from arcuate.connector import Connector, ConnectorConfig, Result, tls
-from arcuate.connector.authorization import Authorization, Authorizer
+from arcuate.connector.authorization import Authorization, Authorizer, identity
 from arcuate.connector.background import Background
 from arcuate.connector.link import Dialer
 from arcuate.connector.network import private_of, revealed
@@ -384,11 +384,11 @@ class GraphQLClient(Connector):
         return await self._http.apost(payload, await asyncio.to_thread(ask, auth), one.files)
 
     def _key(self, one: Operation, payload: str) -> str | None:
-        """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
+        """Under which its last good answer is kept: another user's is not given."""
         if one.kind != "query" or self.config.fallback is None or one.files:
             return None
-        asked = repr((self.config.url, sorted(self.headers.items()), payload))
-        return hashlib.sha256(asked.encode()).hexdigest()
+        who = (sorted(self.headers.items()), identity(self.authorizer))
+        return hashlib.sha256(repr((self.config.url, who, payload)).encode()).hexdigest()
 
     def _result(self, result: Result[Any]) -> GraphQLResult:
         value = result.value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from arcuate.connector import NotFoundError
-from arcuate.connector.authorization import Authorization
+from arcuate.connector.authorization import Authorization, identity
 from arcuate.errors import InvalidArgument
 from arcuate.rest import exchange
 
@@ -67,11 +67,16 @@ class Request:
         return Request(other, self.method, endpoint, self._params, self._data, self._headers)
 
     def key(self) -> str | None:
-        """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
+        """Under which its last good answer is kept: another user's is not given."""
         if self.method != "GET" or self._client.config.fallback is None:
             return None
-        asked = repr((sorted(self._client.headers.items()), sorted((self._headers or {}).items())))
-        return f"{self.asked()} {hashlib.sha256(asked.encode()).hexdigest()}"
+        client = self._client
+        who = (
+            sorted(client.headers.items()),
+            sorted((self._headers or {}).items()),
+            identity(client.authorizer),
+        )
+        return f"{self.asked()} {hashlib.sha256(repr(who).encode()).hexdigest()}"
 
     def asked(self) -> str:
         """The address with the query, but for what an authenticator adds."""

@@ -360,8 +360,8 @@ async def _aopened(
     """As :func:`_opened`, for asyncio."""
     ask = client.authorizer.authorization if client.authorizer is not None else None
     auth = await asyncio.to_thread(ask) if ask is not None else Authorization()
-    http = client.asynchronous()
     for last in (False, True):
+        http = client.asynchronous()
         try:
             request: httpx2.Request | None = one.built(http, auth, content() if content else None)
             assert request is not None
