@@ -441,6 +441,8 @@ class GraphQLClient(Connector):
             here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             here = None
+        for one in self._subscriptions:
+            one.end()
         works = [(one.loop, one.aclose) for one in self._subscriptions if one.connections]
         for loop, work in [*works, (self._http.loop, self._http.aclose)]:
             if loop is None or not loop.is_running():
