@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import weakref
@@ -19,14 +20,17 @@ class _Watched(Protocol):
 
 
 _LOCK = threading.Lock()
-_CONNECTORS: weakref.WeakSet[_Watched] = weakref.WeakSet()
+_CONNECTORS: weakref.WeakValueDictionary[int, _Watched] = weakref.WeakValueDictionary()
 
 
 class _Concealing(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         with _LOCK:
-            watched = list(_CONNECTORS)
-        secrets = [text for one in watched for text in one.secrets()]
+            watched = list(_CONNECTORS.values())
+        secrets: list[str] = []
+        for one in watched:
+            with contextlib.suppress(Exception):  # they are where nobody can read them: so they are in no log
+                secrets += one.secrets()
         if isinstance(record.args, tuple):
             record.args = tuple(self._fit(value, secrets) for value in record.args)
         if _ERROR in vars(record):
@@ -41,7 +45,7 @@ class _Concealing(logging.Filter):
 def watch(connector: _Watched) -> None:
     """From now on no secret of this connector is in what they log."""
     with _LOCK:
-        _CONNECTORS.add(connector)
+        _CONNECTORS[id(connector)] = connector
 
 
 for _name in ("httpx2", "stamina"):

@@ -69,9 +69,6 @@ class Subscription:
         async with self._reading:
             while not self._closed:
                 link = self._link or await self._connected()
-                if self._closed:  # meanwhile, by another task
-                    await self.aclose()
-                    break
                 try:
                     message = self._message(await link.receive())
                     kind = message["type"]
@@ -159,6 +156,9 @@ class Subscription:
         found = await self._resilience.arun(attempt, name="subscribe", repeatable=True)
         self._link = found.value
         self.connections += 1
+        if self._closed:  # meanwhile, by another task
+            await self.aclose()
+            raise StopAsyncIteration
         return found.value
 
     async def _acknowledged(self, link: Link) -> None:
