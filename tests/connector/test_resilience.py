@@ -134,6 +134,14 @@ def test_the_system_says_when(make: Callable[..., Resilience], how: str) -> None
     assert time.monotonic() - begun < 3
 
 
+def test_at_once_is_no_time(make: Callable[..., Resilience], how: str) -> None:
+    """Who says 'again in 0 s', or is tried by another call just now, is not asked without a pause."""
+    one = make(retry=Retry(attempts=3, initial=0.1, maximum=0.1, jitter=0.0))
+    begun = time.monotonic()
+    run(one, Flaky(*(RateLimitError("x", retry_after=0.0) for _ in range(2))), how, repeatable=True)
+    assert time.monotonic() - begun >= 0.2
+
+
 def test_our_own_limit(make: Callable[..., Resilience], how: str) -> None:
     one = make(rate=Rate(calls=3, seconds=60.0, wait=0.0))
     for _ in range(3):

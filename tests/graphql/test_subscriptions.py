@@ -245,7 +245,7 @@ def test_a_server_without_subscriptions(yoga: Server) -> None:
 
 @pytest.mark.parametrize("way", ["task", "thread"])
 def test_closed_before_it_is_connected(way: str) -> None:
-    """Another task, or another thread, ends it while the server still thinks about the connection: that is not left open."""
+    """Another task, or thread, ends it while the server still thinks: the connection is not left open."""
 
     async def main() -> None:
         greeted, go, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()

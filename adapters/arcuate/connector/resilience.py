@@ -243,7 +243,7 @@ class Resilience:
         def worth(error: Exception) -> bool | float:
             if not isinstance(error, IntegrationError) or not error.recoverable:
                 return False
-            if error.retry_after is None:
+            if not error.retry_after:
                 return time.monotonic() < end
             return error.retry_after if time.monotonic() + error.retry_after < end else False
 
