@@ -332,3 +332,19 @@ def test_the_last_good_value_is_that_of_who_asked(tmp_path: Path, monkeypatch: p
                     assert getattr(alice, ask)(words) == live
                 with pytest.raises(IntegrationError):
                     getattr(bob, ask)(words)
+
+
+@pytest.mark.parametrize("how", ["get", "download", "aget", "query", "aquery"])
+def test_a_redirection_to_what_is_no_address(how: str, tmp_path: Path) -> None:
+    kind: Any = GraphQLClient if how.endswith("query") else RESTAPIClient
+
+    async def later(url: str) -> None:
+        async with kind(url=url, retry=None) as client:
+            await getattr(client, how)("{ x }")
+
+    with scripted(answer(302, b"", "Location: //:99999999/x")) as server:
+        with pytest.raises(IntegrationError, match="it is elsewhere"):
+            if how.startswith("a"):
+                asyncio.run(later(server.url))
+            with kind(url=server.url, retry=None) as client:
+                getattr(client, how)("{ x }", *([tmp_path / "f"] if how == "download" else []))

@@ -14,7 +14,7 @@ from arcuate.connector.errors import (
 )
 from arcuate.errors import ArcuateError, InvalidArgument
 
-__all__ = ["late", "of_exception"]
+__all__ = ["aheard", "heard", "late", "of_exception"]
 
 
 def late(service: str, what: str, seconds: float) -> IntegrationTimeout:
@@ -67,3 +67,17 @@ def of_exception(service: str, what: str, error: Exception, conceal: Callable[[o
     return ConnectionError(
         f"{service}: {what}: the connection broke: {said}", service=service, executed="maybe"
     )
+
+
+def heard(response: httpx2.Response) -> None:
+    """A hook for answers: a redirection to no address is none, for httpx2 raises a bare ValueError for it."""
+    if response.has_redirect_location:
+        try:
+            _ = response.request.url.join(response.headers["location"]).origin
+        except (httpx2.InvalidURL, ValueError):
+            del response.headers["location"]
+
+
+async def aheard(response: httpx2.Response) -> None:
+    """As :func:`heard`, for asyncio."""
+    heard(response)

@@ -62,7 +62,8 @@ class Exchange:
             "follow_redirects": False,
         }
         self.what = f"POST {conceal(redacted(config.url))}"
-        self._lending = Lending(lambda: httpx2.Client(**self._options))
+        hooks = {"response": [httpfaults.heard]}
+        self._lending = Lending(lambda: httpx2.Client(**self._options, event_hooks=hooks))
         self._aclient: httpx2.AsyncClient | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -110,7 +111,8 @@ class Exchange:
         """As :meth:`post`, for asyncio."""
         loop = asyncio.get_running_loop()
         if self._aclient is None:
-            self._aclient, self.loop = httpx2.AsyncClient(**self._options), loop
+            hooks = {"response": [httpfaults.aheard]}
+            self._aclient, self.loop = httpx2.AsyncClient(**self._options, event_hooks=hooks), loop
         elif self.loop is not loop:
             raise InvalidArgument(f"{self._service} is open in another event loop; make one for each loop")
         left = deadline.end_within(self._config.timeouts.call) - time.monotonic()

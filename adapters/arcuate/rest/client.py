@@ -81,7 +81,7 @@ class RESTAPIClient(Connector):
         self.headers: dict[str, str] = revealed(self.config.headers)
         self.authorizer: Authorizer | None = self.config.auth
         self._validators = Validators(self.config.cache)
-        self._lending = Lending(lambda: httpx2.Client(**self._options()))
+        self._lending = Lending(lambda: httpx2.Client(**self._options(httpfaults.heard)))
         self._aclient: httpx2.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shown: tuple[Any, str] | None = None
@@ -487,12 +487,13 @@ class RESTAPIClient(Connector):
     def _open(self) -> None:
         self._tls = tls.context(self.config.ca_file, self.authorizer.certificate if self.authorizer else None)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, hook: Callable[[httpx2.Response], Any]) -> dict[str, Any]:
         times = self.config.timeouts
         return {
             "verify": self._tls,
             "timeout": httpx2.Timeout(times.read, connect=times.connect, pool=times.connect),
             "follow_redirects": False,
+            "event_hooks": {"response": [hook]},
         }
 
     def _equip(self, sibling: Self) -> None:
@@ -518,7 +519,7 @@ class RESTAPIClient(Connector):
         self._still_open()
         loop = asyncio.get_running_loop()
         if self._aclient is None:
-            self._aclient, self._loop = httpx2.AsyncClient(**self._options()), loop
+            self._aclient, self._loop = httpx2.AsyncClient(**self._options(httpfaults.aheard)), loop
         elif self._loop is not loop:
             raise InvalidArgument(
                 f"{self.name} is open in another event loop; close it there by aclose(), or make "
