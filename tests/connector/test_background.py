@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -15,37 +14,32 @@ from arcuate.connector.background import Background
 from arcuate.errors import SessionClosed
 
 
-@pytest.fixture
-def hasty() -> Iterator[None]:
-    """Threads take turns much more often than usual."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
+def test_closing_while_something_is_handed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread closes it between the look whether it is open and the hand-over to the loop."""
+    one = Background("test")
+    one.run(asyncio.sleep(0))
+    closing = threading.Thread(target=one.close)
+    hand_over = asyncio.run_coroutine_threadsafe
 
+    def slowly(work: Any, loop: asyncio.AbstractEventLoop) -> Any:
+        if not closing.ident and threading.current_thread() is asking:
+            closing.start()
+            closing.join(0.2)
+        return hand_over(work, loop)
 
-def test_closing_in_the_middle_of_use_leaves_nobody_waiting(hasty: None) -> None:
-    found: list[BaseException] = []
-
-    def use(one: Background, used: threading.Event) -> None:
+    def ask() -> None:
         try:
-            while True:
-                one.run(asyncio.sleep(0))
-                used.set()
+            one.run(asyncio.sleep(60))
         except BaseException as error:
             found.append(error)
 
-    for _ in range(100):
-        one, used = Background("test"), threading.Event()
-        threads = [threading.Thread(target=use, args=(one, used), daemon=True) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        used.wait(10)
-        one.close()
-        for thread in threads:
-            thread.join(10)
-        assert not any(thread.is_alive() for thread in threads), "one waits for what never comes"
-    assert {type(error) for error in found} == {SessionClosed}
+    found: list[BaseException] = []
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", slowly)
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(10)
+    assert [type(error) for error in found] == [SessionClosed], "it waits for what never comes"
+    closing.join(10)
 
 
 def test_what_does_not_heed_its_end_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
