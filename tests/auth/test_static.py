@@ -7,6 +7,7 @@ import ssl
 import stat
 import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,13 @@ def test_stores(store: TokenStore) -> None:
     assert store.load("a") == TOKEN
     store.remove("a")
     assert (store.load("a"), store.load("b")) == (None, {"access_token": "other"})
+
+
+def test_two_users_keep_their_tokens_at_the_same_time(tmp_path: Path) -> None:
+    store, names = EncryptedStore(tmp_path, "a long passphrase"), ("a", "b", "c")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda name: store.save(name, {"access_token": name}), names))
+    assert [store.load(name) for name in names] == [{"access_token": name} for name in names]
 
 
 def test_an_encrypted_store_is_closed(tmp_path: Path) -> None:

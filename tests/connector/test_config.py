@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+import redis
 
 from arcuate.connector import (
     Connector,
@@ -20,6 +21,8 @@ from arcuate.connector import (
     redacted,
     reveal,
 )
+from arcuate.connector.redis_client import translating
+from arcuate.connector.secrets import cause
 from arcuate.errors import InvalidArgument
 
 PASSWORD = "s3cr3t/+=?word"
@@ -210,3 +213,28 @@ def test_redacted(url: str, shown: str) -> None:
 def test_conceal_leaves_short_words_alone() -> None:
     assert conceal("a cat sat", ["a", None, ""]) == "a cat sat"
     assert conceal("see http://h/?token=abc&x=1 there", []) == "see http://h/?token=***&x=1 there"
+    assert conceal("see http://h:80/a@b and me@there", []) == "see http://h:80/a@b and me@there"
+
+
+def test_conceal_leaves_no_part() -> None:
+    """Of a secret of which another one is a part; of a password in an address in the middle of a text."""
+    assert conceal("it was abcdefgh", ["abcd", "abcdefgh"]) == "it was ***"
+    assert conceal("see http://me:p%40w@h:1/x?a=1 there", []) == "see http://me:***@h:1/x?a=1 there"
+    assert conceal("OSError('redis://:p@w@h/0')", []) == "OSError('redis://:***@h/0')"
+
+
+def test_a_server_that_repeats_the_password_which_it_does_not_understand() -> None:
+    """Neither the error nor its chain of causes shows it."""
+    said = f"unknown command 'AUTH', with args beginning with: '{PASSWORD}'"
+    with (
+        pytest.raises(IntegrationError, match="unknown command 'AUTH'") as raised,
+        translating("kept", lambda text: conceal(text, [PASSWORD])),
+    ):
+        raise redis.ResponseError(said)
+    assert PASSWORD not in "".join(traceback.format_exception(raised.value))
+
+
+def test_a_cause_that_goes_in_a_circle() -> None:
+    one, other = ValueError("a"), ValueError("b")
+    one.__cause__, other.__cause__ = other, one
+    assert cause(one, lambda text: conceal(text, ["none of it"])) is one

@@ -16,6 +16,7 @@ from arcuate.errors import InvalidArgument
 from arcuate.integrations import (
     AuthenticationError,
     BaseAuthenticator,
+    BearerAuthenticator,
     ConnectionError,  # noqa: A004
     DegradedWarning,
     IntegrationError,
@@ -25,6 +26,20 @@ from arcuate.integrations import (
     RESTAPIClient,
     retry_on_failure,
 )
+
+
+def test_an_address_in_the_log_of_repetitions(caplog: pytest.LogCaptureFixture) -> None:
+    """stamina logs the error, which is the program's own."""
+
+    @retry_on_failure(1, 0.0)
+    def ask() -> None:
+        raise OSError("http://me:s3cret@db.example/?token=s3cret is away")
+
+    with pytest.raises(OSError, match="s3cret"):
+        ask()
+    (one,) = [vars(one) for one in caplog.records if one.name == "stamina"]
+    assert "http://me:***@db.example/?token=*** is away" in one["stamina.caused_by"]
+    assert "s3cret" not in repr(one)
 
 
 def test_a_client_of_an_interface() -> None:
@@ -206,3 +221,18 @@ def test_arguments_beside_a_configuration_that_are_wrong() -> None:
     with pytest.raises(InvalidArgument, match="setting 'url'") as raised:
         RESTAPIClient(config, url="ftp://me:s3cret@a.example")
     assert "s3cret" not in str(raised.value)
+
+
+def test_a_connector_whose_secrets_cannot_be_found_disturbs_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its token is in a variable that is not set: that is its own affair."""
+    with scripted(answer(503, "s3cret"), answer(200, "1")) as server:
+        retry = {"attempts": 2, "initial": 0.001, "jitter": 0.0}
+        with (
+            RESTAPIClient(url=server.url, auth=BearerAuthenticator("env:NO_SUCH_VARIABLE")),
+            RESTAPIClient(url=server.url, headers={"X-API-Key": "s3cret"}, retry=retry) as one,
+        ):
+            assert one.get("x") == 1
+    assert [one.name for one in caplog.records].count("stamina") == 1
+    assert "s3cret" not in "".join(repr(vars(one)) for one in caplog.records)

@@ -135,6 +135,14 @@ def test_the_system_says_when(make: Callable[..., Resilience], how: str) -> None
     assert time.monotonic() - begun < 3
 
 
+def test_at_once_is_no_time(make: Callable[..., Resilience], how: str) -> None:
+    """Who says 'again in 0 s', or is tried by another call just now, is not asked without a pause."""
+    one = make(retry=Retry(attempts=3, initial=0.1, maximum=0.1, jitter=0.0))
+    begun = time.monotonic()
+    run(one, Flaky(*(RateLimitError("x", retry_after=0.0) for _ in range(2))), how, repeatable=True)
+    assert time.monotonic() - begun >= 0.2
+
+
 def test_our_own_limit(make: Callable[..., Resilience], how: str) -> None:
     one = make(rate=Rate(calls=3, seconds=60.0, wait=0.0))
     for _ in range(3):
@@ -175,6 +183,21 @@ def test_the_breaker(make: Callable[..., Resilience], how: str) -> None:
     now[0] = 20.0
     assert run(one, Flaky(), how).value == 42
     assert one.breaker.state == "closed"
+
+
+def test_who_is_left_alone_needs_no_turn(make: Callable[..., Resilience], how: str) -> None:
+    """Nobody waits for the right to ask a system that is left alone; and that right says nothing of it."""
+    one = make(retry=None, breaker=Breaker(failures=1), rate=Rate(calls=1, seconds=60, wait=0))
+    with pytest.raises(IntegrationError):
+        run(one, Flaky(ConnectionError("x")), how)
+    for _ in range(3):
+        with pytest.raises(CircuitOpenError):
+            run(one, Flaky(), how)
+    one.breaker._opened = -1e9
+    for _ in range(2):
+        with pytest.raises(RateLimitError):
+            run(one, Flaky(), how)
+    assert one.breaker.state == "half open"
 
 
 def test_only_one_tries(make: Callable[..., Resilience]) -> None:

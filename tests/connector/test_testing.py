@@ -110,6 +110,12 @@ class TestNothingRepeated(Kit):
     class kind(Instrument):
         def ask(self, question):
             return self.resilience.run(lambda: self._asked(question)).value
+
+
+class TestFailsSoon(Kit):
+    class kind(Instrument):
+        def ask(self, question):
+            raise IntegrationError("instrument: it is out of order", service=self.name)
 """
 FOUND = {
     "TestNoEnd": "test_nothing_is_left",
@@ -122,6 +128,7 @@ FOUND = {
     "TestAlwaysAnew": "test_after_the_end_nothing_goes",
     "TestHealthRaises": "test_health_of_what_is_not_there",
     "TestNothingRepeated": "test_what_may_be_repeated_is",
+    "TestFailsSoon": "test_closing_during_use",
 }
 
 
@@ -182,5 +189,6 @@ def test_the_messages_say_what_to_do(outcomes: dict[str, str]) -> None:
         ("TestEndlessPatience", "some wait of it has no bound"),
         ("TestAlwaysAnew", "no SessionClosed"),
         ("TestNothingRepeated", "it was not tried again"),
+        ("TestFailsSoon", "it is out of order"),
     ):
         assert said in outcomes[f"{name} {FOUND[name]}"]

@@ -7,6 +7,7 @@ import asyncio
 import gzip
 import json
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from arcuate.connector import (
     RateLimitError,
 )
 from arcuate.errors import LimitExceeded
-from arcuate.integrations import GraphQLClient, GraphQLError
+from arcuate.integrations import APIKeyAuthenticator, BearerAuthenticator, GraphQLClient, GraphQLError
 
 JSON = "Content-Type: application/graphql-response+json"
 NAMES = "{ stations(first: 23) { nodes { id name height } } }"
@@ -89,6 +90,26 @@ def test_errors_of_any_shape_are_shown() -> None:
         assert [one.message for one in client.execute("{ x }").errors] == ["plain", "m", "", "7"]
         with pytest.raises(GraphQLError, match="4 errors: plain; m; ; and 1 more"):
             client.query("{ x }")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"errors": [{"message": "m", "path": 5, "locations": 7, "extensions": [1]}]}',
+        '{"errors": [{"message": "m", "path": "abc", "locations": {"line": 1}}], "extensions": [1]}',
+    ],
+)
+def test_errors_that_are_not_as_they_should_be_are_shown_too(body: str) -> None:
+    with scripted(answer(200, body, JSON)) as server, GraphQLClient(url=server.url) as client:
+        with pytest.raises(GraphQLError, match="1 error: m"):
+            client.query("{ x }")
+
+
+def test_a_mark_that_is_none() -> None:
+    body = '{"data": {"a": {"nodes": [], "pageInfo": {"hasNextPage": true, "endCursor": [1]}}}}'
+    with scripted(answer(200, body, JSON)) as server, GraphQLClient(url=server.url) as client:
+        with pytest.raises(DataError, match=r"a\.pageInfo\.endCursor"):
+            list(client.nodes("query ($after: String) { a(after: $after) { nodes } }", at="a"))
 
 
 def test_queries_are_repeated_and_mutations_are_not() -> None:
@@ -162,6 +183,29 @@ def test_the_last_good_value(proxied: FaultProxy, tmp_path: Path, monkeypatch: p
             assert client.query(document) == {"a": 1}
 
 
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+def test_an_answer_with_errors_is_no_good_value(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    good, bad = '{"data": {"x": 1}}', '{"data": null, "errors": [{"message": "no"}]}'
+
+    async def later(config: dict[str, Any]) -> list[Any]:
+        async with GraphQLClient(config) as client:
+            return [await client.aexecute("{ x }") for _ in range(3)]
+
+    def now(config: dict[str, Any]) -> list[Any]:
+        with GraphQLClient(config) as client:
+            return [client.execute("{ x }") for _ in range(3)]
+
+    with scripted(answer(200, good, JSON), answer(200, bad, JSON), answer(503)) as server:
+        config = {"url": server.url, "retry": None, "fallback": {"kind": "cache"}}
+        with pytest.warns(DegradedWarning, match="from cache"):
+            found = asyncio.run(later(config)) if how == "asyncio" else now(config)
+    assert [one.data for one in found] == [{"x": 1}, None, {"x": 1}]
+    assert [one.source for one in found] == ["live", "live", "cache"]
+
+
 def test_another_endpoint(proxied: FaultProxy, yoga: Server) -> None:
     """For queries alone; the first one is dead."""
     proxied.fault = Fault(cut=1)
@@ -181,13 +225,32 @@ def test_another_endpoint(proxied: FaultProxy, yoga: Server) -> None:
     assert (found.degraded, found.source, "echo" in found.data) == (True, yoga.url, True)
 
 
-def test_what_drips_is_given_up() -> None:
+async def _alater(config: dict[str, Any]) -> None:
+    async with GraphQLClient(config) as client:
+        await client.aquery("{ echo }")
+
+
+def _now(config: dict[str, Any]) -> None:
+    with GraphQLClient(config) as client:
+        client.query("{ echo }")
+
+
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+def test_what_drips_is_given_up(how: str) -> None:
+    """By the limit that is named; health() has it too."""
     with dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ") as url:
-        with GraphQLClient(url=url, retry=None, timeouts={"read": 5, "call": 0.3}) as client:
-            begun = time.monotonic()
-            with pytest.raises(IntegrationTimeout):
-                client.query("{ echo }")
-    assert time.monotonic() - begun < 3
+        config: dict[str, Any] = {"url": url, "timeouts": {"read": 5, "call": 0.1}, "retry": None}
+        ask = _now if how == "threads" else lambda config: asyncio.run(_alater(config))
+        begun = time.monotonic()
+        with pytest.raises(IntegrationTimeout, match=r"more than 0\.1 s .*'timeouts\.call'"):
+            ask(config)
+        assert time.monotonic() - begun < 3
+        with GraphQLClient(config) as client:
+            assert client.health().status == "down"
+        total = {"total": 0.1, "attempts": 9, "initial": 0.01}
+        with pytest.raises(IntegrationTimeout, match=r"'retry\.total'"):
+            ask({"url": url, "timeouts": {"read": 5}, "retry": total})
+        assert time.monotonic() - begun < 6
 
 
 def test_secrets_are_in_no_error() -> None:
@@ -201,3 +264,29 @@ def test_secrets_are_in_no_error() -> None:
                     client.query("{ x }")
                 texts = [str(raised.value), str(raised.value.detail), repr(client), repr(client.config)]
                 assert not [text for text in texts if secret in text]
+
+
+def test_a_library_s_error_with_a_secret_is_no_cause() -> None:
+    secret = "s3cret-of-ours"
+    with scripted(f"HTTP/1.1 200 OK\r\nX-Echo {secret}\r\n\r\n".encode()) as server:
+        with GraphQLClient(url=server.url, auth=BearerAuthenticator(secret), retry=None) as client:
+            with pytest.raises(IntegrationError) as raised:
+                client.query("{ x }")
+    said = "".join(traceback.format_exception(raised.value))
+    assert secret not in said
+    assert "***" in said
+
+
+def test_a_key_in_the_query_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    """httpx2 logs the address of each request, stamina the error of each attempt."""
+    secret = "s3cret-of-ours"
+    caplog.set_level("DEBUG")
+    with scripted(answer(503, secret), answer(200, '{"data": {"x": 1}}', JSON)) as server:
+        auth = APIKeyAuthenticator(secret, "appid", "query")
+        with GraphQLClient(url=server.url, auth=auth, retry=QUICK) as client:
+            client.query("{ x }")
+        assert secret.encode() in server.asked[1]
+    logged = "".join(repr(vars(one)) for one in caplog.records)
+    assert "stamina.caused_by" in logged
+    assert "appid=***" in logged
+    assert secret not in logged

@@ -10,6 +10,7 @@ from typing import Any
 
 import gql.transport.websockets
 import pytest
+import websockets.asyncio.server
 from gql import GraphQLRequest
 from tests.connector.proxy import Fault, FaultProxy
 from tests.graphql.conftest import QUICK, Server
@@ -24,6 +25,7 @@ from arcuate.connector import (
 )
 from arcuate.errors import InvalidArgument, LimitExceeded
 from arcuate.graphql import GraphQLResult
+from arcuate.graphql.subscription import PROTOCOL
 from arcuate.integrations import (
     BaseAuthenticator,
     BearerAuthenticator,
@@ -239,3 +241,35 @@ def test_a_server_without_subscriptions(yoga: Server) -> None:
             pytest.raises(ConnectionError, match="is it running"),
         ):
             next(events)
+
+
+@pytest.mark.parametrize("way", ["task", "thread"])
+def test_closed_before_it_is_connected(way: str) -> None:
+    """Another task, or thread, ends it while the server still thinks: the connection is not left open."""
+
+    async def main() -> None:
+        greeted, go, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def serve(one: Any) -> None:
+            await one.recv()
+            greeted.set()
+            await go.wait()
+            await one.send('{"type": "connection_ack"}')
+            await one.recv()
+            await one.send('{"type": "next", "id": "1", "payload": {"data": {"tick": 1}}}')
+            await one.wait_closed()
+            ended.set()
+
+        spoken: Any = [PROTOCOL]
+        async with websockets.asyncio.server.serve(serve, "127.0.0.1", 0, subprotocols=spoken) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            client = GraphQLClient(url=f"http://127.0.0.1:{port}")
+            events = await client.asubscribe("subscription { tick }")
+            first = asyncio.ensure_future(anext(events, "the end"))
+            await greeted.wait()
+            await (client.aclose() if way == "task" else asyncio.to_thread(client.close))
+            go.set()
+            assert await asyncio.wait_for(first, 10) == "the end"
+            await asyncio.wait_for(ended.wait(), 5)
+
+    asyncio.run(main())

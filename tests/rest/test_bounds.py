@@ -6,6 +6,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
+import socket
+import threading
 import time
 import traceback
 import tracemalloc
@@ -22,8 +25,16 @@ from arcuate.connector import (
     IntegrationError,
     IntegrationTimeout,
 )
-from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded
-from arcuate.integrations import BasicAuthenticator, BearerAuthenticator, Cursor, Link, Page, RESTAPIClient
+from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, SessionClosed
+from arcuate.integrations import (
+    APIKeyAuthenticator,
+    BasicAuthenticator,
+    BearerAuthenticator,
+    Cursor,
+    Link,
+    Page,
+    RESTAPIClient,
+)
 
 JSON = "Content-Type: application/json"
 
@@ -66,6 +77,28 @@ def test_all_attempts_together_end_in_time(how: str) -> None:
     assert raised.value.recoverable
 
 
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+def test_the_limit_that_was_met_is_named(how: str) -> None:
+    """Nobody accepts: the connection is made, and nothing comes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        config = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}", "timeouts": {"read": 0.1}}
+        with pytest.raises(IntegrationTimeout, match=r"nothing came in time \(setting 'timeouts\.read'\)"):
+            ask({**config, "retry": None}, how)
+
+
+@pytest.mark.parametrize("how", ["download", "upload"])
+def test_a_file_takes_as_long_as_it_takes(how: str, tmp_path: Path) -> None:
+    """'retry.total' is for answers; a large file on a slow line has no such end."""
+    (tmp_path / "source").write_bytes(b"12")
+    with dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n") as url:
+        with RESTAPIClient({"url": url, "retry": {"total": 0.05, "attempts": 1}}) as client:
+            if how == "download":
+                found = client.download("f", tmp_path / "target").read_bytes()
+            else:
+                found = client.upload("f", tmp_path / "source").content
+    assert found == b"y" * 12
+
+
 def ask(config: dict[str, Any], how: str) -> Any:
     if how == "threads":
         with RESTAPIClient(config) as client:
@@ -81,6 +114,7 @@ def ask(config: dict[str, Any], how: str) -> Any:
 # --- Secrets
 
 SECRET = 's3cret"k&y-of ours'
+QUICK = {"attempts": 2, "initial": 0.001, "jitter": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -156,6 +190,19 @@ def test_a_token_that_was_replaced_is_a_secret_still() -> None:
     assert "-one" not in str(raised.value)
 
 
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+def test_what_is_logged_of_repetitions_shows_no_secret(how: str, caplog: pytest.LogCaptureFixture) -> None:
+    """stamina logs the error of each attempt."""
+    said = f"the key {SECRET} and http://me:s3cret@db.example/?token=s3cret"
+    with scripted(answer(503, said)) as server:
+        config = {"url": server.url, "auth": APIKeyAuthenticator(SECRET, "appid", "query"), "retry": QUICK}
+        with pytest.raises(IntegrationError) as raised:
+            ask({**config, "headers": {"X-Other": "s3cret-of-ours"}}, how)
+    logged = "".join(repr(vars(one)) for one in caplog.records)
+    assert "stamina.caused_by" in logged
+    assert not hidden(logged + repr(raised.value.detail))
+
+
 def hidden(said: str) -> list[str]:
     """What of the secret is in a text."""
     return [part for part in ("s3cret", "y-of ours", "y-of%20ours") if part in said]
@@ -197,6 +244,14 @@ def test_what_python_does_not_read(body: bytes, header: str, said: str) -> None:
     with scripted(answer(200, body, header)) as server, RESTAPIClient(url=server.url) as client:
         with pytest.raises(DataError, match=said):
             client.get("x")
+
+
+@pytest.mark.parametrize("how", ["threads", "asyncio"])
+def test_a_server_that_says_304_to_everything(how: str) -> None:
+    with scripted(answer(304)) as server:
+        with pytest.raises(IntegrationError) as raised:
+            ask({"url": server.url, "cache": 4, "retry": None}, how)
+        assert (raised.value.status, len(server.asked)) == (304, 2)
 
 
 # --- Pages
@@ -309,3 +364,66 @@ def test_two_downloads_to_one_place(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="another download goes to the same place"):
             client.download("f", tmp_path / "f", progress=disturb)
     assert not (tmp_path / "f").exists()
+
+
+def test_a_target_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    with scripted(answer(200, b"ours")) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(IntegrationError, match="cannot be written: Is a directory"):
+            client.download("g", tmp_path / "f")
+        with pytest.raises(InvalidArgument, match="cannot be read: Is a directory"):
+            client.upload("g", tmp_path / "f")
+
+
+def test_a_program_that_wants_no_more_of_a_download(tmp_path: Path) -> None:
+    """Its own error comes out, and no file stays open."""
+
+    def stop(done: int, total: int | None) -> None:
+        raise KeyError(done)
+
+    with scripted(answer(200, b"ours")) as server, RESTAPIClient(url=server.url) as client:
+        with pytest.raises(KeyError):
+            client.download("f", tmp_path / "f", progress=stop)
+    assert not [one for one in Path("/proc/self/fd").iterdir() if str(tmp_path) in os.path.realpath(one)]
+
+
+def test_a_size_that_is_no_number(tmp_path: Path) -> None:
+    answers = cut(b"aaaa", 8, DATE), part(b"bbbb", "4-7/²", DATE)
+    with scripted(*answers) as server, RESTAPIClient(url=server.url, retry=QUICK) as client:
+        assert client.download("f", tmp_path / "f").read_bytes() == b"aaaabbbb"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_an_upload_to_an_address_that_moved(status: int, tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"all of it")
+    with scripted(answer(status, b"", "Location: /there"), answer(200, b"")) as server:
+        with RESTAPIClient(url=server.url, retry=None) as client:
+            assert client.upload("here", tmp_path / "f").status == 200
+        assert server.asked[1].startswith(b"PUT /there ")
+        assert server.asked[1].endswith(b"all of it")
+
+
+@pytest.mark.parametrize("how", ["aget", "adownload", "aupload"])
+def test_closed_between_two_tokens(how: str, tmp_path: Path) -> None:
+    """While another token is asked for, another task closes the client."""
+    refused, closed = threading.Event(), threading.Event()
+    (tmp_path / "f").write_bytes(b"1")
+
+    class Slow(BearerAuthenticator):
+        def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+            refused.set()
+            assert closed.wait(10)
+            return {"Authorization": "Bearer another"}
+
+    async def main(url: str) -> None:
+        client = RESTAPIClient(url=url, auth=Slow("one"), retry=None)
+        work = getattr(client, how)("f", *([tmp_path / "f"] if how != "aget" else []))
+        task = asyncio.ensure_future(work)
+        await asyncio.to_thread(refused.wait, 10)
+        await client.aclose()
+        closed.set()
+        with pytest.raises(SessionClosed):
+            await task
+
+    with scripted(answer(401)) as server:
+        asyncio.run(main(server.url))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.rest.conftest import FILE, STATIONS
 from arcuate.connector import DataError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded
 from arcuate.integrations import Cursor, Link, Page, RESTAPIClient
+from arcuate.rest import Response
 
 
 class Weather(RESTAPIClient):
@@ -112,6 +114,54 @@ def test_tables(client: RESTAPIClient) -> None:
     assert list(frame.dtypes.astype(str)) == ["int64", frame["name"].dtype.name, "float64"]
     schema = pa.schema([("id", pa.int16()), ("height", pa.float32())])
     assert answer.table(schema=schema).schema == schema
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "said"),
+    [
+        ("2.5", pa.int64(), "float"),
+        ("true", pa.float64(), "bool"),
+        ("1.5", pa.timestamp("ms"), "float"),
+        ("1.5", pa.date32(), "float"),
+        ("1e300", pa.float32(), "too large"),
+        ("[1, 2.5]", pa.list_(pa.int8()), "float"),
+        ('{"a": 2.5}', pa.struct([("a", pa.int64())]), "float"),
+        ('{"a": 1, "b": 2}', pa.struct([("a", pa.int64())]), "'b', which the type has not"),
+        ('{"a": 2.5}', pa.map_(pa.string(), pa.int64()), "float"),
+        ("2.5", pa.dictionary(pa.int8(), pa.int64()), "float"),
+        ("3", pa.list_(pa.int8()), "not iterable"),
+    ],
+    ids=str,
+)
+def test_a_table_holds_what_came(value: str, kind: pa.DataType, said: str) -> None:
+    """Arrow itself would make another value of it for the type that was asked for, and say nothing."""
+    answer = Response(200, {}, f'[{{"x": {value}}}, {{"x": null}}]'.encode())
+    with pytest.raises(DataError, match=f"another type than .* in the column 'x': .*{said}"):
+        answer.table(schema=pa.schema([("x", kind)]))
+
+
+@pytest.mark.parametrize("value", ["true", "[true]", '{"a": [true]}', "9007199254740993"])
+def test_fractions_are_of_no_common_type_with_all(value: str) -> None:
+    other = value.replace("true", "0.5").replace("9007199254740993", "0.5")
+    answer = Response(200, {}, f'[{{"x": {other}}}, {{"x": {value}}}]'.encode())
+    with pytest.raises(DataError, match="no common type"):
+        answer.table()
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "found"),
+    [
+        ("2.0", pa.int64(), 2),
+        ("0.1", pa.float32(), 0.10000000149011612),
+        ("15", pa.timestamp("s"), dt.datetime(1970, 1, 1, 0, 0, 15)),
+        ('{"a": null}', pa.struct([("a", pa.int64()), ("b", pa.bool_())]), {"a": None, "b": None}),
+        ("[[1], null]", pa.list_(pa.list_(pa.float64())), [[1.0], None]),
+    ],
+    ids=str,
+)
+def test_what_fits_a_schema(value: str, kind: pa.DataType, found: Any) -> None:
+    answer = Response(200, {}, f'[{{"x": {value}}}]'.encode())
+    assert answer.table(schema=pa.schema([("x", kind)])).to_pylist() == [{"x": found}]
 
 
 def test_values_of_a_type(client: RESTAPIClient) -> None:

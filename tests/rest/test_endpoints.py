@@ -27,6 +27,7 @@ from arcuate.connector import (
     NotFoundError,
 )
 from arcuate.errors import InvalidArgument
+from arcuate.integrations import BearerAuthenticator, GraphQLClient
 from arcuate.rest import Link, RESTAPIClient
 
 ONCE: dict[str, Any] = {"retry": None, "breaker": None}
@@ -264,10 +265,12 @@ def test_the_other_endpoint_gets_what_the_first_one_gets(primary: Primary) -> No
         with Weather(config) as weather:
             with pytest.warns(DegradedWarning):
                 assert weather.get("x", {"a": 1}) == 1
-            pools = [one.sync() for one in weather._siblings.values()]
+            (sibling,) = weather._siblings.values()
+            with sibling.lent() as pool:
+                assert not pool.is_closed
         assert b"x-api-key: k-12345" in other.asked[0].lower()
         assert b"GET /x?a=1 " in other.asked[0]
-        assert [pool.is_closed for pool in pools] == [True]
+        assert pool.is_closed
 
 
 def test_health_says_that_another_endpoint_answers(address: str, primary: Primary) -> None:
@@ -306,3 +309,42 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         client.base_url = "https://127.0.0.1:1"
         with pytest.raises(InvalidArgument, match="no TLS"):
             client.get("x")
+
+
+def test_the_last_good_value_is_that_of_who_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user gets nothing of it; the same one does, also after the token was renewed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    class Renewed(BearerAuthenticator):
+        def refresh_token(self, refresh_token: str | None = None) -> dict[str, str]:
+            return {"Authorization": "Bearer renewed"}
+
+    def made(kind: Any, url: str, token: str) -> Any:
+        return kind(url=url, auth=Renewed(token), retry=None, fallback={"kind": "cache"})
+
+    data = '{"data": {"x": 1}}'
+    for kind, ask in ((RESTAPIClient, "get"), (GraphQLClient, "query")):
+        with scripted(answer(200, data), answer(401), answer(503)) as server:
+            words = "{ x }" if ask == "query" else "x"
+            with made(kind, server.url, "of alice") as alice, made(kind, server.url, "of bob") as bob:
+                live = getattr(alice, ask)(words)
+                with pytest.warns(DegradedWarning, match="from cache"):
+                    assert getattr(alice, ask)(words) == live
+                with pytest.raises(IntegrationError):
+                    getattr(bob, ask)(words)
+
+
+@pytest.mark.parametrize("how", ["get", "download", "aget", "query", "aquery"])
+def test_a_redirection_to_what_is_no_address(how: str, tmp_path: Path) -> None:
+    kind: Any = GraphQLClient if how.endswith("query") else RESTAPIClient
+
+    async def later(url: str) -> None:
+        async with kind(url=url, retry=None) as client:
+            await getattr(client, how)("{ x }")
+
+    with scripted(answer(302, b"", "Location: //:99999999/x")) as server:
+        with pytest.raises(IntegrationError, match="it is elsewhere"):
+            if how.startswith("a"):
+                asyncio.run(later(server.url))
+            with kind(url=server.url, retry=None) as client:
+                getattr(client, how)("{ x }", *([tmp_path / "f"] if how == "download" else []))

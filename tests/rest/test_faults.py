@@ -370,5 +370,6 @@ def test_nothing_stays_open(address: str) -> None:
         warnings.simplefilter("error")
         with RESTAPIClient(url=address) as client:
             client.get("stations/1")
-            pool = client.sync()
+            with client.lent() as pool:
+                assert not pool.is_closed
         assert pool.is_closed

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -200,4 +201,5 @@ def test_secrets_are_in_no_error(sockets: Server) -> None:
     with WebSocketClient(url=url, headers={"X-API-Key": secret}) as client:
         with pytest.raises(IntegrationError) as raised:
             client.receive(20)
-        assert secret not in f"{raised.value} {raised.value.detail}"
+        chain = "".join(traceback.format_exception(raised.value))
+        assert secret not in f"{chain} {raised.value.detail}"

@@ -53,6 +53,15 @@ class BaseAuthenticator:
         )
 
     @property
+    def identity(self) -> str:
+        """What tells our user from others, whatever headers they have at the moment; may hold secrets."""
+        known = [
+            (name, reveal(one) if isinstance(one, (str, Secret)) else one)
+            for name, one in sorted(self.credentials.items())
+        ]
+        return repr((type(self).__name__, known))
+
+    @property
     def certificate(self) -> Certificate | None:
         """What new connections show; most authenticators have none."""
         return None

@@ -280,6 +280,10 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         if self._store is not None:
             self._store.remove(self._entry())
 
+    @property
+    def identity(self) -> str:
+        return self._entry()
+
     def _entry(self) -> str:
         """The token's name in the store: no two servers, clients or scopes share one."""
         config = self.config

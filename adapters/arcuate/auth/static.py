@@ -115,6 +115,11 @@ class CertificateAuthenticator(BaseAuthenticator):
         self._certificate, self._key, self._inner = certificate, key, inner
 
     @property
+    def identity(self) -> str:
+        inner = self._inner.identity if self._inner is not None else ""
+        return repr((self._certificate, inner, super().identity))
+
+    @property
     def certificate(self) -> Certificate:
         return Certificate(self._certificate, self._key, reveal(self.credentials.get("password")))
 

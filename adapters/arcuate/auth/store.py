@@ -95,7 +95,7 @@ class EncryptedStore:
         salt = os.urandom(16)
         data = salt + self._box(salt).encrypt(json.dumps({"name": name, "token": dict(token)}).encode())
         with self._lock:
-            self._keys = {salt: self._keys[salt]}
+            self._keys = {one: key for one, key in self._keys.items() if one == salt}
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:  # mode 0600

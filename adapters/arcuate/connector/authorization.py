@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from arcuate.values.record import field, record
 
-__all__ = ["Authorization", "Authorizer", "Certificate"]
+__all__ = ["Authorization", "Authorizer", "Certificate", "identity"]
 
 
 @record(frozen=True)
@@ -64,3 +64,11 @@ class Authorizer(Protocol):
 
     def secrets(self) -> Sequence[str]:
         """What must not be in any error."""
+
+
+def identity(authorizer: Authorizer | None) -> str:
+    """What tells the user of an authorizer from others, for keys of what is kept; may hold secrets.
+
+    It is the authorizer's ``identity``, if it has one: the same before and after a token is renewed.
+    """
+    return str(getattr(authorizer, "identity", type(authorizer).__name__))

@@ -13,6 +13,8 @@ from arcuate.errors import InvalidArgument, SessionClosed
 __all__ = ["Background"]
 
 T = TypeVar("T")
+_AGAIN = 5.0
+"""Seconds after which a task that was told to end is told again."""
 
 
 class Background:
@@ -29,24 +31,6 @@ class Background:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop, which runs.
-
-        Raises:
-            SessionClosed: it was closed.
-        """
-        with self._lock:
-            if self._closed:
-                raise SessionClosed(f"{self._name} was closed")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=_main, args=(self._loop,), name=self._name, daemon=True
-                )
-                self._thread.start()
-            return self._loop
-
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Has the loop do something and waits for it; what interrupts the waiting cancels it.
 
@@ -57,11 +41,17 @@ class Background:
         if threading.current_thread() is self._thread:
             work.close()
             raise InvalidArgument("this is asyncio's thread: use the methods for asyncio")
-        try:
-            future = asyncio.run_coroutine_threadsafe(work, self.loop)
-        except SessionClosed:
-            work.close()
-            raise
+        with self._lock:  # what close() says comes after this
+            if self._closed:
+                work.close()
+                raise SessionClosed(f"{self._name} was closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_main, args=(self._loop,), name=self._name, daemon=True
+                )
+                self._thread.start()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except concurrent.futures.CancelledError:
@@ -73,27 +63,31 @@ class Background:
             raise
 
     def close(self) -> None:
-        """Cancels what is under way, and ends the thread."""
+        """Cancels what is under way, and ends the thread: at once, or when what blocks it lets go."""
         with self._lock:
             self._closed = True
             loop, self._loop = self._loop, None
-            thread, self._thread = self._thread, None
-        if loop is None or thread is None:
-            return
-        asyncio.run_coroutine_threadsafe(_cancelled(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-async def _cancelled() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for one in others:
-        one.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
+            if loop is not None:
+                loop.call_soon_threadsafe(loop.stop)
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(10)
 
 
 def _main(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
-    loop.run_forever()
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_cancelled())
+    finally:
+        loop.close()
+
+
+async def _cancelled() -> None:
+    """Ends all tasks, those too that begin at the end of others, or do not heed it the first time."""
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for one in others:
+            one.cancel()
+        for one in (await asyncio.wait(others, timeout=_AGAIN))[0]:
+            one.cancelled() or one.exception()  # which interests nobody any more
+    await asyncio.get_running_loop().shutdown_asyncgens()

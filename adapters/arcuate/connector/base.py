@@ -13,6 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import SecretStr, ValidationError
 from typing_extensions import Self
 
+from arcuate.connector import logs
 from arcuate.connector.config import ConnectorConfig, explained, load
 from arcuate.connector.errors import IntegrationError
 from arcuate.connector.health import Health, Status
@@ -96,6 +97,7 @@ class Connector:
             with self._lock:
                 self._still_open()
                 if not self._opened:
+                    logs.watch(self)
                     self._open()
                     self._opened = True
         return self

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-__all__ = ["end_within", "left", "until"]
+__all__ = ["end_within", "left", "lifted", "until"]
 
 _END: ContextVar[float | None] = ContextVar("arcuate_deadline", default=None)
 
@@ -17,6 +17,16 @@ def until(end: float) -> Iterator[None]:
     """What is inside ends by a time of :func:`time.monotonic`, or by an earlier one that holds already."""
     known = _END.get()
     token = _END.set(end if known is None else min(end, known))
+    try:
+        yield
+    finally:
+        _END.reset(token)
+
+
+@contextlib.contextmanager
+def lifted() -> Iterator[None]:
+    """What is inside has no end: a file takes as long as it takes."""
+    token = _END.set(None)
     try:
         yield
     finally:

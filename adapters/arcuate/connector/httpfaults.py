@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx2
 
+from arcuate.connector import deadline
 from arcuate.connector.errors import (
     ConnectionError,  # noqa: A004
     DataError,
@@ -13,7 +14,22 @@ from arcuate.connector.errors import (
 )
 from arcuate.errors import ArcuateError, InvalidArgument
 
-__all__ = ["of_exception"]
+__all__ = ["aheard", "heard", "late", "of_exception"]
+
+
+def late(service: str, what: str, seconds: float) -> IntegrationTimeout:
+    """The error for an attempt that took more than these seconds, or than its :mod:`deadline` had left.
+
+    Args:
+        service: the connector's name.
+        what: the request, without secrets.
+        seconds: the setting ``timeouts.call``.
+    """
+    left = deadline.left()
+    limit = f"than {seconds:g} s (setting 'timeouts.call')"
+    if left is not None and left <= 0:
+        limit = "time than all its attempts may take together (setting 'retry.total')"
+    return IntegrationTimeout(f"{service}: {what} took more {limit}", service=service, executed="maybe")
 
 
 def of_exception(service: str, what: str, error: Exception, conceal: Callable[[object], str]) -> ArcuateError:
@@ -51,3 +67,17 @@ def of_exception(service: str, what: str, error: Exception, conceal: Callable[[o
     return ConnectionError(
         f"{service}: {what}: the connection broke: {said}", service=service, executed="maybe"
     )
+
+
+def heard(response: httpx2.Response) -> None:
+    """A hook for answers: a redirection to no address is none, for httpx2 raises a bare ValueError for it."""
+    if response.has_redirect_location:
+        try:
+            _ = response.request.url.join(response.headers["location"]).origin
+        except (httpx2.InvalidURL, ValueError):
+            del response.headers["location"]
+
+
+async def aheard(response: httpx2.Response) -> None:
+    """As :func:`heard`, for asyncio."""
+    heard(response)

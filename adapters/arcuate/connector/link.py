@@ -24,7 +24,7 @@ from arcuate.connector.errors import (
     IntegrationTimeout,
 )
 from arcuate.connector.policies import Retry, Timeouts
-from arcuate.connector.secrets import redacted
+from arcuate.connector.secrets import cause, redacted
 from arcuate.errors import InvalidArgument, LimitExceeded, Unsupported
 
 __all__ = ["Dialer", "Ended", "Link", "LinkSettings", "Patience"]
@@ -145,7 +145,7 @@ class Dialer:
                 logger=_FRAMES,
             )
         except Exception as error:
-            raise self._refusal(error) from error
+            raise self._refusal(error) from cause(error, self.conceal)
         return Link(self, connection, auth)
 
     def _refusal(self, error: Exception) -> Exception:
@@ -284,7 +284,7 @@ class Link:
                 executed="maybe",
             ) from None
         except Exception as error:
-            raise self._lost(error) from error
+            raise self._lost(error) from cause(error, self._dialer.conceal)
         self.messages += 1
         return found
 
@@ -317,7 +317,7 @@ class Link:
             lost = self._lost(error)
             if isinstance(lost, IntegrationError) and not was_open:
                 lost.executed = "no"
-            raise lost from error
+            raise lost from cause(error, dialer.conceal)
 
     async def pinged(self) -> None:
         """Asks for a sign of life, whether or not somebody reads.
@@ -335,7 +335,7 @@ class Link:
                 service=dialer.service,
             ) from None
         except Exception as error:
-            raise self._lost(error) from error
+            raise self._lost(error) from cause(error, self._dialer.conceal)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Closes it in order, or after two seconds without."""

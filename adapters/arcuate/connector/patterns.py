@@ -63,7 +63,7 @@ def retry_on_failure(
         if not on(error):
             return False
         after = getattr(error, "retry_after", None)
-        if after is None:
+        if not after:
             return True
         return float(after) if after <= max(longest, 60.0) else False
 

@@ -28,7 +28,7 @@ class Retry(_Policy):
         default=60.0,
         gt=0,
         description="seconds for all attempts and pauses together: none begins later, and those of HTTP end "
-        "by then",
+        "by then, but for files",
     )
 
 

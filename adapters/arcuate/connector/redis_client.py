@@ -28,7 +28,7 @@ from arcuate.connector.errors import (
     NotFoundError,
 )
 from arcuate.connector.resilience import Resilience
-from arcuate.connector.secrets import Secret, redacted, reveal
+from arcuate.connector.secrets import Secret, cause, redacted, reveal
 from arcuate.errors import InvalidArgument, Unsupported
 
 try:
@@ -388,4 +388,4 @@ def translating(
     try:
         yield
     except (redis.RedisError, redis.exceptions.RedisClusterException) as error:
-        raise translated(error, service, conceal, executed=executed) from error
+        raise translated(error, service, conceal, executed=executed) from cause(error, conceal)

@@ -88,6 +88,7 @@ class Resilience:
         key: str | None = None,
         others: Sequence[Endpoint[T]] = (),
         fallback: bool | None = None,
+        good: Callable[[T], bool] = lambda _: True,
     ) -> Result[T]:
         """Carries one request out.
 
@@ -99,6 +100,7 @@ class Resilience:
             others: other endpoints, tried one after the other before the fallback: (name, operation).
             fallback: whether the fallback may answer: it cannot for what changes something. By default if
                 there is a ``key``.
+            good: whether a value is worth keeping.
 
         Raises:
             IntegrationError: what the last attempt raised, when there is no fallback.
@@ -108,7 +110,6 @@ class Resilience:
         def attempt() -> T:
             nonlocal attempts
             attempts += 1
-            self._admit()
             return self._judged(operation)
 
         with self.telemetry.span(name) as span:
@@ -125,7 +126,7 @@ class Resilience:
                         return self._degraded(found, span)
                 return self._degraded(self._fallen(error, key, fallback, attempts), span)
             span.done(attempts)
-        if key is not None and self.fallback is not None and self.fallback.kind == "cache":
+        if key is not None and self.fallback is not None and self.fallback.kind == "cache" and good(value):
             self.keep.put(key, value)
         return Result(value, attempts=attempts)
 
@@ -138,6 +139,7 @@ class Resilience:
         key: str | None = None,
         others: Sequence[AsyncEndpoint[T]] = (),
         fallback: bool | None = None,
+        good: Callable[[T], bool] = lambda _: True,
     ) -> Result[T]:
         """As :meth:`run`, for asyncio."""
         attempts = 0
@@ -145,7 +147,6 @@ class Resilience:
         async def attempt() -> T:
             nonlocal attempts
             attempts += 1
-            await self._aadmit()
             return await self._ajudged(operation)
 
         with self.telemetry.span(name) as span:
@@ -163,7 +164,7 @@ class Resilience:
                 fallen = await asyncio.to_thread(self._fallen, error, key, fallback, attempts)
                 return self._degraded(fallen, span)
             span.done(attempts)
-        if key is not None and self.fallback is not None and self.fallback.kind == "cache":
+        if key is not None and self.fallback is not None and self.fallback.kind == "cache" and good(value):
             await asyncio.to_thread(self.keep.put, key, value)
         return Result(value, attempts=attempts)
 
@@ -172,26 +173,32 @@ class Resilience:
     def _judged(self, operation: Callable[[], T]) -> T:
         """One attempt, of which the breaker learns."""
         self.breaker.enter()
+        asked = False
         try:
+            self._admit()
+            asked = True
             value = operation()
         except BaseException as error:
-            self._learn(error)
+            self._learn(error if asked else None)
             raise
         self.breaker.succeeded()
         return value
 
     async def _ajudged(self, operation: Callable[[], Awaitable[T]]) -> T:
         self.breaker.enter()
+        asked = False
         try:
+            await self._aadmit()
+            asked = True
             value = await operation()
         except BaseException as error:
-            self._learn(error)
+            self._learn(error if asked else None)
             raise
         self.breaker.succeeded()
         return value
 
-    def _learn(self, error: BaseException) -> None:
-        """A refusal (401, 404, a wrong query) is an answer: the system is well."""
+    def _learn(self, error: BaseException | None) -> None:
+        """A refusal (401, 404, a wrong query) is an answer: it is well. ``None``: it was not asked."""
         if not isinstance(error, IntegrationError):
             self.breaker.abandoned()
         elif error.recoverable and not isinstance(error, RateLimitError):
@@ -236,7 +243,7 @@ class Resilience:
         def worth(error: Exception) -> bool | float:
             if not isinstance(error, IntegrationError) or not error.recoverable:
                 return False
-            if error.retry_after is None:
+            if not error.retry_after:
                 return time.monotonic() < end
             return error.retry_after if time.monotonic() + error.retry_after < end else False
 

@@ -31,6 +31,7 @@ Secret = SecretStr
 _QUERY = re.compile(
     r"(?i)([?&](?:access_token|api_?key|auth|key|passw(?:or)?d|secret|sig(?:nature)?|token)=)[^&#\s]*"
 )
+_PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]*@""")
 
 
 def reveal(secret: SecretStr | str | None, what: str = "the secret") -> str | None:
@@ -101,11 +102,10 @@ def redacted(url: str) -> str:
 def conceal(text: Any, secrets: Iterable[str | None]) -> str:
     """A text without these secrets: as they are, and as an address, JSON, HTML or a ``repr`` has them."""
     shown = str(text)
-    for secret in secrets:
-        if secret and len(secret.strip()) >= 4:
-            for form in sorted(_forms(secret), key=len, reverse=True):
-                shown = shown.replace(form, HIDDEN)
-    return redacted(shown) if "://" in shown and " " not in shown else _QUERY.sub(rf"\g<1>{HIDDEN}", shown)
+    known = {one for one in secrets if one and len(one.strip()) >= 4}
+    for form in sorted({form for one in known for form in _forms(one)}, key=len, reverse=True):
+        shown = shown.replace(form, HIDDEN)  # the longest first: a shorter one may be a part of it
+    return _PASSWORD.sub(rf"\g<1>{HIDDEN}@", _QUERY.sub(rf"\g<1>{HIDDEN}", shown))
 
 
 def _forms(secret: str) -> set[str]:
@@ -133,9 +133,11 @@ def cause(error: BaseException, conceal: Callable[[object], str]) -> BaseExcepti
     A traceback prints the whole chain of causes, and what is in it was written by others.
     """
     one: BaseException | None = error
-    while one is not None:
+    seen: list[BaseException] = []
+    while one is not None and one not in seen:
         said = str(one)
         if conceal(said) != said:
             return None
+        seen.append(one)
         one = one.__cause__ or one.__context__
     return error

@@ -17,6 +17,7 @@ from arcuate.connector.errors import (
 __all__ = ["of_status", "retry_after"]
 
 _MEANING: dict[int, tuple[type[IntegrationError], str]] = {
+    304: (IntegrationError, "it says that nothing has changed, and there is nothing that could have"),
     400: (IntegrationError, "it does not understand the request"),
     401: (AuthenticationError, "it does not accept the credentials; see 'auth' and 'headers'"),
     403: (AuthenticationError, "it knows the caller and refuses this"),
@@ -67,7 +68,7 @@ def of_status(
         status,
         (IntegrationError, "it failed" if status >= 500 else "it refused"),
     )
-    if 300 <= status < 400:
+    if 300 <= status < 400 and status != 304:
         meaning = "it is elsewhere, and that redirection is not followed; see 'redirects' and 'url'"
     said = " ".join(body.split())
     if len(said) > 300:

@@ -39,19 +39,22 @@ def to_table(records: list[Any], schema: Any, bad: Callable[[str], Exception]) -
         wanted = schema.field(name).type if schema is not None else None
         try:
             columns[name] = _column(pa, values, wanted)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError) as error:
-            raise bad(f"has values of no common type in the column {name!r}: {error}") from None
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as error:
+            kind = "no common type" if wanted is None else f"another type than {wanted}"
+            raise bad(f"has values of {kind} in the column {name!r}: {error}") from None
     if schema is not None:
         return pa.table(columns, schema=schema)
     return pa.table(columns)
 
 
 def _column(pa: Any, values: list[Any], wanted: Any) -> Any:
-    found = pa.array(values, type=wanted)
-    if pa.types.is_floating(found.type) and any(
-        type(value) is int and abs(value) > 2**53 for value in values
-    ):
-        raise pa.ArrowInvalid("a whole number beyond 2**53 among fractions would lose digits")
+    from arcuate.connector.fitting import fit
+
+    if wanted is not None:
+        fit(values, wanted, json=True)
+        return pa.array(values, type=wanted)
+    found = pa.array(values)
+    fit(values, found.type, json=True)
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from arcuate.connector.errors import DataError
+from arcuate.connector.fitting import fit
 from arcuate.errors import InvalidArgument
 
 __all__ = ["batch_of", "columns_of", "decimal_of", "names_of", "rows_of", "to_pandas"]
@@ -67,46 +68,10 @@ def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
     if dt.time in set(map(type, column)) and any(value and value.tzinfo for value in column):
         raise TypeError("it holds times of day with a zone, which Arrow has not")
     if kind is not None:
-        _fit(column, kind)
+        fit(column, kind)
     return pa.array(column, type=kind, from_pandas=False)
 
 
-def _fit(column: Sequence[Any], kind: pa.DataType) -> None:
-    """Arrow would make 2 of 2.5 for a column of integers, and a day of a time.
-
-    Raises:
-        TypeError: a value would become another.
-    """
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        return _fit([item for one in column if one is not None for item in one], kind.value_type)
-    allowed = next((types for test, types in _PYTHON if test(kind)), None)
-    found = {one for one in set(map(type, column)) if one is not type(None)}
-    wrong = [one for one in found if allowed is not None and not issubclass(one, allowed)]
-    if pa.types.is_date(kind):
-        wrong = [one for one in found if issubclass(one, dt.datetime)]
-    if wrong:
-        raise TypeError(f"it holds values of the type {', '.join(sorted(one.__name__ for one in wrong))}")
-    if pa.types.is_timestamp(kind):
-        step = {"s": 1_000_000, "ms": 1000}.get(kind.unit, 1)
-        for value in column:
-            if value is not None and (
-                value.microsecond % step or (value.tzinfo is None) != (kind.tz is None)
-            ):
-                raise TypeError(f"it holds {value}")
-    return None
-
-
-_PYTHON: tuple[tuple[Callable[[Any], bool], tuple[type, ...]], ...] = (
-    (pa.types.is_integer, (int,)),
-    (pa.types.is_string, (str,)),
-    (pa.types.is_large_string, (str,)),
-    (pa.types.is_binary, (bytes, bytearray, memoryview)),
-    (pa.types.is_large_binary, (bytes, bytearray, memoryview)),
-    (pa.types.is_timestamp, (dt.datetime,)),
-    (pa.types.is_time, (dt.time,)),
-    (pa.types.is_duration, (dt.timedelta,)),
-)
-"""Arrow's types that would take others of Python's too, and change them: which they take."""
 _NULLABLE = {
     **{getattr(pa, f"int{n}")(): getattr(pd, f"Int{n}Dtype")() for n in (8, 16, 32, 64)},
     **{getattr(pa, f"uint{n}")(): getattr(pd, f"UInt{n}Dtype")() for n in (8, 16, 32, 64)},

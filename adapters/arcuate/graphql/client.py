@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from typing_extensions import Self
 
-from arcuate.connector import Connector, ConnectorConfig, Result, deadline, tls
-from arcuate.connector.authorization import Authorization, Authorizer
+from arcuate.connector import Connector, ConnectorConfig, Result, tls
+from arcuate.connector.authorization import Authorization, Authorizer, identity
 from arcuate.connector.background import Background
 from arcuate.connector.link import Dialer
 from arcuate.connector.network import private_of, revealed
@@ -325,8 +325,7 @@ class GraphQLClient(Connector):
         payload, reads = one.payload(), one.kind == "query"
 
         def attempt(client: GraphQLClient) -> Any:
-            with deadline.until(deadline.end_within(client.config.timeouts.call)):
-                return _plain(client._attempt(one, payload))
+            return _plain(client._attempt(one, payload))
 
         result = self.resilience.run(
             lambda: attempt(self),
@@ -335,6 +334,7 @@ class GraphQLClient(Connector):
             key=self._key(one, payload),
             others=self._elsewhere(attempt) if reads else (),
             fallback=reads,
+            good=lambda value: value["data"] is not None,
         )
         return self._result(result)
 
@@ -352,6 +352,7 @@ class GraphQLClient(Connector):
             key=self._key(one, payload),
             others=self._aelsewhere(attempt) if reads else (),
             fallback=reads,
+            good=lambda value: value["data"] is not None,
         )
         return self._result(result)
 
@@ -383,11 +384,11 @@ class GraphQLClient(Connector):
         return await self._http.apost(payload, await asyncio.to_thread(ask, auth), one.files)
 
     def _key(self, one: Operation, payload: str) -> str | None:
-        """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
+        """Under which its last good answer is kept: another user's is not given."""
         if one.kind != "query" or self.config.fallback is None or one.files:
             return None
-        asked = repr((self.config.url, sorted(self.headers.items()), payload))
-        return hashlib.sha256(asked.encode()).hexdigest()
+        who = (sorted(self.headers.items()), identity(self.authorizer))
+        return hashlib.sha256(repr((self.config.url, who, payload)).encode()).hexdigest()
 
     def _result(self, result: Result[Any]) -> GraphQLResult:
         value = result.value
@@ -440,6 +441,8 @@ class GraphQLClient(Connector):
             here: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             here = None
+        for one in self._subscriptions:
+            one.end()
         works = [(one.loop, one.aclose) for one in self._subscriptions if one.connections]
         for loop, work in [*works, (self._http.loop, self._http.aclose)]:
             if loop is None or not loop.is_running():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 import httpx2
@@ -14,13 +13,15 @@ import httpx2
 from arcuate.connector import (
     DataError,
     IntegrationTimeout,
-    bounded,
+    deadline,
     httpfaults,
     jsontext,
     redacted,
     statuses,
 )
 from arcuate.connector.authorization import Authorization
+from arcuate.connector.lending import Lending
+from arcuate.connector.secrets import cause
 from arcuate.errors import InvalidArgument, LimitExceeded, SessionClosed
 from arcuate.graphql.result import GraphQLResult, of_faults, of_payload
 from arcuate.graphql.upload import FileVar, form
@@ -61,9 +62,8 @@ class Exchange:
             "follow_redirects": False,
         }
         self.what = f"POST {conceal(redacted(config.url))}"
-        self._counting = threading.Lock()
-        self._users, self._closed = 0, False
-        self._client: httpx2.Client | None = None
+        hooks = {"response": [httpfaults.heard]}
+        self._lending = Lending(lambda: httpx2.Client(**self._options, event_hooks=hooks))
         self._aclient: httpx2.AsyncClient | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -78,62 +78,46 @@ class Exchange:
         Raises:
             IntegrationError: there is none.
         """
-        with self._lent() as client:
+        with self._lending.lent(self._service) as client:
             return self._posted(client, payload, auth, files)
 
     def _posted(
         self, client: httpx2.Client, payload: str, auth: Authorization, files: Mapping[str, FileVar]
     ) -> GraphQLResult:
-        end = time.monotonic() + self._config.timeouts.call
+        end = deadline.end_within(self._config.timeouts.call)
         try:
-            with self._content(payload, files) as content:
-                response = client.send(self._request(client, content, auth), stream=True)
-            try:
-                size, parts = 0, []
-                for part in response.iter_bytes():
-                    size += len(part)
-                    self._bounded(size)
-                    if time.monotonic() > end:
-                        raise self._late()
-                    parts.append(part)
-            finally:
-                response.close()
+            with deadline.until(end):
+                with self._content(payload, files) as content:
+                    response = client.send(self._request(client, content, auth), stream=True)
+                try:
+                    size, parts = 0, []
+                    for part in response.iter_bytes():
+                        size += len(part)
+                        self._bounded(size)
+                        if time.monotonic() > end:
+                            raise httpx2.ReadTimeout("")
+                        parts.append(part)
+                finally:
+                    response.close()
+        except httpx2.TimeoutException as error:
+            if time.monotonic() >= end:
+                raise self._late() from cause(error, self._conceal)
+            self._fail(error)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self._fail(error)
-        except RuntimeError:
-            self._closed_meanwhile(self._closed)
-            raise
         return self._judge(response, b"".join(parts))
-
-    @contextmanager
-    def _lent(self) -> Iterator[httpx2.Client]:
-        """httpx2's client; it is closed when all who have it are done, for else it may lose a connection."""
-        with self._counting:
-            self._closed_meanwhile(self._closed)
-            if self._client is None:
-                self._client = bounded.bound(httpx2.Client(**self._options))
-            client = self._client
-            self._users += 1
-        try:
-            yield client
-        finally:
-            with self._counting:
-                self._users -= 1
-                last = self._closed and not self._users
-            if last:
-                client.close()
 
     async def apost(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
         """As :meth:`post`, for asyncio."""
         loop = asyncio.get_running_loop()
         if self._aclient is None:
-            self._aclient, self.loop = httpx2.AsyncClient(**self._options), loop
+            hooks = {"response": [httpfaults.aheard]}
+            self._aclient, self.loop = httpx2.AsyncClient(**self._options, event_hooks=hooks), loop
         elif self.loop is not loop:
             raise InvalidArgument(f"{self._service} is open in another event loop; make one for each loop")
+        left = deadline.end_within(self._config.timeouts.call) - time.monotonic()
         try:
-            return await asyncio.wait_for(
-                self._alone(self._aclient, payload, auth, files), self._config.timeouts.call
-            )
+            return await asyncio.wait_for(self._alone(self._aclient, payload, auth, files), max(left, 0.0))
         except asyncio.TimeoutError as error:
             if isinstance(error, IntegrationTimeout):
                 raise
@@ -160,21 +144,14 @@ class Exchange:
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             self._fail(error)
         except RuntimeError:
-            self._closed_meanwhile(client.is_closed)
+            if client.is_closed:
+                raise SessionClosed(f"{self._service} was closed while it was asked") from None
             raise
         return self._judge(response, b"".join(parts))
 
-    def _closed_meanwhile(self, closed: bool) -> None:
-        if closed:
-            raise SessionClosed(f"{self._service} was closed while it was asked") from None
-
     def close(self) -> None:
         """Closes the connections of the sync face; those in use when they are done."""
-        with self._counting:
-            self._closed = True
-            idle = not self._users
-        if self._client is not None and idle:
-            self._client.close()
+        self._lending.close()
 
     async def aclose(self) -> None:
         """Closes those of the async face."""
@@ -243,12 +220,8 @@ class Exchange:
             )
 
     def _late(self) -> IntegrationTimeout:
-        return IntegrationTimeout(
-            f"{self._service}: {self.what} took more than {self._config.timeouts.call:g} s "
-            "(setting 'timeouts.call')",
-            service=self._service,
-            executed="maybe",
-        )
+        return httpfaults.late(self._service, self.what, self._config.timeouts.call)
 
     def _fail(self, error: Exception) -> NoReturn:
-        raise httpfaults.of_exception(self._service, self.what, error, self._conceal) from error
+        found = httpfaults.of_exception(self._service, self.what, error, self._conceal)
+        raise found from cause(error, self._conceal)

@@ -74,7 +74,7 @@ class Walk:
         if more is False or (not self._more and mark in (None, "")):
             self._ended = True
             return listed
-        if mark in (None, ""):
+        if mark in (None, "") or not isinstance(mark, (str, int, float)):
             raise self._bad(f"has more pages and no mark at '{self._at}.{self._next}': ask for it")
         if mark in self._seen:
             raise self._bad("brings a page that was there before: the pages go in a circle")

@@ -214,7 +214,8 @@ def of_payload(service: str, payload: Any, conceal: Any = str) -> GraphQLResult:
             service=service,
             executed="maybe",
         )
-    return GraphQLResult(data, faults_of(errors, conceal), dict(extensions or {}), service=service)
+    extensions = dict(extensions) if isinstance(extensions, Mapping) else {}
+    return GraphQLResult(data, faults_of(errors, conceal), extensions, service=service)
 
 
 def faults_of(errors: list[Any], conceal: Any = str) -> tuple[Fault, ...]:
@@ -224,16 +225,16 @@ def faults_of(errors: list[Any], conceal: Any = str) -> tuple[Fault, ...]:
         if not isinstance(one, Mapping):
             found.append(Fault(conceal(one)))
             continue
-        extensions = one.get("extensions")
+        extensions, path, places = one.get("extensions"), one.get("path"), one.get("locations")
         extensions = dict(extensions) if isinstance(extensions, Mapping) else {}
         found.append(
             Fault(
                 conceal(one.get("message", "")),
-                tuple(one.get("path") or ()),
+                tuple(path) if isinstance(path, list) else (),
                 str(extensions.get("code") or ""),
                 tuple(
                     (place.get("line", 0), place.get("column", 0))
-                    for place in one.get("locations") or ()
+                    for place in (places if isinstance(places, list) else ())
                     if isinstance(place, Mapping)
                 ),
                 extensions,

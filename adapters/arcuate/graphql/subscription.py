@@ -156,6 +156,9 @@ class Subscription:
         found = await self._resilience.arun(attempt, name="subscribe", repeatable=True)
         self._link = found.value
         self.connections += 1
+        if self._closed:  # meanwhile, by another task
+            await self.aclose()
+            raise StopAsyncIteration
         return found.value
 
     async def _acknowledged(self, link: Link) -> None:
@@ -190,9 +193,13 @@ class Subscription:
         faults = faults_of(payload if isinstance(payload, list) else [payload], self._dialer.conceal)
         return of_faults(self._dialer.service, faults, None, {})
 
+    def end(self) -> None:
+        """Gives no event any more; what is connecting is closed when it is."""
+        self._closed = True
+
     async def aclose(self) -> None:
         """Tells the system that no more events are wanted, and closes the connection."""
-        self._closed = True
+        self.end()
         link, self._link = self._link, None
         if link is None:
             return

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -19,7 +18,6 @@ from arcuate.connector import (
     DataError,
     IntegrationTimeout,
     Result,
-    bounded,
     deadline,
     httpfaults,
     redacted,
@@ -28,10 +26,11 @@ from arcuate.connector import (
 )
 from arcuate.connector.authorization import Authorization, Authorizer
 from arcuate.connector.base import secrets_of
+from arcuate.connector.lending import Lending
 from arcuate.connector.network import is_downgrade, private_of, revealed
 from arcuate.connector.secrets import cause
 from arcuate.errors import InvalidArgument, LimitExceeded
-from arcuate.rest import exchange, logs, transfer
+from arcuate.rest import exchange, transfer
 from arcuate.rest.cache import Validators
 from arcuate.rest.config import RESTConfig, renamed
 from arcuate.rest.paging import Link, Paging
@@ -82,8 +81,7 @@ class RESTAPIClient(Connector):
         self.headers: dict[str, str] = revealed(self.config.headers)
         self.authorizer: Authorizer | None = self.config.auth
         self._validators = Validators(self.config.cache)
-        self._client: httpx2.Client | None = None
-        self._counting, self._users = threading.Lock(), 0
+        self._lending = Lending(lambda: httpx2.Client(**self._options(httpfaults.heard)))
         self._aclient: httpx2.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._shown: tuple[Any, str] | None = None
@@ -281,7 +279,9 @@ class RESTAPIClient(Connector):
         left = deadline.end_within(self.config.timeouts.call) - time.monotonic()
         try:
             return await asyncio.wait_for(self._alone(one, auth), max(left, 0.0))
-        except asyncio.TimeoutError:
+        except asyncio.TimeoutError as error:
+            if isinstance(error, IntegrationTimeout):
+                raise
             raise self._late(one) from None
 
     async def _alone(self, one: Request, auth: Authorization) -> dict[str, Any]:
@@ -343,15 +343,7 @@ class RESTAPIClient(Connector):
         raise found from cause(error, self.conceal)
 
     def _late(self, one: Request) -> IntegrationTimeout:
-        left, call = deadline.left(), self.config.timeouts.call
-        limit = f"than {call:g} s (setting 'timeouts.call')"
-        if left is not None and left <= 0:
-            limit = "time than all its attempts may take together (setting 'retry.total')"
-        return IntegrationTimeout(
-            f"{self.name}: {one.what} took more {limit}",
-            service=self.name,
-            executed="maybe",
-        )
+        return httpfaults.late(self.name, one.what, self.config.timeouts.call)
 
     def _lost(self, one: Request) -> DataError:
         return DataError(
@@ -493,15 +485,15 @@ class RESTAPIClient(Connector):
     # --- Life
 
     def _open(self) -> None:
-        logs.watch(self)
         self._tls = tls.context(self.config.ca_file, self.authorizer.certificate if self.authorizer else None)
 
-    def _options(self) -> dict[str, Any]:
+    def _options(self, hook: Callable[[httpx2.Response], Any]) -> dict[str, Any]:
         times = self.config.timeouts
         return {
             "verify": self._tls,
             "timeout": httpx2.Timeout(times.read, connect=times.connect, pool=times.connect),
             "follow_redirects": False,
+            "event_hooks": {"response": [hook]},
         }
 
     def _equip(self, sibling: Self) -> None:
@@ -520,35 +512,14 @@ class RESTAPIClient(Connector):
                 return found
         return url
 
-    def sync(self) -> httpx2.Client:
-        if self._client is None:
-            with self._lock:
-                self.open()
-                if self._client is None:
-                    self._client = bounded.bound(httpx2.Client(**self._options()))
-        return self._client
-
-    @contextlib.contextmanager
-    def lent(self) -> Iterator[httpx2.Client]:
-        """httpx2's client; it is closed when all who have it are done, for else it may lose a connection."""
-        client = self.sync()
-        with self._counting:
-            self._still_open()
-            self._users += 1
-        try:
-            yield client
-        finally:
-            with self._counting:
-                self._users -= 1
-                last = self._closed and not self._users
-            if last:
-                client.close()
+    def lent(self) -> AbstractContextManager[httpx2.Client]:
+        return self._lending.lent(self.name)
 
     def asynchronous(self) -> httpx2.AsyncClient:
         self._still_open()
         loop = asyncio.get_running_loop()
         if self._aclient is None:
-            self._aclient, self._loop = httpx2.AsyncClient(**self._options()), loop
+            self._aclient, self._loop = httpx2.AsyncClient(**self._options(httpfaults.aheard)), loop
         elif self._loop is not loop:
             raise InvalidArgument(
                 f"{self.name} is open in another event loop; close it there by aclose(), or make "
@@ -570,10 +541,7 @@ class RESTAPIClient(Connector):
         await super().aclose()
 
     def _close(self) -> None:
-        with self._counting:
-            idle = not self._users
-        if self._client is not None and idle:
-            self._client.close()
+        self._lending.close()
         client, loop = self._aclient, self._loop
         if client is not None and loop is not None and loop.is_running():
             closing = client.aclose()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from arcuate.connector import NotFoundError
-from arcuate.connector.authorization import Authorization
+from arcuate.connector.authorization import Authorization, identity
 from arcuate.errors import InvalidArgument
 from arcuate.rest import exchange
 
@@ -67,11 +67,16 @@ class Request:
         return Request(other, self.method, endpoint, self._params, self._data, self._headers)
 
     def key(self) -> str | None:
-        """Under which its last good answer is kept: with who asked, but for what an authenticator adds."""
+        """Under which its last good answer is kept: another user's is not given."""
         if self.method != "GET" or self._client.config.fallback is None:
             return None
-        asked = repr((sorted(self._client.headers.items()), sorted((self._headers or {}).items())))
-        return f"{self.asked()} {hashlib.sha256(asked.encode()).hexdigest()}"
+        client = self._client
+        who = (
+            sorted(client.headers.items()),
+            sorted((self._headers or {}).items()),
+            identity(client.authorizer),
+        )
+        return f"{self.asked()} {hashlib.sha256(repr(who).encode()).hexdigest()}"
 
     def asked(self) -> str:
         """The address with the query, but for what an authenticator adds."""
@@ -107,7 +112,7 @@ class Request:
         return self
 
     def answer(self, response: httpx2.Response, content: bytes, key: Any) -> dict[str, Any] | None:
-        """The answer as plain values, which can be kept on disk."""
+        """The answer as plain values, which can be kept on disk; ``None``: ask again, unconditionally."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         links = (
             {name: one["url"] for name, one in response.links.items() if "url" in one}
@@ -121,4 +126,7 @@ class Request:
             "links": links,
             "url": self.shown,
         }
-        return self._client._validators.answer(key, found) if key is not None else found
+        if key is None:
+            return found
+        known = self._client._validators.answer(key, found)
+        return found if known is None and self._plain else known

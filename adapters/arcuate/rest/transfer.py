@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from arcuate.connector import DataError, IntegrationError
+from arcuate.connector import DataError, IntegrationError, deadline
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument
 from arcuate.rest.exchange import MOVES
@@ -148,6 +148,8 @@ class _Download:
         validator = headers.get("last-modified", "") if tag.startswith("W/") else tag
         if self._there and validator not in ("", self._validator):
             raise self._another()  # the system does not know If-Range
+        if self._progress is not None:
+            self._progress(self._there, self._total)
         with _writable(self.client, self._part):
             if not self._there:
                 self._mark.unlink(missing_ok=True)  # it would vouch for other bytes
@@ -159,8 +161,6 @@ class _Download:
                 except OSError:
                     file.close()
                     raise
-        if self._progress is not None:
-            self._progress(self._there, self._total)
         return file
 
     def piece(self, file: Any, piece: bytes) -> None:
@@ -191,7 +191,8 @@ class _Download:
 
     def done(self) -> Path:
         """The file in its place."""
-        os.replace(self._part, self._target)
+        with _writable(self.client, self._target):
+            os.replace(self._part, self._target)
         self._mark.unlink(missing_ok=True)
         return self._target
 
@@ -280,7 +281,8 @@ def _sent(
     from arcuate.rest.request import Request
 
     try:
-        size = source.stat().st_size
+        with source.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise InvalidArgument(f"the file {source} cannot be read: {error.strerror}") from None
     headers = {"content-type": media_type, "content-length": str(size)}
@@ -324,7 +326,7 @@ def _opened(
 ) -> Iterator[httpx2.Response]:
     """A response whose body has not been read; with another authorization if the first is refused."""
     auth = client.authorizer.authorization() if client.authorizer is not None else Authorization()
-    with client.lent() as lent:
+    with client.lent() as lent, deadline.lifted():
         for last in (False, True):
             try:
                 request: httpx2.Request | None = one.built(lent, auth, content() if content else None)
@@ -337,7 +339,7 @@ def _opened(
                         if request is None:
                             break
                         response.close()
-                        response = lent.send(request, stream=True)
+                        response = lent.send(_anew(lent, one, request, content), stream=True)
                     if response.status_code != 401 or client.authorizer is None or last:
                         yield response
                         return
@@ -358,8 +360,8 @@ async def _aopened(
     """As :func:`_opened`, for asyncio."""
     ask = client.authorizer.authorization if client.authorizer is not None else None
     auth = await asyncio.to_thread(ask) if ask is not None else Authorization()
-    http = client.asynchronous()
     for last in (False, True):
+        http = client.asynchronous()
         try:
             request: httpx2.Request | None = one.built(http, auth, content() if content else None)
             assert request is not None
@@ -371,7 +373,7 @@ async def _aopened(
                     if request is None:
                         break
                     await response.aclose()
-                    response = await http.send(request, stream=True)
+                    response = await http.send(_anew(http, one, request, content), stream=True)
                 if response.status_code != 401 or ask is None or last:
                     yield response
                     return
@@ -380,6 +382,18 @@ async def _aopened(
                 await response.aclose()
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             client.fail(one, error)
+
+
+def _anew(
+    http: httpx2.Client | httpx2.AsyncClient,
+    one: Request,
+    moved: httpx2.Request,
+    content: Callable[[], Any] | None,
+) -> httpx2.Request:
+    """A request that follows a redirection, with its content from the beginning."""
+    if content is None or moved.method != one.method:
+        return moved
+    return http.build_request(moved.method, moved.url, content=content(), headers=moved.headers)
 
 
 def _mark(path: Path) -> dict[str, str] | None:
@@ -400,6 +414,6 @@ def _total(headers: Mapping[str, str], there: int, one: Request, client: RESTAPI
                 f"{client.name}: {one.what}: the part from {there} was asked for; got {span!r}",
                 service=client.name,
             )
-        return int(whole) if whole.isdigit() else None
+        return int(whole) if whole.isdecimal() else None
     length = headers.get("content-length", "")
-    return int(length) if length.isdigit() else None
+    return int(length) if length.isdecimal() else None

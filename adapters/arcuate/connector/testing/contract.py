@@ -271,7 +271,7 @@ class ConnectorContract:
     def test_closing_during_use(self, address: str) -> None:
         def life() -> None:
             connector = self.connector(address)
-            started, found = threading.Semaphore(0), []
+            started, found = threading.Semaphore(0), list[BaseException]()
 
             def work() -> None:
                 try:
@@ -280,19 +280,24 @@ class ConnectorContract:
                         started.release()
                 except BaseException as error:
                     found.append(error)
+                finally:
+                    started.release(6)
 
-            def both() -> None:
+            def both() -> list[BaseException]:
                 threads = [threading.Thread(target=work, daemon=True) for _ in range(3)]
                 for thread in threads:
                     thread.start()
                 for _ in range(6):
                     started.acquire()
+                early = list(found)
                 connector.close()
-                for thread in threads:
+                for thread in () if early else threads:
                     thread.join()
+                return early
 
             outcome = self.in_time(both)
             assert not isinstance(outcome, BaseException), f"close() raised {outcome!r}"
+            assert not outcome, f"before it was closed, use() raised {outcome}"
             bare = [error for error in found if not isinstance(error, ArcuateError)]
             assert not bare, f"{bare} left the connector when it was closed in another thread"
 
