@@ -15,7 +15,7 @@ from arcuate.connector.errors import DataError
 from arcuate.connector.fitting import fit
 from arcuate.errors import InvalidArgument
 
-__all__ = ["batch_of", "columns_of", "decimal_of", "names_of", "rows_of", "to_pandas"]
+__all__ = ["batch_of", "columns_of", "decimal_of", "names_of", "rows_of", "to_pandas", "within"]
 
 
 def names_of(names: Iterable[str]) -> list[str]:
@@ -80,13 +80,41 @@ _NULLABLE = {
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """A pandas table in which NULL stays apart from NaN and integers beside NULL stay integers."""
-    frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get, date_as_object=True)
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_floating(column.type):  # pandas' own conversion takes NaN as missing
-            values = column.fill_null(0).to_numpy()
-            frame[name] = pd.arrays.FloatingArray(values.copy(), column.is_null().to_numpy())
+    """A pandas table in which NULL stays apart from NaN and integers beside NULL stay integers.
+
+    Lists are arrays of NumPy, or Python's where one of them in the column holds NULL, which NumPy has not.
+
+    Raises:
+        DataError: pandas has no such column.
+    """
+    try:
+        frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get, date_as_object=True)
+        for name, column in zip(table.column_names, table.columns, strict=True):
+            if pa.types.is_floating(column.type):  # pandas' own conversion takes NaN as missing
+                values = column.fill_null(0).to_numpy()
+                frame[name] = pd.arrays.FloatingArray(values.copy(), column.is_null().to_numpy())
+            elif pa.types.is_nested(column.type) and any(map(_holes, column.chunks)):
+                frame[name] = pd.Series(column.to_pylist(), dtype=object, index=frame.index)
+    except (pa.ArrowException, OverflowError, ValueError) as error:
+        raise DataError(f"the table is none of pandas': {error}; take it as Arrow, or cast it") from error
     return frame
+
+
+def within(column: pa.Array) -> list[pa.Array]:
+    """The arrays of which a nested one is made; none for others."""
+    kind = column.type
+    if pa.types.is_map(kind):
+        return [column.keys, column.items]
+    if pa.types.is_struct(kind):
+        return list(column.flatten())
+    return [column.flatten()] if pa.types.is_nested(kind) and hasattr(column, "flatten") else []
+
+
+def _holes(column: pa.Array) -> bool:
+    """Whether a list in it holds NULL."""
+    inner = within(column)
+    lists = not pa.types.is_struct(column.type)
+    return any(_holes(one) or (lists and one.null_count > 0) for one in inner)
 
 
 def columns_of(data: Any) -> pa.Table | None:

@@ -7,6 +7,7 @@ kept as they are, unless they begin with that mark. The others are for programs 
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Literal, get_args
 
 from arcuate.connector import DataError
@@ -119,4 +120,11 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_FROM_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refused)
+def _float(text: str) -> float:
+    found = float(text)
+    if math.isinf(found):
+        raise ValueError(f"the number {text[:40]} is larger than a float can be")
+    return found
+
+
+_FROM_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_refused, parse_float=_float)

@@ -13,15 +13,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from arcuate.connector import DataError
+from arcuate.connector.tables import within
 from arcuate.errors import ConversionError
 
 __all__ = ["append", "batches", "row_check"]
 
 _MONTH = dt.timedelta(days=30)
+_ENDS = (dt.datetime.max, dt.datetime.min)
+_DAY = 86_400_000_000  # microseconds
 _BY_ARROW = {
     "UHUGEINT": "comes as a negative number",
     "TIME WITH TIME ZONE": "comes without its zone",
     "BIT": "comes as DuckDB keeps it",
+    "BIGNUM": "comes as DuckDB keeps it",
 }
 """Types whose values Arrow would be given as something else, and as what."""
 _ADVICE = "cast it in the query, as text for example"
@@ -34,34 +38,57 @@ def row_check(description: Any) -> Callable[[Sequence[Any]], None] | None:
     """What looks at each row of a result whose types the library may change; ``None``: there are none.
 
     Raises:
-        DataError: nanoseconds, which Python's times have not.
+        DataError: nanoseconds, which Python's times have not; JSON, of which the library gives no more than
+            Python's floats and the last of two values of one key.
     """
-    kinds = [str(column[1]) for column in description]
-    names = [str(column[0]) for column in description]
-    for name, kind in zip(names, kinds, strict=True):
-        if kind == "TIMESTAMP_NS":
-            raise DataError(
-                f"column {name!r} has nanoseconds, which Python's times have not: use read_arrow, or cast it"
-            )
-    spans = [i for i, kind in enumerate(kinds) if kind == "INTERVAL"]
-    times = [i for i, kind in enumerate(kinds) if kind in ("TIMESTAMP", "TIMESTAMP WITH TIME ZONE")]
-    if not (spans or times):
+    names, found = [str(column[0]) for column in description], []
+    for i, (name, kind, *_) in enumerate(description):
+        inside = set(_kinds(kind))
+        why = "is JSON, which loses digits" if str(kind) == "JSON" else ""  # within another it stays text
+        if "TIMESTAMP_NS" in inside:
+            why = "has nanoseconds, which Python's times have not"
+        if why:
+            raise DataError(f"column {name!r} {why}: use read_arrow, or cast it to text")
+        if any(one.startswith(("INTERVAL", "TIMESTAMP")) for one in inside):
+            found.append(i)
+    if not found:
         return None
 
-    ends = (dt.datetime.max, dt.datetime.min)
-
     def check(row: Sequence[Any]) -> None:
-        for i in spans:
-            if row[i] is not None and abs(row[i]) >= _MONTH:
-                raise DataError(
-                    f"column {names[i]!r}: an interval of {row[i].days} days may be one of months, whose "
-                    "length is not exact: use read_arrow, or cast it to text"
-                )
-        for i in times:
-            if isinstance(row[i], dt.datetime) and row[i].replace(tzinfo=None) in ends:
-                raise DataError(f"column {names[i]!r} holds infinity, or the end of Python's time; {_ADVICE}")
+        for i in found:
+            for value in _values(row[i]):
+                if isinstance(value, dt.timedelta) and abs(value) >= _MONTH:
+                    raise DataError(
+                        f"column {names[i]!r}: an interval of {value.days} days may be one of months, whose "
+                        "length is not exact: use read_arrow, or cast it to text"
+                    )
+                if isinstance(value, dt.datetime) and value.replace(tzinfo=None) in _ENDS:
+                    raise DataError(
+                        f"column {names[i]!r} holds infinity, or the end of Python's time; {_ADVICE}"
+                    )
 
     return check
+
+
+def _kinds(kind: Any) -> Iterator[str]:
+    """The name of a type, and of those that are within it."""
+    yield str(kind)
+    if kind.id in ("list", "array", "struct", "map", "union"):
+        for _, one in kind.children:
+            if hasattr(one, "id"):  # not the size of an array
+                yield from _kinds(one)
+
+
+def _values(value: Any) -> Iterator[Any]:
+    """What is within lists and mappings."""
+    if isinstance(value, dict):
+        for one in (*value, *value.values()):
+            yield from _values(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _values(one)
+    else:
+        yield value
 
 
 # --- Arrow
@@ -74,8 +101,9 @@ def batches(found: Any, rows: int) -> Iterator[pa.RecordBatch]:
         DataError: Arrow has no such value.
     """
     for name, kind in zip(found.columns, found.types, strict=True):
-        if str(kind) in _BY_ARROW:
-            raise DataError(f"column {name!r} of the type {kind} {_BY_ARROW[str(kind)]}; {_ADVICE}")
+        for one in _kinds(kind):
+            if one in _BY_ARROW:
+                raise DataError(f"column {name!r} of the type {kind} {_BY_ARROW[one]}; {_ADVICE}")
     reader = found.to_arrow_reader(rows)
     empty = True
     try:
@@ -91,15 +119,27 @@ def batches(found: Any, rows: int) -> Iterator[pa.RecordBatch]:
 
 
 def _finite(batch: pa.RecordBatch) -> None:
-    """DuckDB's infinity is the largest number, which Arrow takes for a day as any other."""
+    """DuckDB's infinity is the largest number, which Arrow takes for a day; its day has a 24:00."""
     for field, column in zip(batch.schema, batch.columns, strict=True):
-        whole = {"timestamp": pa.int64(), "date32": pa.int32()}.get(str(field.type).partition("[")[0])
-        if whole is None:
-            continue
-        ends = pc.min_max(column.view(whole)).as_py()
-        most = 2 ** (whole.bit_width - 1) - 1
-        if ends["max"] == most or ends["min"] == -most:
-            raise DataError(f"column {field.name!r} holds infinity, which Arrow has not; {_ADVICE}")
+        for leaf in _leaves(column):
+            kind = str(leaf.type).partition("[")[0]
+            whole = pa.int32() if kind == "date32" else pa.int64()
+            most = _DAY - 1 if kind == "time64" else 2 ** (whole.bit_width - 1) - 2
+            if kind not in ("timestamp", "date32", "time64"):
+                continue
+            ends = pc.min_max(leaf.view(whole)).as_py()
+            if ends["max"] is not None and (ends["max"] > most or ends["min"] < -most):
+                what = "24:00" if kind == "time64" else "infinity"
+                raise DataError(f"column {field.name!r} holds {what}, which Arrow has not; {_ADVICE}")
+
+
+def _leaves(column: pa.Array) -> Iterator[pa.Array]:
+    """The arrays of which a nested one is made in the end."""
+    inner = within(column)
+    for one in inner:
+        yield from _leaves(one)
+    if not inner:
+        yield column
 
 
 # --- Writing
@@ -134,6 +174,8 @@ def _exact(raw: Any, target: str, columns: Sequence[str], table: pa.Table) -> No
     for name, quoted, given, kept in zip(table.column_names, columns, own, theirs, strict=True):
         if given == kept:
             continue
+        if "ZONE" in given and "ZONE" not in kept:
+            raise ConversionError(f"column {name!r}: {kept} keeps no zone: convert it as you want it")
         back = f"TRY_CAST(TRY_CAST({quoted} AS {kept}) AS {given})"
         query = f"SELECT count(*) FROM arcuate_rows WHERE {back} IS DISTINCT FROM {quoted}"  # noqa: S608
         ((count,),) = raw.execute(query).fetchall()

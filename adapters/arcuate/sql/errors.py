@@ -48,7 +48,7 @@ _TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite
     (r"database .* does not exist|no such (table|column|function)|Catalog Error|Binder Error", "42P01"),
     (r"does not support SSL|certificate verify failed|root certificate file|SSL error", "tls"),
     (r"disk is full|No space left|disk full", "53100"),
-    (r"could not decode to UTF-8", "text"),
+    (r"could not decode to UTF-8|'utf-8' codec can't decode", "text"),
     (r"read-only transaction", "25006"),
     (r"statement timeout", "57014"),
     (r"server closed the connection|terminating connection|no connection to the server", "08006"),
@@ -83,9 +83,11 @@ def _code(error: BaseException) -> str:
     if number is not None:
         return _MYSQL.get(number, str(number))
     state = getattr(error, "sqlstate", None)
+    text = str(error)
+    if state == "0A000" and "cached plan" in text:
+        return "plan"
     if isinstance(state, str) and re.fullmatch(r"[0-9A-Z]{5}", state) and state != "00000":
         return state
-    text = str(error)
     return next((code for pattern, code in _TEXTS if re.search(pattern, text, re.IGNORECASE)), "")
 
 
@@ -175,6 +177,8 @@ def _judged(code: str) -> tuple[type[IntegrationError], bool, str]:
         return IntegrationError, False, "ask for less at once, or raise the limit in the database's settings"
     if code == "53100":
         return IntegrationError, False, "make room where the database keeps its data, and carry it out again"
+    if code == "plan":
+        return IntegrationError, True, "a table has other columns now; the same again is read anew"
     if code == "tls":
         return ConnectionError, False, "look at sslmode and sslrootcert (or ssl_ca) in the query of 'url'"
     if code == "text":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -16,6 +17,7 @@ from psycopg.types.string import TextLoader
 
 from arcuate.connector import DataError
 from arcuate.connector.tables import decimal_of
+from arcuate.errors import ConversionError
 from arcuate.sql.statements import bound
 
 __all__ = [
@@ -123,8 +125,13 @@ _AS_NEW = r"""SELECT pg_my_temp_schema() = 0 AND NOT EXISTS (
 
 
 def is_as_new(connection: sa.Connection) -> bool:
-    """Whether another connection sees the same: there are no temporary tables, and nothing was SET."""
+    """Whether another connection sees the same: there are no temporary tables, and nothing was SET.
+
+    And whether texts are UTF-8, which ADBC takes for granted: in SQL_ASCII they may be anything.
+    """
     raw: Any = connection.connection.driver_connection
+    if raw.info.parameter_status("server_encoding") == "SQL_ASCII":
+        return False
     return bool(raw.execute(_AS_NEW).fetchone()[0])
 
 
@@ -197,14 +204,52 @@ def _as(column: pa.Array, field: pa.Field) -> pa.Array:
 
 
 def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows: Iterable[Any]) -> int:
-    """Writes rows by COPY, within the transaction of the connection."""
+    """Writes rows by COPY, within the transaction of the connection.
+
+    Raises:
+        ConversionError: a column of another type would take a part of a value only.
+    """
     raw: Any = connection.connection.driver_connection
+    target = sql.Identifier(*table)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, names))
+        target, sql.SQL(", ").join(map(sql.Identifier, names))
     )
     count = 0
-    with raw.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row([bound(value, "postgresql") for value in row])
-            count += 1
+    with raw.cursor() as cursor:
+        kinds = {
+            name: _name(oid)[0] for name, oid in cursor.execute(_KINDS, (target.as_string(raw),)).fetchall()
+        }
+        partial = [(i, name, kinds.get(name, "")) for i, name in enumerate(names)]
+        partial = [one for one in partial if one[2] in _PARTIAL]
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                values = [bound(value, "postgresql") for value in row]
+                for i, name, kind in partial:
+                    _whole(name, kind, values[i])
+                copy.write_row(values)
+                count += 1
     return count
+
+
+_KINDS = """SELECT attname, CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END
+    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"""
+_BYTES = (bytes, bytearray, memoryview)
+_PARTIAL: dict[str, Callable[[Any], bool]] = {
+    "date": lambda one: isinstance(one, dt.datetime) and (one.time() != dt.time() or one.tzinfo is not None),
+    "time": lambda one: isinstance(one, dt.datetime) or (isinstance(one, dt.time) and one.tzinfo is not None),
+    "timestamp": lambda one: isinstance(one, dt.datetime) and one.tzinfo is not None,
+    **dict.fromkeys(("text", "varchar", "bpchar", "name"), lambda one: isinstance(one, _BYTES)),
+}
+"""By type: values of whose text PostgreSQL would leave a part out (a zone, a day), or keep an escape."""
+
+
+def _whole(name: str, kind: str, value: Any) -> None:
+    if isinstance(value, (list, tuple)):
+        for one in value:
+            _whole(name, kind, one)
+    elif _PARTIAL[kind](value):
+        raise ConversionError(
+            f"column {name!r} of the type {kind} would not keep all of a {type(value).__name__} (its zone, "
+            "its date or time of day, that it is bytes): convert it as you want it"
+        )

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import time
 from collections.abc import Generator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
@@ -67,19 +67,24 @@ def kind_of(address: str) -> tuple[str, URL]:
 
 _STRICT = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
 """Otherwise, by the settings of a server, what does not fit into a column is cut until it does."""
+_EXACT = ("-cextra_float_digits=1", "-cIntervalStyle=postgres", "-cDateStyle=ISO")
+"""Otherwise, by the settings of a role or a database, floats lose digits and times cannot be read."""
 
 
 def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
     """What the driver is told: every wait is bounded, and a peer that fell silent is noticed."""
     times = config.timeouts
     if kind == "postgresql":
+        own = make_url(config.url).query.get("options", ())
+        options = [*_EXACT, f"-cstatement_timeout={round(times.call * 1000)}"]
         return {
+            "client_encoding": "utf8",
             "connect_timeout": max(1, round(times.connect)),
             "keepalives_idle": 15,
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": round(times.read * 1000),
-            "options": f"-cstatement_timeout={round(times.call * 1000)}",
+            "options": " ".join([*options, *([own] if isinstance(own, str) else own)]),
         }
     if kind == "mysql":
         return {
@@ -206,7 +211,23 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _exact(text: str) -> float | Decimal:
     number = float(text)
-    return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
+    try:
+        return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
+    except InvalidOperation:
+        raise _long() from None
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_float=_exact)
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:  # Python's limit, which sys.set_int_max_str_digits() sets
+        raise _long() from None
+
+
+def _long() -> Exception:
+    import psycopg
+
+    return psycopg.DataError("a number of JSON is too long for Python; select it as text: column::text")
+
+
+_JSON = json.JSONDecoder(object_pairs_hook=_once, parse_float=_exact, parse_int=_whole)

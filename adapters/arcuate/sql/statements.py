@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import math
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -131,6 +132,8 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
             return json.dumps(value, allow_nan=False, ensure_ascii=False)
         except (TypeError, ValueError) as error:
             raise ConversionError(f"parameter {place} cannot be JSON: {error}") from None
+    if kind in ("sqlite", "mysql"):
+        value = _plain(value, place)
     if isinstance(value, float) and (
         (kind == "sqlite" and math.isnan(value)) or (kind == "mysql" and not math.isfinite(value))
     ):
@@ -155,6 +158,23 @@ def _native(value: Any, place: str) -> Any:
             raise ConversionError(f"parameter {place}: {value} has nanoseconds, databases have microseconds")
         return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value.to_pytimedelta()
     return value
+
+
+def _plain(value: Any, place: str) -> Any:
+    """The libraries would send the text of any other object, or its memory; of an enum's number a text."""
+    if isinstance(value, memoryview):
+        return bytes(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if not isinstance(value, _TAKEN):
+            raise ConversionError(
+                f"parameter {place} is a {type(value).__name__}; databases take numbers, texts, bytes, times "
+                "and as JSON lists and mappings (of an array x.tolist())"
+            )
+        return value
+    return int(value) if isinstance(value, int) else float(value)
+
+
+_TAKEN = (bool, str, bytes, bytearray, Decimal, dt.date, dt.time, dt.timedelta, uuid.UUID)
 
 
 def _for_mysql(value: Any, place: str) -> Any:

@@ -139,6 +139,8 @@ async def _in_order(start: int, size: int, step: int, number: int, fetch: Fetch)
             try:
                 async for data in pieces:
                     wanted -= len(data)
+                    if wanted < 0:  # a server that knows no ranges; what it sends may not fit into memory
+                        raise OSError(f"the range from byte {at} is longer than was asked for")
                     queue.put_nowait(data)
             finally:
                 if hasattr(pieces, "aclose"):  # those of Azure have nothing to close
@@ -147,8 +149,6 @@ async def _in_order(start: int, size: int, step: int, number: int, fetch: Fetch)
                 raise ConnectionResetError(
                     f"of the range from byte {at} the last {wanted} bytes did not come"
                 )
-            if wanted < 0:
-                raise OSError(f"the range from byte {at} is {-wanted} bytes longer than was asked for")
         except Exception as error:
             queue.put_nowait(error)
         else:

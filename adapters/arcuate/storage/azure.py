@@ -178,6 +178,7 @@ class Azure(AsyncSystem):
         blob = self._blob(path)
         if len(names) < 2:
             source.begin(0)
+            source.unchanged()
             found = self.loop.run(
                 blob.upload_blob(
                     source.window(0, source.size),

@@ -7,6 +7,7 @@ import concurrent.futures
 import hashlib
 import io
 import os
+import stat
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
@@ -78,13 +79,21 @@ class Source:
     def __init__(self, path: Path, progress: Progress | None) -> None:
         self.path = path
         try:
+            if not stat.S_ISREG(
+                path.stat().st_mode
+            ):  # of a device no size is known, a pipe would be waited for
+                raise InvalidArgument(
+                    f"{path} is no file, but a folder, a device or a pipe; write it to a file first"
+                )
             self._file = path.open("rb")
             found = os.fstat(self._file.fileno())
         except OSError as error:
             raise InvalidArgument(f"the file {path} cannot be read: {error.strerror}") from None
         self.size = found.st_size
         self._state = (found.st_mtime_ns, found.st_size)
-        self.mark = hashlib.sha256(f"{path.resolve()}\0{self._state}".encode()).hexdigest()[:32]
+        # What is gone on with is surely the same: archives unpack another content with the same time.
+        state = (*self._state, found.st_ctime_ns, found.st_ino)
+        self.mark = hashlib.sha256(f"{path.resolve()}\0{state}".encode()).hexdigest()[:32]
         self._progress = progress
         self._lock = threading.Lock()
         self.done = 0

@@ -17,7 +17,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from arcuate.errors import InvalidArgument
 from arcuate.storage.base import PIECE, Remote, Source, System, Written, changed
-from arcuate.storage.paths import real
+from arcuate.storage.paths import beginning, real
 from arcuate.storage.records import Entry
 
 __all__ = ["Local", "slices"]
@@ -105,7 +105,7 @@ class Local(System):
         os.makedirs(folder, exist_ok=True)
         source.begin(0)
         # Beside the target, for only within one file system a file takes another's place at once.
-        part = os.path.join(folder, f".{os.path.basename(target)[:100]}.{secrets.token_hex(8)}")
+        part = os.path.join(folder, f".{beginning(os.path.basename(target), 100)}.{secrets.token_hex(8)}")
         try:
             with open(part, "xb") as file:
                 for data in source.pieces():

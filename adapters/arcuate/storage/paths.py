@@ -6,7 +6,7 @@ import os
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["inside", "out", "real"]
+__all__ = ["beginning", "inside", "out", "real"]
 
 
 def inside(path: str | os.PathLike[str], service: str) -> str:
@@ -43,6 +43,11 @@ def real(root: str, path: str, service: str) -> str:
     if found != base and not found.startswith(base.rstrip(os.sep) + os.sep):
         raise out(service, path)
     return whole
+
+
+def beginning(name: str, size: int) -> str:
+    """So much of a name that so many bytes hold it, for one that is made longer: systems allow 255."""
+    return name.encode(errors="surrogateescape")[:size].decode(errors="ignore")
 
 
 def out(service: str, path: str) -> InvalidArgument:

@@ -179,6 +179,7 @@ class S3(AsyncSystem):
     def _whole(self, path: str, source: Source) -> Written:
         source.begin(0)
         digest = source.md5()
+        source.unchanged()
         body = source.window(0, source.size)
         found = self._call("put_object", **self._of(path), Body=body, ContentMD5=b64(digest))
         try:

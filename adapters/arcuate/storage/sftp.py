@@ -20,7 +20,7 @@ from arcuate.errors import InvalidArgument
 from arcuate.storage.base import Remote, Source, System, Written, changed
 from arcuate.storage.local import slices
 from arcuate.storage.notes import Notes
-from arcuate.storage.paths import out
+from arcuate.storage.paths import beginning, out
 from arcuate.storage.records import Entry
 from arcuate.storage.ssh import KnownFileSystem, Sessions, connected
 
@@ -181,7 +181,8 @@ class SFTP(System):
 
     def _part(self, target: str, mark: str) -> str:
         """Its name says of which state of which file it is the beginning."""
-        return posixpath.join(posixpath.dirname(target), f".{posixpath.basename(target)[:180]}.{mark}")
+        folder, name = posixpath.split(target)
+        return posixpath.join(folder, f".{beginning(name, 180)}.{mark}")
 
     def write(self, path: str, source: Source, resume: bool) -> Written:
         with self._sessions.one() as ftp:

@@ -81,6 +81,11 @@ def download(storage: Storage, path: str, target: Path, progress: Progress | Non
                 file = _locked(storage, part)
             with file:
                 there = os.fstat(file.fileno()).st_size
+                if there and not mark.exists():
+                    raise InvalidArgument(
+                        f"{storage.name}: no download began the file {str(part)!r}, which would be lost: "
+                        f"until it is whole, {target.name!r} has that name; move it, or choose another name"
+                    )
                 same = remote.etag and _mark(mark) == {"url": url, "etag": remote.etag}
                 if not (resume or first) or not same or (remote.size is not None and there > remote.size):
                     there = 0
@@ -92,9 +97,7 @@ def download(storage: Storage, path: str, target: Path, progress: Progress | Non
                         _fed(digest, part)
                     if not there:
                         file.truncate(0)
-                        mark.unlink(missing_ok=True)
-                        if remote.etag:
-                            mark.write_text(json.dumps({"url": url, "etag": remote.etag}), encoding="utf-8")
+                        mark.write_text(json.dumps({"url": url, "etag": remote.etag}), encoding="utf-8")
                     tell(there, remote.size)
                     with contextlib.closing(_closable(system.read(path, there, remote))) as pieces:
                         for data in pieces:
@@ -118,7 +121,7 @@ def download(storage: Storage, path: str, target: Path, progress: Progress | Non
     try:
         return tell.through(storage, "download", attempt)
     except IntegrationError as error:
-        if mark.exists() and part.exists() and not isinstance(error, NotFoundError):
+        if _mark(mark).get("etag") and part.exists() and not isinstance(error, NotFoundError):
             _said(error, f"{part.stat().st_size} bytes are kept in {part.name!r}: the same download goes on")
         raise
 
@@ -194,11 +197,12 @@ def _checked(
     return remote.digest[0]
 
 
-def _mark(path: Path) -> Any:
+def _mark(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def upload(storage: Storage, local: Path, path: str, progress: Progress | None, resume: bool) -> Transfer:
