@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +32,17 @@ def my(maria: servers.Server) -> Iterator[DatabaseConnector]:
         db.execute_query("DROP TABLE kept")
 
 
-def _deadlock(db: DatabaseConnector, after: Any) -> list[BaseException | None]:
-    """Two threads, of which one is the victim; both go on as if nothing had happened."""
-    meet, found = threading.Barrier(2), list[BaseException | None]()
+def _crossed(db: DatabaseConnector, second: Callable[[int], object]) -> list[IntegrationError]:
+    """The errors of two threads, of which one is the victim; each has the row that the other one asks for."""
+    meet, found = threading.Barrier(2), list[IntegrationError]()
 
-    def work(first: int, second: int) -> None:
+    def work(mine: int, other: int) -> None:
         try:
             with db.transaction():
-                db.execute_query("INSERT INTO kept VALUES (%s, 1)", (first + 10,))
-                db.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (first,))
+                db.execute_query("INSERT INTO kept VALUES (%s, 1)", (mine + 10,))
+                db.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (mine,))
                 meet.wait(30)
-                try:
-                    db.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (second,))
-                except TransactionError as error:
-                    after(db, error)
-            found.append(None)
+                second(other)
         except IntegrationError as error:
             found.append(error)
 
@@ -58,10 +54,21 @@ def _deadlock(db: DatabaseConnector, after: Any) -> list[BaseException | None]:
     return found
 
 
+def _deadlock(db: DatabaseConnector, after: Callable[[TransactionError], object]) -> list[IntegrationError]:
+    """As :func:`_crossed`; both go on as if nothing had happened."""
+
+    def second(other: int) -> None:
+        try:
+            db.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (other,))
+        except TransactionError as error:
+            after(error)
+
+    return _crossed(db, second)
+
+
 def test_a_deadlock_that_is_passed_over(my: DatabaseConnector) -> None:
     """MariaDB has undone the whole transaction, and would keep what comes after the error."""
-    found = _deadlock(my, lambda _db, _error: None)
-    (error,) = [one for one in found if one is not None]
+    (error,) = _deadlock(my, lambda _error: None)
     assert isinstance(error, TransactionError)
     assert "ended the transaction" in str(error)
     assert error.recoverable
@@ -73,38 +80,27 @@ def test_a_deadlock_that_is_passed_over(my: DatabaseConnector) -> None:
 
 
 def test_a_statement_after_a_deadlock(my: DatabaseConnector) -> None:
-    def after(db: DatabaseConnector, _error: TransactionError) -> None:
-        with pytest.raises(TransactionError, match="ended the transaction"), db.transaction():
-            db.execute_query("INSERT INTO kept VALUES (99, 1)")
-        db.execute_query("INSERT INTO kept VALUES (99, 1)")
+    def after(_error: TransactionError) -> None:
+        with pytest.raises(TransactionError, match="ended the transaction"), my.transaction():
+            my.execute_query("INSERT INTO kept VALUES (99, 1)")
+        my.execute_query("INSERT INTO kept VALUES (99, 1)")
 
-    found = _deadlock(my, after)
-    assert [type(one) for one in found if one is not None] == [TransactionError]
+    assert [type(one) for one in _deadlock(my, after)] == [TransactionError]
     assert my.execute_query("SELECT * FROM kept WHERE id = 99") == []
 
 
 def test_a_deadlock_in_a_savepoint(my: DatabaseConnector) -> None:
     """The error is that of the deadlock, not that the savepoint is gone; and it is not repeated in there."""
-    attempts, meet, found = [], threading.Barrier(2), list[BaseException]()
+    attempts = []
 
-    def work(first: int, second: int) -> None:
+    def second(other: int) -> None:
         def inner(db: DatabaseConnector) -> None:
-            attempts.append(first)
-            meet.wait(30)
-            db.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (second,))
+            attempts.append(other)
+            db.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (other,))
 
-        try:
-            with my.transaction():
-                my.execute_query("UPDATE kept SET x = x + 1 WHERE id = %s", (first,))
-                my.in_transaction(inner)
-        except IntegrationError as error:
-            found.append(error)
+        my.in_transaction(inner)
 
-    threads = [threading.Thread(target=work, args=ids) for ids in ((1, 2), (2, 1))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    found = _crossed(my, second)
     assert [(type(one), one.status) for one in found] == [(TransactionError, "40P01")]
     assert sorted(attempts) == [1, 2]
 
