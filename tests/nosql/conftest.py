@@ -1,4 +1,4 @@
-"""Servers, one of each kind for the tests of a file."""
+"""Servers, one of each kind for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.nosql import servers
 from arcuate.nosql import DocumentStore, RedisStore
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def redis() -> Iterator[servers.Server]:
     with servers.redis() as server:
         yield server
@@ -28,19 +28,19 @@ def store(redis: servers.Server) -> Iterator[RedisStore]:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def java() -> Iterator[servers.Server]:
     with servers.mongo() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def ferret() -> Iterator[servers.Server]:
     with servers.ferret() as server:
         yield server
 
 
-@pytest.fixture(scope="module", params=["java", "ferret"])
+@pytest.fixture(scope="package", params=["java", "ferret"])
 def mongo(request: pytest.FixtureRequest) -> servers.Server:
     """Two servers of MongoDB's protocol that others wrote, one after the other."""
     found: servers.Server = request.getfixturevalue(request.param)

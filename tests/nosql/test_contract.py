@@ -35,18 +35,12 @@ class TestRedis(NetworkContract):
         return RedisStore(url=url, password="wrong-pass-word", retry=None)
 
 
-@pytest.fixture(scope="module")
-def documents() -> Iterator[servers.Server]:
-    with servers.mongo() as server:
-        yield server
-
-
 class TestDocuments(NetworkContract):
     """The server has no users; who is refused is tested by a scripted one."""
 
     @pytest.fixture
-    def address(self, documents: servers.Server) -> str:
-        return f"mongodb://127.0.0.1:{documents.port}/work?directConnection=true"
+    def address(self, java: servers.Server) -> str:
+        return f"mongodb://127.0.0.1:{java.port}/work?directConnection=true"
 
     def connector(self, url: str, **settings: Any) -> DocumentStore:
         return DocumentStore(url=url, **settings)

@@ -23,6 +23,7 @@ from arcuate.storage import Storage
 
 ACCOUNT, KEY = "arcuatetests", "c2VjcmV0K3Rlc3RzL29mK2FyY3VhdGU9PQ=="  # made up; Azurite is told of it
 SSHD = "/usr/sbin/sshd"
+PART = 512 << 10  # bytes of a part
 
 
 @contextmanager
@@ -78,7 +79,8 @@ def free_port() -> int:
 @contextmanager
 def moto() -> Iterator[int]:
     """Moto's S3; its port."""
-    environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": "1000"}
+    environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": "1000", "S3_UPLOAD_PART_MIN_SIZE": str(PART)}
+    environment["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = str(5 << 20)
     with _running(
         [sys.executable, "-W", "ignore", str(Path(__file__).with_name("moto_main.py"))], env=environment
     ) as server:
