@@ -37,7 +37,7 @@ with servers.s3(port, "work/memory", state=str(target.parent)) as storage:
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="linux: not here, /proc is missing")
-@pytest.mark.parametrize("size", [70, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("size", [50, pytest.param(1000, marks=pytest.mark.soak)])
 def test_memory_is_bounded(moto: int, tmp_path: Path, size: int) -> None:
     source = tmp_path / "source"
     with source.open("wb") as file:
