@@ -57,6 +57,17 @@ def test_strange_names(make: Make, tmp_path: Path) -> None:
             assert storage.exists(f"copies/{name}")
 
 
+@pytest.mark.parametrize("make", ["sftp", "file"], indirect=True)
+def test_a_name_as_long_as_systems_allow(make: Make) -> None:
+    """While it comes it has a longer one, of which 255 bytes are allowed, not letters."""
+    with make() as storage:
+        name = "語" * 85
+        with storage.open(name, "w") as opened:
+            opened.write(name)
+        storage.copy(name, f"deep/{name}")
+        assert [one.path for one in storage.list("deep")] == [f"deep/{name}"]
+
+
 def test_strange_names_of_a_web_server(web: tuple[int, Path], tmp_path: Path) -> None:
     port, files = web
     names = [name for name in STRANGE if name != "trailing "]  # express takes that away

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import threading
 from pathlib import Path
 
@@ -58,6 +59,22 @@ def test_empty_and_small(make: Make, tmp_path: Path) -> None:
         storage.delete("small")
         with pytest.raises(NotFoundError):
             storage.delete("small")
+
+
+@every
+def test_a_file_to_which_is_written_while_it_is_sent(make: Make, tmp_path: Path) -> None:
+    """A small one too, which goes in one piece: what is there would be a beginning of it."""
+    local = tmp_path / "log"
+    local.write_bytes(b"one line\n")
+
+    def append(_done: int, _total: int | None) -> None:
+        with local.open("ab") as opened:
+            opened.write(b"another line\n")
+
+    with make() as storage:
+        with pytest.raises(InvalidArgument, match="was changed while it was sent"):
+            storage.upload(local, "log", progress=append)
+        assert not storage.exists("log")
 
 
 @every
@@ -160,8 +177,9 @@ def test_what_was_changed_since_is_sent_anew(make: Make, file: Sample, tmp_path:
     with make(parallel=1) as storage:
         with pytest.raises(KeyboardInterrupt):
             storage.upload(local, "x.bin", progress=stop)
-        other = bytes(reversed(file.data))
+        other, before = bytes(reversed(file.data)), local.stat()
         local.write_bytes(other)
+        os.utime(local, ns=(before.st_atime_ns, before.st_mtime_ns))  # as archives do that keep times
         assert storage.upload(local, "x.bin").resumed == 0
         storage.download("x.bin", tmp_path / "down")
         assert (tmp_path / "down").read_bytes() == other

@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from tests.storage.conftest import DATA, Make, Sample, amazon, microsoft
 from arcuate.connector import AuthenticationError, ConnectionError, DataError  # noqa: A004
 from arcuate.errors import InvalidArgument
 from arcuate.storage import Storage
+from arcuate.storage.aside import _in_order
 
 objects = pytest.mark.parametrize("make", ["s3", "azure", "gcs"], indirect=True)
 Port = Callable[[str], int]
@@ -303,6 +304,30 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
                 storage.download("x", target)
 
 
+def test_a_file_that_has_the_name_of_a_beginning(tmp_path: Path) -> None:
+    """It is another one of the user's, and was lost."""
+    (tmp_path / "root").mkdir()
+    for name in ("x", "x.part"):
+        (tmp_path / "root" / name).write_text(name)
+    with Storage(str(tmp_path / "root")) as storage:
+        storage.download("x.part", tmp_path / "x.part")
+        with pytest.raises(InvalidArgument, match=r"x\.part', which would be lost"):
+            storage.download("x", tmp_path / "x")
+        assert (tmp_path / "x.part").read_text() == "x.part"
+        storage.download("x", tmp_path / "y")
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["root", "x.part", "y"]
+
+
+def test_what_is_no_file_is_not_sent(tmp_path: Path) -> None:
+    """A device seems to be empty, and a pipe waits for whoever writes to it."""
+    os.mkfifo(tmp_path / "pipe")
+    with Storage(str(tmp_path)) as storage:
+        for source in (Path("/dev/zero"), tmp_path / "pipe", tmp_path):
+            with pytest.raises(InvalidArgument, match="is no file, but a folder, a device or a pipe"):
+                storage.upload(source, "x")
+        assert not storage.exists("x")
+
+
 # --- What is said to be packed
 
 
@@ -375,6 +400,27 @@ def test_a_download_in_ranges(
         with storage.open("x.bin") as opened:
             opened.seek(-9, 2)
             assert opened.read() == data[::-1][-9:]
+
+
+def test_a_range_that_does_not_end_is_not_kept_in_memory() -> None:
+    """A server that knows no ranges sends all of the file for each."""
+    sent: list[int] = []
+
+    async def fetch(at: int, _count: int) -> AsyncIterator[bytes]:
+        async def pieces() -> AsyncIterator[bytes]:
+            for number in range(100):
+                sent.append(number)
+                yield bytes([at & 1]) * 400
+
+        return pieces()
+
+    async def main() -> None:
+        async for _ in _in_order(0, 3000, 1000, 3, fetch):
+            await asyncio.sleep(0)
+
+    with pytest.raises(OSError, match="longer than was asked for"):
+        asyncio.run(main())
+    assert len(sent) <= 9
 
 
 # --- Cancelled

@@ -92,7 +92,7 @@ class DatabaseConnector(Connector):
 
             from arcuate.sql.postgres import ADBC_ERRORS
 
-            others = (psycopg.Error, UnicodeDecodeError, *ADBC_ERRORS)
+            others = (psycopg.Error, *ADBC_ERRORS)
         elif self.kind == "duckdb":
             import duckdb
 

@@ -48,7 +48,7 @@ _TEXTS = (  # where there is no code: PostgreSQL before a session begins, SQLite
     (r"database .* does not exist|no such (table|column|function)|Catalog Error|Binder Error", "42P01"),
     (r"does not support SSL|certificate verify failed|root certificate file|SSL error", "tls"),
     (r"disk is full|No space left|disk full", "53100"),
-    (r"could not decode to UTF-8|'utf-8' codec can't decode", "text"),
+    (r"could not decode to UTF-8", "text"),
     (r"read-only transaction", "25006"),
     (r"statement timeout", "57014"),
     (r"server closed the connection|terminating connection|no connection to the server", "08006"),

@@ -125,13 +125,8 @@ _AS_NEW = r"""SELECT pg_my_temp_schema() = 0 AND NOT EXISTS (
 
 
 def is_as_new(connection: sa.Connection) -> bool:
-    """Whether another connection sees the same: there are no temporary tables, and nothing was SET.
-
-    And whether texts are UTF-8, which ADBC takes for granted: in SQL_ASCII they may be anything.
-    """
+    """Whether another connection sees the same: there are no temporary tables, and nothing was SET."""
     raw: Any = connection.connection.driver_connection
-    if raw.info.parameter_status("server_encoding") == "SQL_ASCII":
-        return False
     return bool(raw.execute(_AS_NEW).fetchone()[0])
 
 
