@@ -92,6 +92,9 @@ def test_other_programs_read_and_write(store: RedisStore, redis: servers.Server)
         with pytest.raises(DataError, match="a key is there twice"):
             other.set("twice", '{"a": 1, "a": 2}')
             store.get("twice", encoding="json")
+        with pytest.raises(DataError, match="the number 1e999 is larger than a float"):
+            other.set("large", "[1e999]")
+            store.get("large", encoding="json")
     finally:
         other.close()
 
