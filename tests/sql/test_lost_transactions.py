@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from arcuate.connector import (
     IntegrationError,
     NotFoundError,
 )
+from arcuate.errors import ConversionError, InvalidArgument, Unsupported
 from arcuate.sql import DatabaseConnector, TransactionError
 
 INNODB = "CREATE TABLE kept (id INT PRIMARY KEY, x INT) ENGINE=InnoDB"
@@ -130,6 +132,83 @@ def test_sqlite_undoes_a_transaction() -> None:
             with pytest.raises(IntegrationError, match="UNIQUE"):
                 db.execute_query("INSERT INTO t VALUES (3)")
         assert db.execute_query("SELECT * FROM t") == [{"a": 3}]
+
+
+@pytest.fixture(params=["postgresql", "duckdb"])
+def strict(request: pytest.FixtureRequest) -> Iterator[DatabaseConnector]:
+    """A database that keeps nothing of a transaction in which there was an error."""
+    duck = request.param == "duckdb"
+    url = "duckdb://" if duck else address("postgresql", request.getfixturevalue("postgres"))
+    with DatabaseConnector(url=url) as db:
+        db.execute_query("CREATE TABLE strict (x INT PRIMARY KEY, d DATE)")
+        yield db
+        db.execute_query("DROP TABLE strict")
+
+
+def test_an_error_that_is_passed_over(strict: DatabaseConnector) -> None:
+    """PostgreSQL and DuckDB answer yes to the commit, and have undone all of it."""
+    calls: list[int] = []
+
+    def work(db: DatabaseConnector) -> None:
+        calls.append(1)
+        db.execute_query("INSERT INTO strict (x) VALUES (1)")
+        with pytest.raises(IntegrationError, match="uplicate key"):
+            db.execute_query("INSERT INTO strict (x) VALUES (1)")
+
+    with pytest.raises(TransactionError, match=r"was passed over.*uplicate key") as caught:
+        strict.in_transaction(work)
+    assert not caught.value.recoverable
+    assert calls == [1]
+    assert strict.execute_query("SELECT * FROM strict") == []
+    with strict.transaction():
+        strict.execute_query("INSERT INTO strict (x) VALUES (2)")
+        with pytest.raises(InvalidArgument):
+            strict.execute_query("INSERT INTO strict (x) VALUES (%s)", (1, 2))
+    assert strict.execute_query("SELECT x FROM strict") == [{"x": 2}]
+
+
+def test_a_refused_insert_that_is_passed_over(postgres: servers.Server) -> None:
+    """It is refused here, and COPY has begun: PostgreSQL ends the transaction."""
+    with DatabaseConnector(url=address("postgresql", postgres)) as db:
+        db.execute_query("CREATE TABLE begun (x DATE)")
+        try:
+            refused = pytest.raises(ConversionError)
+            with pytest.raises(TransactionError, match="was passed over"), db.transaction(), refused:
+                db.insert("begun", [{"x": dt.datetime(2026, 1, 1, 12)}])
+            with db.transaction():
+                with pytest.raises(ConversionError), db.transaction():  # a savepoint
+                    db.insert("begun", [{"x": dt.datetime(2026, 1, 1, 12)}])
+                db.insert("begun", [{"x": dt.date(2026, 1, 1)}])
+            assert db.execute_query("SELECT * FROM begun") == [{"x": dt.date(2026, 1, 1)}]
+        finally:
+            db.execute_query("DROP TABLE begun")
+
+
+def test_duckdb_has_no_savepoints() -> None:
+    with DatabaseConnector(url="duckdb://") as db:
+        db.execute_query("CREATE TABLE t (x INT)")
+        with db.transaction():
+            with pytest.raises(Unsupported, match="no transactions within others"), db.transaction():
+                raise AssertionError("it is not begun")
+            db.execute_query("INSERT INTO t VALUES (1)")
+        assert db.execute_query("SELECT * FROM t") == [{"x": 1}]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mysql"])
+def test_rows_of_which_one_fails(request: pytest.FixtureRequest, kind: str) -> None:
+    """Within a transaction that goes on, none of them is kept."""
+    url = "sqlite://" if kind == "sqlite" else address("mysql", request.getfixturevalue("maria"))
+    with DatabaseConnector(url=url) as db:
+        db.execute_query("CREATE TABLE rows_of (x INT PRIMARY KEY)")
+        try:
+            with db.transaction():
+                db.execute_query("INSERT INTO rows_of VALUES (1200)")
+                with pytest.raises(IntegrationError, match=r"UNIQUE|Duplicate"):
+                    db.insert("rows_of", [{"x": x} for x in range(1201)])
+                db.execute_query("INSERT INTO rows_of VALUES (2)")
+            assert db.execute_query("SELECT x FROM rows_of ORDER BY x") == [{"x": 2}, {"x": 1200}]
+        finally:
+            db.execute_query("DROP TABLE rows_of")
 
 
 def test_mariadb_is_lost_in_a_transaction(maria: servers.Server, my: DatabaseConnector) -> None:

@@ -17,11 +17,11 @@ from typing_extensions import Self
 from arcuate.connector import Connector, IntegrationError, redacted
 from arcuate.connector.scope import Scope
 from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
-from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument, Unsupported
 from arcuate.sql.errors import given_up, translated, translating
 from arcuate.sql.limits import limited
 from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
-from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction
+from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction, is_aborted
 from arcuate.sql.tables import columns_for, described
 
 __all__ = ["DatabaseConnector"]
@@ -34,9 +34,10 @@ _NO_ROWS = "the statement is not one that reads; execute_query is for such"
 
 @dataclass
 class _Transaction:
-    """One that goes on, and the error at which the database ended it."""
+    """One that goes on, the last error in it, and the one at which the database ended it."""
 
     connection: sa.Connection
+    failed: IntegrationError | None = None
     ended: IntegrationError | None = None
 
 
@@ -147,9 +148,10 @@ class DatabaseConnector(Connector):
             with self._translating():
                 yield connection
         except IntegrationError as error:
-            if before and not in_transaction(connection, self.kind, asking=True):
-                mine = self._mine.get()
-                if mine is not None:
+            mine = self._mine.get()
+            if mine is not None:
+                mine.failed = error
+                if before and not in_transaction(connection, self.kind, asking=True):
                     mine.ended = error
             raise
 
@@ -157,6 +159,18 @@ class DatabaseConnector(Connector):
         mine = self._mine.get()
         if mine is not None and mine.ended is not None:
             raise given_up(self.name, f"the database ended the transaction at an error ({mine.ended})")
+
+    def _keeps(self) -> None:
+        """After an error PostgreSQL and DuckDB say yes to a commit and keep nothing of the transaction."""
+        mine = self._mine.get()
+        if mine is None or not is_aborted(mine.connection, self.kind):
+            return
+        why = f" ({mine.failed})" if mine.failed is not None else ""
+        raise given_up(
+            self.name,
+            f"an error was passed over, after which the database keeps nothing of a transaction{why}",
+            recoverable=mine.failed is not None and mine.failed.recoverable,
+        )
 
     def _commit(self, connection: sa.Connection) -> None:
         try:
@@ -195,12 +209,13 @@ class DatabaseConnector(Connector):
 
     @contextmanager
     def transaction(self) -> Iterator[Self]:
-        """All statements inside are kept together, or none. Inside another, a savepoint.
+        """All statements inside are kept together, or none. Inside another, a savepoint (DuckDB has none).
 
         Other threads and tasks are no part of it.
 
         Raises:
-            TransactionError: the database gave it up (a deadlock); nothing was kept, carry it out again.
+            TransactionError: the database gave it up, after a deadlock or an error that was passed over;
+                nothing was kept, carry it out again.
             ConnectionError: the connection was lost; ``executed`` is "maybe" when that was while committing.
         """
         with self._bound(self._reach):
@@ -219,11 +234,14 @@ class DatabaseConnector(Connector):
                     connection.begin()
                 yield
                 self._goes_on()
+                self._keeps()
             self._commit(connection)
 
     @contextmanager
     def _savepoint(self, outer: sa.Connection) -> Iterator[None]:
         self._goes_on()
+        if self.kind == "duckdb":
+            raise Unsupported(f"{self.name}: DuckDB has no transactions within others")
         with self._translating():
             point = outer.begin_nested()
             try:
@@ -277,7 +295,17 @@ class DatabaseConnector(Connector):
         return self._run("execute", work)
 
     def execute_many(self, query: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Carries one statement out for each row of values, in one transaction; how many rows there were."""
+        """Carries one statement out for each row of values, in one transaction; how many rows there were.
+
+        Inside of another transaction an error undoes what was done for the rows before.
+        """
+        outer = self._current
+        if outer is not None and self.kind in ("sqlite", "mysql"):  # others undo the transaction
+            with self._savepoint(outer):
+                return self._executed_many(query, rows)
+        return self._executed_many(query, rows)
+
+    def _executed_many(self, query: str, rows: Iterable[Sequence[Any]]) -> int:
 
         def work(connection: sa.Connection) -> int:
             count, iterator = 0, iter(rows)

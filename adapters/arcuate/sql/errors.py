@@ -139,9 +139,9 @@ def translated(
     return found
 
 
-def given_up(service: str, why: str) -> TransactionError:
+def given_up(service: str, why: str, *, recoverable: bool = True) -> TransactionError:
     """The error of a statement or a commit in a transaction that is no more."""
-    return TransactionError(f"{service}: {why}; {_REPEAT}", service=service, recoverable=True)
+    return TransactionError(f"{service}: {why}; {_REPEAT}", service=service, recoverable=recoverable)
 
 
 def _is_operational(error: BaseException) -> bool:

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from arcuate.errors import ConversionError, InvalidArgument
 
-__all__ = ["Parameters", "bound", "execute", "format_to_question", "in_transaction"]
+__all__ = ["Parameters", "bound", "execute", "format_to_question", "in_transaction", "is_aborted"]
 
 Parameters = Sequence[Any] | Mapping[str, Any] | None
 _CAST = re.compile(r"(?<![:\w\\]):\w+(?=::)")  # PostgreSQL's :x::int, which SQLAlchemy takes for no parameter
@@ -80,6 +80,21 @@ def in_transaction(connection: sa.Connection, kind: str, *, asking: bool = False
         except Exception:
             return False
     return bool(raw.server_status & _IN_TRANSACTION)
+
+
+def is_aborted(connection: sa.Connection, kind: str) -> bool:
+    """Whether an error has made that the database will keep nothing of its transaction."""
+    if connection.invalidated:
+        return False
+    raw: Any = connection.connection.driver_connection
+    if kind == "postgresql":
+        return bool(raw.info.transaction_status.name == "INERROR")
+    if kind == "duckdb":
+        try:
+            raw.execute("SELECT 1")
+        except Exception:
+            return True
+    return False
 
 
 def _listed(names: set[str]) -> str:
