@@ -116,6 +116,7 @@ def test_what_an_upload_left(ssh: servers.Host, tmp_path: Path) -> None:
             storage.upload(local, "left/y", progress=stop)
         (folder / ".y.tmp").touch()  # somebody else's
         assert storage.abandon("left/y") == 1
+        assert storage.abandon("nowhere/y") == 0
         assert sorted(one.name for one in folder.iterdir()) == [".y.tmp", "x"]
         with pytest.raises(KeyboardInterrupt):
             storage.upload(local, "left/z", progress=stop, resume=False)

@@ -39,6 +39,26 @@ def test_amazon(moto: int, tmp_path: Path) -> None:
         assert not client.list_multipart_uploads(Bucket="work", Prefix="vendors/").get("Uploads")
 
 
+def test_an_object_of_uneven_parts(moto: int, tmp_path: Path) -> None:
+    """As writers that send what they have: their number fits the size of the first, the digest does not."""
+    client, of = amazon(moto), {"Bucket": "work", "Key": "uneven/x"}
+    upload = client.create_multipart_upload(**of)["UploadId"]
+    ends = (0, 600_000, 1_300_000, 1_400_000)
+    listed = [
+        {
+            "PartNumber": number,
+            "ETag": client.upload_part(
+                **of, UploadId=upload, PartNumber=number, Body=DATA[ends[number - 1] : ends[number]]
+            )["ETag"],
+        }
+        for number in (1, 2, 3)
+    ]
+    client.complete_multipart_upload(**of, UploadId=upload, MultipartUpload={"Parts": listed})
+    with servers.s3(moto, "work/uneven", retry=None) as storage:
+        assert storage.download("x", tmp_path / "x").checked == "size"
+    assert (tmp_path / "x").read_bytes() == DATA[: ends[-1]]
+
+
 def test_microsoft(azurite: int, file: Sample, tmp_path: Path) -> None:
     with microsoft(azurite) as client, servers.az(azurite, "work/vendors", part=file.part) as storage:
         up = storage.upload(file.path, "ours")

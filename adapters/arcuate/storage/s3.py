@@ -99,12 +99,18 @@ class S3(AsyncSystem):
         return Remote(size, etag, digest)
 
     def _part_of(self, path: str, size: int, count: int) -> int:
-        """Bytes of the parts of an object; 0 if they cannot be known."""
+        """Bytes of the parts of an object; 0 if they cannot be known, or are not of one size."""
+
+        def bytes_of(number: int) -> int:
+            return int(self._call("head_object", **self._of(path), PartNumber=number)["ContentLength"])
+
         try:
-            first = int(self._call("head_object", **self._of(path), PartNumber=1)["ContentLength"])
+            first = bytes_of(1)
+            rest = size - first * (count - 1)
+            even = 0 < rest <= first and (count < 3 or bytes_of(count) == rest)
         except ClientError:
             return 0
-        return first if first and -(-size // first) == count else 0
+        return first if even else 0
 
     def info(self, path: str) -> Entry:
         if path:

@@ -272,7 +272,9 @@ class SFTP(System):
     def abandon(self, path: str) -> int:
         with self._sessions.one() as ftp:
             folder, begin = posixpath.split(self._part(self._whole(ftp, path), ""))
-            found = [one for one in ftp.listdir(folder) if one.startswith(begin)]
+            found = []
+            with contextlib.suppress(FileNotFoundError):  # no folder, no beginnings
+                found = [one for one in ftp.listdir(folder) if one.startswith(begin)]
             found = [one for one in found if _MARK.fullmatch(one[len(begin) :])]
             for one in found:
                 ftp.remove(posixpath.join(folder, one))
