@@ -201,6 +201,15 @@ def test_postgresql_infinity_is_no_time(pg: DatabaseConnector, kind: str) -> Non
     assert pg.read_arrow(earliest)["x"].null_count == 0
 
 
+SETTINGS = (  # by which the rows that one sees may be chosen
+    "SET ROLE pg_monitor",
+    "SET SESSION AUTHORIZATION pg_monitor",
+    "/* which one */ SET app.tenant = '7'",
+    "SELECT set_config('app.tenant', '7', false)",
+    "DO $$ BEGIN PERFORM set_config('role', 'pg_monitor', false); END $$",
+)
+
+
 def test_postgresql_reads_what_the_session_sees(postgres: servers.Server) -> None:
     """ADBC has a connection of its own: it would see another table of that name."""
     with DatabaseConnector(url=address("postgresql", postgres), pool=1) as db:
@@ -210,6 +219,11 @@ def test_postgresql_reads_what_the_session_sees(postgres: servers.Server) -> Non
             assert db.read_arrow("SELECT a FROM seen").to_pylist() == [{"a": 1}]
             db.execute_query("DROP TABLE pg_temp.seen")
             db.execute_query("CREATE SCHEMA other")
+            for change in SETTINGS:
+                with DatabaseConnector(url=address("postgresql", postgres), pool=1) as own:
+                    own.execute_query(change)
+                    seen = "SELECT current_user::text AS u, current_setting('app.tenant', true) AS t"
+                    assert own.read_arrow(seen).to_pylist() == own.execute_query(seen), change
             db.execute_query("SET search_path TO other, public")
             db.execute_query("CREATE TABLE seen AS SELECT 2 AS a")
             assert db.read_arrow("SELECT a FROM seen").to_pylist() == [{"a": 2}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.util
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -27,6 +28,7 @@ __all__ = [
     "has_adbc",
     "is_as_new",
     "json_as_text",
+    "noted",
     "read_adbc",
     "schema_of",
     "types_of",
@@ -120,14 +122,31 @@ def schema_of(connection: sa.Connection, statement: str) -> pa.Schema | None:
     return pa.schema(fields)
 
 
-_AS_NEW = r"""SELECT pg_my_temp_schema() = 0 AND NOT EXISTS (
+_SET = "arcuate_set"
+_SETS = re.compile(
+    r"(?:^|;)(?:\s|/\*.*?\*/|--[^\n]*\n)*(?:do|call|set(?!\s+(?:local|transaction|constraints)\b))\b"
+    r"|\bset_config\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_AS_NEW = r"""SELECT pg_my_temp_schema() = 0 AND current_user = session_user AND NOT EXISTS (
     SELECT FROM pg_settings WHERE source = 'session' AND name NOT LIKE 'transaction\_%')"""
 
 
 def is_as_new(connection: sa.Connection) -> bool:
     """Whether another connection sees the same: there are no temporary tables, and nothing was SET."""
+    if _SET in connection.info:
+        return False
     raw: Any = connection.connection.driver_connection
     return bool(raw.execute(_AS_NEW).fetchone()[0])
+
+
+def noted(engine: sa.Engine) -> None:
+    """Remembers of a connection that something was SET: PostgreSQL does not list a program's own settings."""
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def _(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if _SETS.search(statement):
+            connection.info[_SET] = True
 
 
 def has_adbc() -> bool:

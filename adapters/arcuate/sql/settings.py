@@ -127,6 +127,9 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
         _bounded_waits(engine, config.timeouts.call + config.timeouts.connect)
         _exact_intervals(engine)
         _exact_json(engine)
+        from arcuate.sql.postgres import noted
+
+        noted(engine)
     return engine
 
 
