@@ -282,6 +282,63 @@ def test_a_stream_that_is_left(maria: servers.Server) -> None:
         assert db.execute_query("SELECT CONNECTION_ID() AS id") == own
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql", "sqlite", "duckdb"])
+@pytest.mark.parametrize("way", ["stream_rows", "stream_arrow"])
+def test_a_statement_in_the_midst_of_a_stream(request: pytest.FixtureRequest, kind: str, way: str) -> None:
+    """MySQL and DuckDB throw the rest of it away: that is said, and no row is missing."""
+    server = {"postgresql": "postgres", "mysql": "maria"}.get(kind)
+    url = address(kind, request.getfixturevalue(server)) if server else f"{kind}://"
+    numbers = " UNION ALL ".join(f"SELECT {number} AS a" for number in range(30))
+    refused = kind in ("mysql", "duckdb")
+    with DatabaseConnector(url=url) as db:
+
+        def savepoint() -> None:
+            with db.transaction():
+                db.execute_query("SELECT 1 AS a")
+
+        with db.transaction():
+            for work in (
+                savepoint,
+                lambda: db.execute_query("SELECT 1 AS a"),
+                lambda: db.read_arrow("SELECT 1 AS a"),
+            ):
+                stream = getattr(db, way)(numbers, rows=10)
+                count = 1 if way == "stream_rows" else next(stream).num_rows
+                if way == "stream_rows":
+                    next(stream)
+                if refused:
+                    with pytest.raises(InvalidArgument, match="is not at its end"):
+                        work()
+                elif (
+                    kind == "postgresql" or work is not savepoint
+                ):  # SQLite's statements end with a savepoint
+                    work()
+                count += sum(1 if way == "stream_rows" else one.num_rows for one in stream)
+                assert count == 30
+            assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+            half = getattr(db, way)(numbers, rows=10)
+            next(half)
+            db.execute_query("SELECT 1") if not refused else half.close()
+            half = getattr(db, way)(numbers, rows=10)
+            next(half)
+        with pytest.raises(InvalidArgument, match="has ended; read it inside"):
+            list(half)
+        with pytest.raises(KeyError), db.transaction():
+            half = getattr(db, way)(numbers, rows=10)
+            next(half)
+            raise KeyError("of the program, while a stream is open")
+        if kind != "duckdb":
+            with db.transaction():
+                with pytest.raises(KeyError), db.transaction():
+                    half = getattr(db, way)(numbers, rows=10)
+                    next(half)
+                    raise KeyError("of the program, in a savepoint")
+                if kind == "mysql":
+                    with pytest.raises(InvalidArgument, match="has ended"):
+                        list(half)
+        assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
+
+
 @pytest.mark.parametrize("kind", ["postgresql", "mysql"])
 def test_a_commit_whose_answer_is_lost(request: pytest.FixtureRequest, kind: str) -> None:
     """The server has committed, and its answer does not come: neither yes nor no, and not repeated."""

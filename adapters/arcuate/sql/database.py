@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -34,11 +34,19 @@ _NO_ROWS = "the statement is not one that reads; execute_query is for such"
 
 @dataclass
 class _Transaction:
-    """One that goes on, the last error in it, and the one at which the database ended it."""
+    """One that goes on.
+
+    Attributes:
+        connection: its connection.
+        failed: the last error in it.
+        ended: the error at which the database ended it.
+        streams: what is read in it and is not at its end.
+    """
 
     connection: sa.Connection
     failed: IntegrationError | None = None
     ended: IntegrationError | None = None
+    streams: list[Any] = field(default_factory=list)
 
 
 class DatabaseConnector(Connector):
@@ -143,17 +151,61 @@ class DatabaseConnector(Connector):
         Its error may end the transaction in the database: what was before is lost, what comes after kept.
         """
         self._goes_on()
+        mine = self._mine.get()
+        assert mine is not None
+        self._at_its_end(mine)
         before = in_transaction(connection, self.kind)
         try:
             with self._translating():
                 yield connection
         except IntegrationError as error:
-            mine = self._mine.get()
-            if mine is not None:
-                mine.failed = error
-                if before and not in_transaction(connection, self.kind, asking=True):
-                    mine.ended = error
+            mine.failed = error
+            if before and not in_transaction(connection, self.kind, asking=True):
+                mine.ended = error
             raise
+
+    def _at_its_end(self, mine: _Transaction | None) -> None:
+        """MySQL and DuckDB would throw the rest of a stream away, as if it were not there."""
+        if mine is not None and mine.streams and self.kind in ("mysql", "duckdb"):
+            raise InvalidArgument(
+                f"{self.name}: a stream in this transaction is not at its end, and until then the database "
+                "does nothing else: read it to its end, close() it, or begin it outside of the transaction"
+            )
+
+    @contextmanager
+    def _streaming(self, stream: Any) -> Iterator[Callable[[], None]]:
+        """For a stream; what is given looks whether its transaction still goes on."""
+        mine = self._mine.get()
+        if mine is None:
+            yield lambda: None
+            return
+
+        def look() -> None:
+            if stream not in mine.streams:
+                raise InvalidArgument(
+                    f"{self.name}: the transaction in which this stream began has ended; read it inside"
+                )
+
+        mine.streams.append(stream)
+        try:
+            yield look
+        finally:
+            if stream in mine.streams:
+                mine.streams.remove(stream)
+
+    def _left(self, mine: _Transaction, but: Sequence[Any] = (), *, keeping: bool = True) -> None:
+        """Ends streams that are not at their end: closed later they would disturb what comes then."""
+        streams = [one for one in mine.streams if one not in but]
+        mine.streams[:] = [one for one in mine.streams if one in but]
+        for one in streams:
+            if mine.connection.invalidated:
+                return
+            if self.kind == "mysql" and not keeping:  # it would read all of the rest
+                raw: Any = mine.connection.connection.driver_connection
+                raw._result.unbuffered_active = False
+                mine.connection.invalidate()
+            else:
+                one.close()
 
     def _goes_on(self) -> None:
         mine = self._mine.get()
@@ -229,10 +281,17 @@ class DatabaseConnector(Connector):
                 yield
             return
         with connect() as connection:
-            with self._mine.holding(_Transaction(connection)):
+            mine = _Transaction(connection)
+            with self._mine.holding(mine):
                 with self._translating():
                     connection.begin()
-                yield
+                try:
+                    yield
+                except BaseException:
+                    self._left(mine, keeping=False)
+                    raise
+                with self._translating():
+                    self._left(mine)
                 self._goes_on()
                 self._keeps()
             self._commit(connection)
@@ -240,6 +299,10 @@ class DatabaseConnector(Connector):
     @contextmanager
     def _savepoint(self, outer: sa.Connection) -> Iterator[None]:
         self._goes_on()
+        mine = self._mine.get()
+        assert mine is not None
+        self._at_its_end(mine)
+        before = [*mine.streams]
         if self.kind == "duckdb":
             raise Unsupported(f"{self.name}: DuckDB has no transactions within others")
         with self._translating():
@@ -247,10 +310,11 @@ class DatabaseConnector(Connector):
             try:
                 yield
                 self._goes_on()
+                self._at_its_end(mine)
                 point.commit()
             except BaseException:
-                mine = self._mine.get()
-                if (mine is None or mine.ended is None) and point.is_active:
+                self._left(mine, before)
+                if mine.ended is None and point.is_active:
                     point.rollback()
                 raise
 
@@ -444,7 +508,7 @@ class DatabaseConnector(Connector):
             self._result(connection, query, params, {"yield_per": rows}) as result,
         ):
             named = self._named(result)
-            for chunk in self._each(connection, result.partitions(rows)):
+            for chunk in self._each(connection, result.partitions(rows), result):
                 for row in chunk:
                     yield named(row)
 
@@ -455,7 +519,7 @@ class DatabaseConnector(Connector):
         with self._using(connect, reads=True) as connection:
             found = self._direct(connection, query, params, rows)
             if found is not None:
-                yield from self._each(connection, found)
+                yield from self._each(connection, found, found)
                 return
             options = {} if rows is None else {"yield_per": rows}
             with self._result(connection, query, params, options, arrow=True) as result:
@@ -467,7 +531,7 @@ class DatabaseConnector(Connector):
                     types = types_of(result.cursor.description)
                 chunks = result.partitions(rows) if rows is not None else (r.fetchall() for r in [result])
                 first = True
-                for chunk in self._each(connection, chunks):
+                for chunk in self._each(connection, chunks, result):
                     batch = batch_of(names, types, chunk)
                     types, first = [field.type for field in batch.schema], False
                     yield batch
@@ -484,10 +548,11 @@ class DatabaseConnector(Connector):
     def _limited(self, connection: sa.Connection) -> Any:
         return limited(connection, self.kind, self.config.timeouts.call)
 
-    def _each(self, connection: sa.Connection, chunks: Any) -> Iterator[Any]:
+    def _each(self, connection: sa.Connection, chunks: Any, stream: Any) -> Iterator[Any]:
         """Each chunk has the time of a statement; between them it is the caller's."""
-        with closing(chunks):
+        with closing(chunks), self._streaming(stream) as look:
             while True:
+                look()
                 with self._limited(connection):
                     chunk = next(chunks, None)
                 if chunk is None:
