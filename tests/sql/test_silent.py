@@ -15,7 +15,8 @@ from tests.sql import servers
 from tests.sql.conftest import address
 
 from arcuate.connector import DataError, IntegrationError
-from arcuate.errors import ConversionError
+from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.integrations.copying.pieces import tables
 from arcuate.sql import DatabaseConnector
 
 ZONED = dt.datetime(2026, 7, 1, 12, 0, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
@@ -106,6 +107,15 @@ def test_lists_with_null_in_pandas(duck: DatabaseConnector) -> None:
     assert isinstance(row["w"], np.ndarray)
     with pytest.raises(DataError, match="take it as Arrow"):
         duck.read_table("SELECT '44-03-15 (BC)'::DATE AS x")
+
+
+def test_an_index_with_a_name_is_no_column(duck: DatabaseConnector) -> None:
+    duck.execute_query("CREATE TABLE t (a INT)")
+    frame = pd.DataFrame({"a": [1, 2]}, index=pd.Index([5, 6], name="id"))
+    with pytest.raises(InvalidArgument, match=r"the index id .*reset_index"):
+        duck.insert("t", frame)
+    assert duck.insert("t", frame[frame["a"] > 1].reset_index(drop=True)) == 1
+    assert next(tables([frame], "a copy")).column_names == ["id", "a"]
 
 
 # --- Objects that are no values

@@ -121,6 +121,9 @@ def columns_of(data: Any) -> pa.Table | None:
     """A table as Arrow; ``None``: it is neither of Arrow nor of pandas.
 
     pandas' own conversion takes NaN of a float column as missing; here it stays NaN.
+
+    Raises:
+        InvalidArgument: its index has a name, or a column has no one type.
     """
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
@@ -128,6 +131,11 @@ def columns_of(data: Any) -> pa.Table | None:
         return data
     if not isinstance(data, pd.DataFrame):
         return None
+    if data.index.names != [None]:
+        raise InvalidArgument(
+            f"the index {', '.join(map(str, data.index.names))} of the table is none of its columns, and "
+            "would be lost: table.reset_index() makes it one, with drop=True leaves it out"
+        )
     arrays = {}
     for name in names_of(str(one) for one in data.columns):
         column = data[name]

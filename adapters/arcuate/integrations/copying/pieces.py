@@ -49,7 +49,8 @@ def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator
             raise InvalidArgument(
                 f"there are several tables: {', '.join(map(repr, value))}; choose one with 'variable'"
             )
-        found = columns_of(value)
+        names = getattr(getattr(value, "index", None), "names", [None])  # of a table of pandas
+        found = columns_of(value.reset_index() if names != [None] else value)
         if found is None:
             more = "; with tidy=True it becomes a row for each element" if hasattr(value, "dims") else ""
             raise ConversionError(f"{where} takes tables, and a {type(value).__name__} is none{more}")
