@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -69,7 +70,6 @@ def _run(command: list[str], who: dict[str, object], folder: Path) -> None:
 @contextmanager
 def _process(command: list[str], ready: str, who: dict[str, object], folder: Path) -> Iterator[int]:
     """A server that says on its output when it is ready."""
-    log = folder / "log"
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -81,6 +81,7 @@ def _process(command: list[str], ready: str, who: dict[str, object], folder: Pat
         **who,
     ) as process:  # type: ignore[call-overload]
         lines = []
+        reader = threading.Thread(target=process.stdout.read, daemon=True)
         try:
             for line in process.stdout:
                 lines.append(line)
@@ -88,11 +89,13 @@ def _process(command: list[str], ready: str, who: dict[str, object], folder: Pat
                     break
             else:
                 raise AssertionError(f"{command[0]} ended: {''.join(lines[-20:])}")
+            # What it goes on to say, such as each error, is read: it would wait when the pipe is full.
+            reader.start()
             yield process.pid
         finally:
-            log.write_text("".join(lines))
             process.kill()
-            process.stdout.read()
+            if reader.ident is not None:
+                reader.join(10)
 
 
 @contextmanager

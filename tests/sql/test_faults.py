@@ -17,6 +17,7 @@ from arcuate.connector import (
     DataError,
     IntegrationError,
 )
+from arcuate.errors import ConversionError
 from arcuate.sql import DatabaseConnector
 
 INJECTIONS = [
@@ -53,6 +54,40 @@ def test_sql_in_a_value(db: DatabaseConnector) -> None:
         assert db.execute_query("SELECT * FROM kept WHERE s = %s ORDER BY id", (text,)) == wanted
         assert db.read_arrow("SELECT * FROM kept WHERE s = :s ORDER BY id", {"s": text}).to_pylist() == wanted
     assert db.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 4 * len(INJECTIONS)}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "query"),
+    [
+        ("duckdb", "SELECT CAST(%s AS DECIMAL(5, 2))"),
+        ("duckdb", "SELECT CAST(%s AS TINYINT)"),
+        ("duckdb", "SELECT CAST(CAST(%s AS DOUBLE) AS TINYINT)"),
+        ("duckdb", "SELECT CAST(CAST(%s AS DECIMAL(9, 1)) AS TINYINT)"),
+        ("duckdb", "SELECT CAST(%s AS JSON)"),
+        ("duckdb", "SELECT CAST(%s AS INTEGER[])"),
+        ("duckdb", "SELECT strptime(%s, '%%Y')"),
+        ("postgresql", "SELECT %s::text::int[]"),
+        ("postgresql", "SELECT %s::text::int4range"),
+    ],
+)
+def test_a_parameter_is_in_no_error(request: pytest.FixtureRequest, kind: str, query: str) -> None:
+    url = "duckdb://" if kind == "duckdb" else address(kind, request.getfixturevalue("postgres"))
+    with DatabaseConnector(url=url) as db:
+        for value in ("hidden", "{hidden' \" to", 77345678, "77345678 "):
+            try:
+                db.execute_query(query, (value,))
+            except IntegrationError as error:
+                assert "hidden" not in str(error)
+                assert "7734" not in str(error)
+            else:
+                assert "7734" in str(value)  # some of them take a number
+
+
+def test_an_own_error_holds_no_parameter() -> None:
+    for url, value in (("sqlite://", 77345678 << 64), ("duckdb://", 77345678 << 128)):
+        with DatabaseConnector(url=url) as db, pytest.raises(ConversionError, match="does not fit") as caught:
+            db.execute_query("SELECT %s AS x", (value,))
+        assert str(value) not in str(caught.value)
 
 
 def test_a_value_is_in_no_error(db: DatabaseConnector) -> None:

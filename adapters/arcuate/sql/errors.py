@@ -66,13 +66,14 @@ _CITED = tuple(
         r"(incorrect [\w() ]+ value:) '.*'( for column .*)",
         r"(invalid input (?:syntax|value) for [\w\" ]+?:) \".*\"()",  # PostgreSQL
         r"(out of range:) \".*\"()",
+        r"(malformed \w+ literal:) \".*\"()",
         r"(value) \".*\"( is out of range)",
-        r"(Duplicate key) \".*\"( violates)",  # DuckDB
-        r"(Could not convert string) '.*'( to )",
-        r"(field format:) \".*\"()",
     )
 )
 """Where databases cite a value: what stands before it, and after."""
+_OF_DUCKDB = re.compile(r"(Conversion|Constraint|Invalid Input|Out of Range) Error: ")
+_VALUE = re.compile(r"\".*\"|'.*'|(?<=value )[^\s\"']\S*|\b\d{4,}(\.\d+)?\b", re.DOTALL)
+"""What is cited by errors of DuckDB that are about values."""
 _REPEAT = "nothing of the transaction was kept; carry the whole of it out again (in_transaction does that)"
 _LOST = "the database undoes what was not committed; carry it out again"
 
@@ -105,7 +106,7 @@ def _said(error: BaseException) -> str:
 def _uncited(text: str) -> str:
     for pattern in _CITED:
         text = pattern.sub(r"\1 ...\2", text)
-    return text
+    return _VALUE.sub("...", text) if _OF_DUCKDB.match(text) else text
 
 
 def translated(

@@ -170,7 +170,7 @@ def _native(value: Any, place: str) -> Any:
         return None
     if isinstance(value, (pd.Timestamp, pd.Timedelta)):
         if value.nanosecond if isinstance(value, pd.Timestamp) else value.nanoseconds:
-            raise ConversionError(f"parameter {place}: {value} has nanoseconds, databases have microseconds")
+            raise ConversionError(f"parameter {place} has nanoseconds, databases have microseconds")
         return value.to_pydatetime() if isinstance(value, pd.Timestamp) else value.to_pytimedelta()
     return value
 
@@ -196,7 +196,7 @@ def _for_mysql(value: Any, place: str) -> Any:
     """PyMySQL would leave the zone of a time out."""
     if isinstance(value, (dt.datetime, dt.time)) and value.tzinfo is not None:
         raise ConversionError(
-            f"parameter {place}: {value} has a zone, which MySQL does not keep; convert it to UTC and drop "
+            f"parameter {place} has a zone, which MySQL does not keep; convert it to UTC and drop "
             "the zone: x.astimezone(datetime.timezone.utc).replace(tzinfo=None)"
         )
     return value
@@ -210,7 +210,7 @@ def _for_duckdb(value: Any, place: str) -> Any:
         if max(len(digits) + max(int(exponent), 0), scale + (scale >= len(digits))) > 38:
             raise ConversionError(f"parameter {place}: DuckDB's decimals have 38 digits; give str(x)")
     if isinstance(value, int) and not -(2**127) <= value < 2**128:
-        raise ConversionError(f"parameter {place}: {value} does not fit into DuckDB's 128 bits; give str(x)")
+        raise ConversionError(f"parameter {place} does not fit into DuckDB's 128 bits; give str(x)")
     return value
 
 
@@ -221,7 +221,7 @@ def _for_sqlite(value: Any, place: str) -> Any:
     if isinstance(value, Decimal):
         raise ConversionError(f"parameter {place}: SQLite has no decimals; give str(x) or float(x)")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ConversionError(f"parameter {place}: {value} does not fit into SQLite's 64 bits; give str(x)")
+        raise ConversionError(f"parameter {place} does not fit into SQLite's 64 bits; give str(x)")
     return value
 
 
