@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,6 @@ def duck() -> Iterator[DatabaseConnector]:
         "[['-infinity'::TIMESTAMP]]",
         "['infinity'::TIMESTAMPTZ, NULL]::TIMESTAMPTZ[2]",
         "'infinity'::TIMESTAMP_S",
-        """'{"a": 1.12345678901234567890, "a": 2}'::JSON""",
     ],
 )
 def test_duckdb_rows(duck: DatabaseConnector, value: str) -> None:
@@ -85,6 +85,16 @@ def test_duckdb_nested_values_that_are_exact(duck: DatabaseConnector) -> None:
         {"d": [dt.date(9999, 12, 31), None], "m": [(1, dt.time(23, 59, 59, 999999))], "j": ["[1]"]}
     ]
     assert duck.read_arrow("SELECT '{\"a\": 1.10}'::JSON AS x").to_pylist() == [{"x": '{"a": 1.10}'}]
+
+
+def test_json_of_duckdb_is_exact(duck: DatabaseConnector) -> None:
+    query = """SELECT '{"a": 1.12345678901234567890, "b": [0.1, 9007199254740993, 1e400, null]}'::JSON AS x"""
+    number = Decimal("1.12345678901234567890")
+    assert duck.execute_query(query) == [{"x": {"a": number, "b": [0.1, 2**53 + 1, Decimal("1e400"), None]}}]
+    for broken in ('{"a": 1, "a": 2}', "1e99999999999999999999"):
+        with pytest.raises(DataError, match="select it as text"):
+            duck.execute_query(f"SELECT '{broken}'::JSON AS x")
+        assert duck.execute_query(f"SELECT '{broken}'::JSON::TEXT AS x") == [{"x": broken}]
 
 
 def test_duckdb_takes_no_time_with_a_zone_for_one_without(duck: DatabaseConnector) -> None:

@@ -38,16 +38,13 @@ def row_check(description: Any) -> Callable[[Sequence[Any]], None] | None:
     """What looks at each row of a result whose types the library may change; ``None``: there are none.
 
     Raises:
-        DataError: nanoseconds, which Python's times have not; JSON, of which the library gives no more than
-            Python's floats and the last of two values of one key.
+        DataError: nanoseconds, which Python's times have not.
     """
     names, found = [str(column[0]) for column in description], []
     for i, (name, kind, *_) in enumerate(description):
         inside = set(_kinds(kind))
-        why = "is JSON, which loses digits" if str(kind) == "JSON" else ""  # within another it stays text
         if "TIMESTAMP_NS" in inside:
             why = "has nanoseconds, which Python's times have not"
-        if why:
             raise DataError(f"column {name!r} {why}: use read_arrow, or cast it to text")
         if any(one.startswith(("INTERVAL", "TIMESTAMP")) for one in inside):
             found.append(i)

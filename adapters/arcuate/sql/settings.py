@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy.engine import URL, make_url
 
-from arcuate.connector import ConnectorConfig, Secret, redacted, reveal
+from arcuate.connector import ConnectorConfig, DataError, Secret, redacted, reveal
 from arcuate.errors import InvalidArgument, Unsupported
 from arcuate.sql.limits import watched
 
@@ -119,6 +119,7 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
         pool_timeout=config.timeouts.connect,
         pool_pre_ping=True,
         hide_parameters=True,
+        **({"json_deserializer": _loads_of_duckdb} if kind == "duckdb" else {}),
     )
     if kind == "sqlite":
         _sqlite_transactions(engine)
@@ -200,15 +201,29 @@ def _exact_json(engine: sa.Engine) -> None:
 
 
 def _loads(data: str | bytes) -> Any:
-    return _JSON.decode(data.decode() if isinstance(data, bytes) else data)
+    import psycopg
+
+    try:
+        return _JSON.decode(data.decode() if isinstance(data, bytes) else data)
+    except _Inexact as error:
+        raise psycopg.DataError(str(error)) from None
+
+
+def _loads_of_duckdb(data: str) -> Any:
+    try:
+        return _JSON.decode(data)
+    except _Inexact as error:
+        raise DataError(f"duckdb: {error}", service="duckdb") from None
+
+
+class _Inexact(ValueError):
+    """Python has not what JSON says."""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        import psycopg
-
-        raise psycopg.DataError("a key is there twice in one object of JSON; select it as text: column::text")
+        raise _Inexact("a key is there twice in one object of JSON; select it as text: column::text")
     return found
 
 
@@ -227,10 +242,8 @@ def _whole(text: str) -> int:
         raise _long() from None
 
 
-def _long() -> Exception:
-    import psycopg
-
-    return psycopg.DataError("a number of JSON is too long for Python; select it as text: column::text")
+def _long() -> _Inexact:
+    return _Inexact("a number of JSON is too long for Python; select it as text: column::text")
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_once, parse_float=_exact, parse_int=_whole)
