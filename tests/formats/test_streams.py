@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import subprocess
 import sys
 from itertools import pairwise
@@ -135,6 +136,43 @@ def test_filesystems(tmp_path: Path) -> None:
         open_data("nowhere://box/x.csv")
 
 
+def test_what_was_there_is_replaced_elsewhere_too(tmp_path: Path) -> None:
+    """No description of another table stays beside a new one, no part of another array in its folder."""
+    memory = fsspec.filesystem("memory")
+    save_data(FRAME.head(3), "memory://old/x.csv")
+    plain = pd.DataFrame({"a": [1, 2, 3]})
+    save_data(plain, "memory://old/x.csv")
+    pd.testing.assert_frame_equal(open_data("memory://old/x.csv"), plain)
+    both = xr.Dataset({"a": ("x", [1, 2]), "b": ("x", [1.5, 2.5])})
+    save_data(both, "memory://old/x.zarr")
+    save_data(both[["a"]], "memory://old/x.zarr")
+    assert not [one for one in memory.find("old") if "/b/" in one or "metadata" in one]
+    memory.pipe("old/notes/mine", b"mine")
+    with pytest.raises(InvalidArgument, match=r"old/notes is a folder that holds something else"):
+        save_data(both, "memory://old/notes", format="zarr")
+    assert memory.cat("old/notes/mine") == b"mine"
+
+
+ENDS = """
+import sys
+from arcuate.formats import open_batches
+found = open_batches(sys.argv[1])
+print(next(found).num_rows, next(found).num_rows > 0)
+"""
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
+def test_a_program_that_ends_amid_a_file(name: str, tmp_path: Path) -> None:
+    """A thread of Arrow's reads ahead; Python must not be what it reads with."""
+    rows = b"".join(b"%d,some text\n" % number for number in range(400_000))
+    data = b"a,b\n" + rows
+    (tmp_path / name).write_bytes(gzip.compress(data, 1) if name.endswith("gz") else data)
+    done: Any = subprocess.run(
+        [sys.executable, "-c", ENDS, str(tmp_path / name)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "0 True\n"), done.stderr
+
+
 def test_pieces_of_another_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="json files are not written piece by piece"):
         save_batches([pa.RecordBatch.from_pydict({"a": [1]})], tmp_path / "x.json")
@@ -158,6 +196,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: NotFoundError: there is no file")
     done = arcuate("convert", str(tmp_path / "x.csv"), str(tmp_path / "z"), "--to", "xls")
     assert "there is no format 'xls'; there are csv" in done.stderr
+    done = arcuate("convert", str(tmp_path / "x.csv"), str(tmp_path / "z.json"), "--limit", "inf")
+    assert "--limit is a number of GiB, not inf" in done.stderr
     assert not list(tmp_path.glob("z*"))
 
 

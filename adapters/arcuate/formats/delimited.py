@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -26,9 +25,6 @@ _BLOCK = 1 << 20
 _ROWS = 1 << 16
 _TEXT = 4
 """At most so many times as long as its number is a text, with what Arrow adds."""
-_FEW = 4
-"""So many blocks are read ahead, and after so many seconds it is certain that somebody lacks one."""
-_PATIENCE = 0.05
 _MISSING = ("", "NA")
 _DELIMITERS = ",;\t|"
 _LOSSES = "dtypes, units, zones, categories, index and attributes"
@@ -281,56 +277,20 @@ def _texts(
     )
     parse = pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False)
     how = pc_csv.ReadOptions(block_size=block, encoding=encoding, use_threads=False)
-    with closing(_opened(path, "rb")) as file:
-        try:
-            with _Ahead(file) as ahead:
-                reader = pc_csv.open_csv(ahead, how, parse, convert)
-                yield _no_rows(reader.schema)
-                yield from ahead.batches(reader)
-        except pa.ArrowInvalid as error:
-            hint = f"; a row is longer than block={block}" if "straddl" in str(error) else ""
-            raise DataError(f"{path.name} is no CSV: {error}{hint}", service="formats") from error
-
-
-class _Ahead:
-    """A file that is read a few blocks ahead of who takes the batches: pyarrow would read 32, in memory."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._turn = threading.Condition()
-        self._ahead, self._wanted = 0, True  # whether somebody waits for a batch
-
-    def __enter__(self) -> _Ahead:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._turn:
-            self._wanted, self._ahead = True, -(1 << 60)
-            self._turn.notify_all()
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
-
-    def read(self, size: int = -1) -> bytes:
-        """A block, for pyarrow's thread."""
-        with self._turn:
-            while self._ahead >= _FEW:
-                if not self._turn.wait(_PATIENCE) and self._wanted:
-                    self._ahead = 0  # who waits so long has nothing left: the blocks were no batches
-            self._ahead += 1
-        return self._file.read(size)
-
-    def batches(self, reader: Any) -> Iterator[pa.RecordBatch]:
-        """The batches of a reader of this file."""
-        for batch in reader:
-            with self._turn:
-                self._wanted = False
-                self._ahead -= 1
-                self._turn.notify_all()
-            yield batch
-            with self._turn:
-                self._wanted = True
+    # Arrow's own file: its thread reads ahead, and may do so when Python is ending and has no room for it
+    file = pa.OSFile(str(path))
+    try:
+        reader = pc_csv.open_csv(
+            pa.CompressedInputStream(file, "gzip") if path.suffix.lower() == ".gz" else file,
+            how,
+            parse,
+            convert,
+        )
+        yield _no_rows(reader.schema)
+        yield from reader
+    except pa.ArrowInvalid as error:
+        hint = f"; a row is longer than block={block}" if "straddl" in str(error) else ""
+        raise DataError(f"{path.name} is no CSV: {error}{hint}", service="formats") from error
 
 
 def _header(path: Path, delimiter: str, encoding: str, block: int) -> list[str]:

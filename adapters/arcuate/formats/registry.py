@@ -59,16 +59,18 @@ def open_batches(
     format: str | None = None,  # noqa: A002
     filesystem: Any = None,
     variable: str | None = None,
+    limit: int | None = LIMIT,
     **options: Any,
 ) -> Iterator[Any]:
     """The file piece by piece, in bounded memory: record batches of a table, or parts of a labelled array.
 
     Arguments and errors are those of :func:`open_data`; ``Unsupported`` where the format does not stream. A
-    damaged file is noticed when the damaged part is reached.
+    damaged file is noticed when the damaged part is reached. ``limit`` is as in :func:`convert`.
     """
     with _local(source, filesystem, format) as (path, name, kind):
         checked_options(kind.batches, options, name)
         with guarded(path, name):
+            _check_growth(path, kind, limit)
             yield from kind.batches(path, variable=variable, **options)
 
 
@@ -197,7 +199,17 @@ def convert(
             return _written(target, target_filesystem, name, second, grouped)
         with guarded(path, first_name):
             streams = first.streams and second.streams and first.in_pieces(path, variable)
+            if streams:
+                _check_growth(path, first, limit)
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
+
+
+def _check_growth(path: Path, kind: Format, limit: int | None) -> None:
+    if kind.grouped:
+        from arcuate.formats.lazily import check_growth
+
+        with kind.lazily(path) as group:
+            check_growth(path, group, limit)
 
 
 def _counted(batches: Iterable[Any], path: Path, name: str, progress: Progress | None) -> Any:
@@ -283,8 +295,9 @@ def _written(
         with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
             local = Path(folder, os.path.basename(text.rstrip("/")))
             with guarded(Path(text), name, writing=True):
+                before = _there(filesystem, text, kind, local)
                 kept = work(local)
-                _bring(filesystem, Path(folder), local, text)
+                _bring(filesystem, Path(folder), local, text, before)
         return Kept(kept.format, text, kept.lost)
     path = Path(text.removeprefix("file://")).expanduser()
     if not path.absolute().parent.is_dir():
@@ -296,9 +309,9 @@ def _written(
             service="formats",
             status="EACCES",
         )
-    if path.is_dir() and not (kind.folder and kind.owns(path)):
+    if path.is_dir() and not (kind.folder and kind.owns(set(os.listdir(path)))):
         raise InvalidArgument(f"{path} is a folder that holds something else; choose another name")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.absolute().parent) as folder:
         made = Path(folder, path.name)
         with guarded(path, name, writing=True):
             kept = work(made)
@@ -321,13 +334,28 @@ def _replace(made: Path, target: Path, folder: Path) -> None:
     os.replace(made, target)
 
 
-def _bring(filesystem: Any, folder: Path, local: Path, text: str) -> None:
-    """Copies what was written to another filesystem, the file itself last."""
+def _there(filesystem: Any, text: str, kind: Format, local: Path) -> set[str]:
+    """The files of what is to be replaced on another filesystem."""
     parent = text.rstrip("/").rpartition("/")[0]
-    for one in sorted(folder.rglob("*"), key=lambda one: one == local):
-        if one.is_file():
-            below = one.relative_to(folder).as_posix()
-            target = f"{parent}/{below}" if parent else below
-            with contextlib.suppress(NotImplementedError, FileExistsError):
-                filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
-            _copy(one.open("rb"), filesystem.open(target, "wb"))
+    beside = [f"{parent}/{one.name}" if parent else one.name for one in kind.beside(local)]
+    found = [one for one in beside if filesystem.exists(one)]
+    if kind.folder and filesystem.isdir(text):
+        names = {one.rstrip("/").rpartition("/")[2] for one in filesystem.ls(text, detail=False)}
+        if names and not kind.owns(names):
+            raise InvalidArgument(f"{text} is a folder that holds something else; choose another name")
+        found += filesystem.find(text)
+    return {str(filesystem._strip_protocol(one)) for one in found}
+
+
+def _bring(filesystem: Any, folder: Path, local: Path, text: str, before: set[str]) -> None:
+    """Copies what was written to another filesystem, the file itself last; what is left of before goes."""
+    parent = text.rstrip("/").rpartition("/")[0]
+    made = [one for one in sorted(folder.rglob("*"), key=lambda one: one == local) if one.is_file()]
+    below = [one.relative_to(folder).as_posix() for one in made]
+    targets = [f"{parent}/{one}" if parent else one for one in below]
+    for stale in before.difference(str(filesystem._strip_protocol(one)) for one in targets):
+        filesystem.rm_file(stale)
+    for one, target in zip(made, targets, strict=True):
+        with contextlib.suppress(NotImplementedError, FileExistsError):
+            filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+        _copy(one.open("rb"), filesystem.open(target, "wb"))

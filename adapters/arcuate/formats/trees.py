@@ -13,16 +13,37 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, Unsupported
 from arcuate.formats import blocks, groups
-from arcuate.formats.format import check_size
+from arcuate.formats.format import Format, check_size
 from arcuate.formats.groups import MARK, Group, Variable
 from arcuate.formats.tabular import named_column
 
 __all__ = [
-    "check_group", "clean", "marked", "marks", "pieces", "plain_tree", "plain_variable",
+    "Grouped", "check_group", "clean", "marked", "marks", "pieces", "plain_tree", "plain_variable",
     "read_group", "simplest",
 ]  # fmt: skip
 
 _PIECE = 30_000
+
+
+class Grouped(Format):
+    """What HDF5, NetCDF and Zarr do in one way, once :meth:`lazily` gives what a file holds."""
+
+    streams = True
+    grouped = True
+
+    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
+        """Parts of a labelled array along its first dimension, whole chunks each."""
+        with self.lazily(path) as group:
+            yield from pieces(group, variable)
+
+    def in_pieces(self, path: Path, variable: str | None) -> bool:
+        with self.lazily(path) as group:
+            if variable is None:
+                return bool(group.told.get("kind") == "labelled")
+            return group.told.get("kind") == "dataset" and variable in dict(group.told["vars"])
+
+    def takes(self, piece: Any) -> bool:
+        return type(piece).__name__ == "DataArray"
 
 
 def marks(told: Mapping[str, Any]) -> dict[str, str]:

@@ -38,11 +38,15 @@ def convert(
     Formats: csv, json, jsonl, parquet, arrow, netcdf, hdf5, zarr, mat, mat73 (version 7.3), rds, rdata,
     nifti, edf, nwb, bids.
     """
+    import math
     import warnings
 
+    from arcuate.errors import InvalidArgument
     from arcuate.formats import LossyWarning
     from arcuate.formats import convert as run
 
+    if limit is not None and not math.isfinite(limit):
+        raise InvalidArgument(f"--limit is a number of GiB, not {limit}; give a large one")
     options: dict[str, Any] = {} if limit is None else {"limit": int(limit * (1 << 30))}
     began = time.monotonic()
     with _Bar(source) as bar, warnings.catch_warnings():
