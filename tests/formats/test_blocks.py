@@ -11,13 +11,15 @@ import h5netcdf
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from tests.formats.golden import cases, same_as
 
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded
-from arcuate.formats import blocks, convert, open_batches, open_data, save_batches, save_data
+from arcuate.formats import blocks, convert, open_batches, open_data, save_batches, save_data, tabular
+from arcuate.formats.hdf5 import HDF5
 from arcuate.values import decode, frames
 
 GROUPED = ("nc", "h5", "zarr")
@@ -145,6 +147,30 @@ def test_what_blocks_cannot_describe_goes_as_a_whole(tmp_path: Path, monkeypatch
     parts = list(open_batches(tmp_path / "x.nc"))
     assert len(parts) > 1
     xr.testing.assert_identical(xr.concat(parts, "x"), open_data(tmp_path / "x.nc"))
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow", "csv", "jsonl"])
+@pytest.mark.parametrize("labels", [True, False])
+def test_an_array_becomes_a_table_by_the_block(
+    suffix: str, labels: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same table as of the whole, which is never in memory."""
+    monkeypatch.setattr(blocks, "BLOCK", 500)
+    monkeypatch.setattr(tabular, "_ROWS", 20)
+    array = eeg(0, 60) if labels else eeg(0, 60).drop_vars(["time", "channel"])
+    marked = array.assign_coords(mark=("time", pd.array(["a", None, "b"] * 20, dtype="string")))
+    for at, value in enumerate((array, array[:0], array[:, 0], array[0, 0], marked)):
+        save_data(value, tmp_path / f"{at}.h5")
+        save_data(value, tmp_path / f"whole{at}.{suffix}")
+        with monkeypatch.context() as patched:
+            patched.setattr(HDF5, "read", None)
+            convert(tmp_path / f"{at}.h5", tmp_path / f"{at}.{suffix}")
+        wanted, found = (open_data(tmp_path / f"{name}{at}.{suffix}") for name in ("whole", ""))
+        xr.testing.assert_identical(found, wanted)
+        if value is not marked:  # missing texts come back as objects
+            xr.testing.assert_identical(found, value)
+    if suffix == "parquet":
+        assert pq.read_table(tmp_path / "4.parquet").equals(pq.read_table(tmp_path / "whole4.parquet"))
 
 
 # ------------------------------------------------------------------ part by part

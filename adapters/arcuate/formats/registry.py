@@ -169,11 +169,18 @@ def convert(
         def pieces(to: Path) -> Kept:
             found = _counted(first.batches(path, variable=variable), path, first_name, progress)
             head = next(found, None)
+            batches = itertools.chain([head], found)
+            if hasattr(head, "dims") and not second.takes(head):
+                from arcuate.formats.tabular import tidy_batches
+
+                batches = tidy_batches(batches, name)
+                head = next(batches, None)
+                batches = itertools.chain([head], batches)
             if head is None or not second.takes(head):
                 found.close()
                 return whole(to)
             try:
-                return second.write_batches(itertools.chain([head], found), to, lossy=lossy)
+                return second.write_batches(batches, to, lossy=lossy)
             except PiecesDiffer:
                 found.close()
                 shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)

@@ -210,4 +210,6 @@ def _piece(group: Group, name: str, safe: str, span: tuple[str, slice] | None) -
             cut[key] = Variable(one.dims, leaf.data, {**one.attrs, **leaf.attrs}, {**leaf.told, **kept})
         else:
             cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
-    return groups.value_of(Group(cut, {}, {}, told))
+    value = groups.value_of(Group(cut, {}, {}, told))
+    value.encoding["original_shape"] = tuple(main.data.shape)  # as xarray calls it
+    return value
