@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zarr
 from zarr.codecs import GzipCodec
@@ -201,3 +202,23 @@ def test_claims_of_what_is_not_packed(tmp_path: Path) -> None:
         if size:
             with pytest.raises(DataError):
                 open_data(tmp_path / "x.arrows")
+
+
+def test_columns_of_nothing(tmp_path: Path) -> None:
+    """They have no byte in the file, and each element is an object in the value."""
+    table = pa.table({"a": pa.nulls(100_000), "b": [[]] * 100_000})
+    with pa.OSFile(str(tmp_path / "x.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    pq.write_table(table, tmp_path / "x.parquet")
+    for name in ("x.arrow", "x.parquet"):
+        assert open_data(tmp_path / name, arrow=True, limit=2 * MB).num_rows == 100_000
+        with pytest.raises(LimitExceeded, match=rf"{name}: it takes [\d,]+ bytes"):
+            open_data(tmp_path / name, limit=32 * MB)
+
+
+def test_lines_of_json_with_keys_of_their_own(tmp_path: Path) -> None:
+    """A column for each line: the table is the square of the file."""
+    (tmp_path / "x.jsonl").write_text("".join(f'{{"k{at}": 1}}\n' for at in range(3000)))
+    assert max(one.nbytes for one in open_batches(tmp_path / "x.jsonl")) < 16 * MB
+    with pytest.raises(LimitExceeded, match=r"x\.jsonl: it takes"):
+        open_data(tmp_path / "x.jsonl", limit=32 * MB)

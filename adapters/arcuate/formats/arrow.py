@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.packed import arrow_claims
-from arcuate.formats.tabular import from_arrow, named_column, to_arrow
+from arcuate.formats.tabular import from_arrow, named_column, taken, to_arrow
 
 __all__ = ["Arrow"]
 
@@ -38,11 +38,11 @@ class Arrow(Format):
             limit: bytes in memory.
             arrow: as an Arrow table, as it is in the file.
         """
-        taken, batches = 0, []
+        total, batches = 0, []
         with _opened(path, limit) as (schema, found):
             for batch in found:
-                taken += batch.nbytes
-                check_size(path, taken, limit)
+                total += batch.nbytes if arrow else taken(batch)
+                check_size(path, total, limit)
                 batches.append(batch)
         table = pa.Table.from_batches(batches, schema)
         return table if arrow else named_column(from_arrow(table), variable, path)

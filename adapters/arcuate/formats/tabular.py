@@ -25,9 +25,10 @@ from arcuate.formats.format import PiecesDiffer
 from arcuate.formats.node import Node, array_node, plain_node, step
 from arcuate.values import codes
 
-__all__ = ["KEY", "foreign", "from_arrow", "named_column", "tidy_batches", "to_arrow"]
+__all__ = ["KEY", "foreign", "from_arrow", "named_column", "taken", "tidy_batches", "to_arrow"]
 
 KEY = b"arcuate"
+_OBJECT = 400
 _ROWS = 1 << 17
 _TIDY = (codes.LABELLED, codes.DATASET, codes.ARRAY, codes.CATEGORICAL)
 _TAKES = "tables, labelled arrays, datasets with shared dimensions, arrays and mappings of vectors"
@@ -68,6 +69,14 @@ def to_arrow(value: Any, what: str) -> pa.Table:
         made["columns"].insert(at, [column[0], column[0], {"kind": "arrow"}])
     texts = {key.encode(): text.encode() for key, text in _plain_attrs(node).items()}
     return table.replace_schema_metadata({**texts, KEY: json.dumps(made, ensure_ascii=False).encode()})
+
+
+def taken(batch: pa.RecordBatch) -> int:
+    """About the bytes that a batch takes as a value: lists, bytes and columns of nothing become objects."""
+    types = pa.types
+    objects = (types.is_null, types.is_list, types.is_large_list, types.is_binary, types.is_large_binary)
+    count = sum(any(one(kind) for one in objects) for kind in batch.schema.types)
+    return int(batch.nbytes) + _OBJECT * count * int(batch.num_rows)
 
 
 def tidy_batches(parts: Iterable[Any], what: str) -> Iterator[pa.RecordBatch]:
