@@ -153,6 +153,37 @@ def test_what_was_there_is_replaced_elsewhere_too(tmp_path: Path) -> None:
     assert memory.cat("old/notes/mine") == b"mine"
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "nc", "zarr"])
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "no", "theirs.txt"), KeyError("k"), OSError(28, "full")]
+)
+def test_what_the_caller_raises_is_no_fault_of_the_file(
+    suffix: str, error: Exception, tmp_path: Path
+) -> None:
+    """It would say of the target that it is not there, or that the source is damaged."""
+
+    def pieces() -> Any:
+        yield pa.RecordBatch.from_pydict({"a": [1]}) if suffix in ("parquet", "csv") else ARRAY[:2]
+        raise error
+
+    def stop(done: int, total: int | None) -> None:
+        if done:
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        save_batches(pieces(), tmp_path / f"x.{suffix}")
+    assert raised.value is error
+    save_data(FRAME.head(3) if suffix in ("parquet", "csv") else ARRAY[:2], tmp_path / f"a.{suffix}")
+    with pytest.raises(type(error)) as raised:
+        convert(
+            tmp_path / f"a.{suffix}",
+            tmp_path / ("y.arrow" if suffix in ("parquet", "csv") else "y.h5"),
+            progress=stop,
+        )
+    assert raised.value is error
+    assert {one.name for one in tmp_path.iterdir()} <= {f"a.{suffix}", f"a.{suffix}-metadata.json"}
+
+
 ENDS = """
 import sys
 from arcuate.formats import open_batches

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,12 +118,20 @@ def save_batches(
     lossy: bool = False,
     **options: Any,
 ) -> Kept:
-    """Writes a table or array that comes piece by piece, in bounded memory; else as :func:`save_data`."""
+    """Writes a table or array that comes piece by piece, in bounded memory; else as :func:`save_data`.
+
+    What ``batches`` raises is raised as it is, and nothing is written.
+    """
     name, kind = find(str(target), format)
     checked_options(kind.write_batches, options, name)
-    return _written(
-        target, filesystem, name, kind, lambda path: kind.write_batches(batches, path, lossy=lossy, **options)
-    )
+    with _Callers() as own:
+        return _written(
+            target,
+            filesystem,
+            name,
+            kind,
+            lambda path: kind.write_batches(own.each(batches), path, lossy=lossy, **options),
+        )
 
 
 def convert(
@@ -154,9 +163,11 @@ def convert(
         lossy: as for :func:`save_data`.
         limit: as for :func:`open_data`; pieces need none, but a file that says to hold more than it and
             2,000 times what it has bytes is taken for one that is made to fill the disk.
-        progress: called with the rows or elements done so far, and how many there are if that is known.
+        progress: called with the rows or elements done so far, and how many there are if that is known. What
+            it raises ends the conversion, and nothing is written.
     """
-    with _local(source, filesystem, from_format) as (path, first_name, first):
+    with _Callers() as own, _local(source, filesystem, from_format) as (path, first_name, first):
+        progress = None if progress is None else partial(own.call, progress)
         name, second = find(str(target), to_format)
         if progress is not None:
             progress(0, None)
@@ -209,6 +220,36 @@ def convert(
             if streams:
                 _check_growth(path, first, limit)
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
+
+
+class _Callers:
+    """Runs what a caller gave; what that raises is raised as it is, and not as the fault of a file."""
+
+    def __init__(self) -> None:
+        self._raised: Exception | None = None
+
+    def __enter__(self) -> _Callers:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is not None and self._raised is not None and error is not self._raised:
+            raise self._raised from self._raised.__cause__
+
+    def call(self, work: Callable[..., Any], *given: Any) -> Any:
+        """What a function gives."""
+        try:
+            return work(*given)
+        except Exception as error:
+            self._raised = error
+            raise
+
+    def each(self, things: Iterable[Any]) -> Iterator[Any]:
+        """The same things."""
+        try:
+            yield from things
+        except Exception as error:
+            self._raised = error
+            raise
 
 
 def _check_growth(path: Path, kind: Format, limit: int | None) -> None:
