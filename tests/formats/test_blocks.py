@@ -173,6 +173,21 @@ def test_an_array_becomes_a_table_by_the_block(
         assert pq.read_table(tmp_path / "4.parquet").equals(pq.read_table(tmp_path / "whole4.parquet"))
 
 
+def test_labelled_vectors_become_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that are none of xarray's."""
+    monkeypatch.setattr(blocks, "BLOCK", 20)
+    monkeypatch.setattr(tabular, "_ROWS", 3)
+    labelled = [case for case in cases() if case.kind == "labelled"][::3]
+    for at, case in enumerate(labelled):
+        assert case.frame is not None
+        save_data(decode(frames.load(case.frame)), tmp_path / f"{at}.h5")
+        target = tmp_path / f"{at}.{('parquet', 'csv', 'arrow')[at % 3]}"
+        convert(tmp_path / f"{at}.h5", target)
+        assert not same_as(case, open_data(target)), case.name
+        assert next(open_batches(tmp_path / f"{at}.h5")) is not None
+    assert len(labelled) > 5
+
+
 # ------------------------------------------------------------------ part by part
 
 

@@ -181,7 +181,7 @@ def convert(
             found = _counted(first.batches(path, variable=variable), path, first_name, progress)
             head = next(found, None)
             batches = itertools.chain([head], found)
-            if hasattr(head, "dims") and not second.takes(head):
+            if hasattr(head, "encoding") and not second.takes(head):
                 from arcuate.formats.tabular import tidy_batches
 
                 batches = tidy_batches(batches, name)

@@ -107,6 +107,8 @@ def tidy_batches(parts: Iterable[Any], what: str) -> Iterator[pa.RecordBatch]:
 
 def _cut(part: Any) -> list[Any]:
     """Parts of a part that make tables of bounded size."""
+    if not hasattr(part, "encoding"):
+        raise PiecesDiffer("a part of it is none of xarray's arrays")
     if not part.size:
         return [part]
     step = max(1, _ROWS * len(part) // part.size) if part.ndim else 1

@@ -211,5 +211,6 @@ def _piece(group: Group, name: str, safe: str, span: tuple[str, slice] | None) -
         else:
             cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
     value = groups.value_of(Group(cut, {}, {}, told))
-    value.encoding["original_shape"] = tuple(main.data.shape)  # as xarray calls it
+    if hasattr(value, "encoding"):
+        value.encoding["original_shape"] = tuple(main.data.shape)  # as xarray calls it
     return value

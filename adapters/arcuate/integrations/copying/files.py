@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from arcuate.connector import AuthenticationError, DataError, NotFoundError
+from arcuate.connector import AuthenticationError, DataError, IntegrationError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End
@@ -232,14 +232,27 @@ def _bytes(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
         resume = ask.resume and one.store is None  # a copy in a folder for now is another file next time
         done = other.store.upload(one.here(), other.path, progress=ask.progress, resume=resume)
         size, resumed = done.size, done.resumed
+    try:
+        _describe(one, other)
+    except OSError as error:
+        raise IntegrationError(
+            f"{other.name} is there, and what describes it is not: {error.strerror or error}; copy it "
+            "again with exists='replace'",
+            service="copy",
+        ) from error
+    return Copied(one.name, other.name, bytes=size, resumed=resumed)
+
+
+def _describe(one: FileEnd, other: FileEnd) -> None:
     described = other.beside()
     one.description(described)
     made = described.with_name(f"{described.name}{_DESCRIPTION}")
     if made.exists() and Path(one.path).name != described.name:  # it says which file it is about
-        told = f'"url": {json.dumps(Path(one.path).name)}', f'"url": {json.dumps(described.name)}'
-        made.write_text(made.read_text("utf-8").replace(*told, 1), "utf-8")
+        old, new = (
+            f'"url": {json.dumps(name, ensure_ascii=False)}' for name in (Path(one.path).name, described.name)
+        )
+        made.write_text(made.read_text("utf-8").replace(old, new, 1), "utf-8")
     other.describe(described)
-    return Copied(one.name, other.name, bytes=size, resumed=resumed)
 
 
 def _local(source: Path, target: Path, ask: Ask) -> int:
