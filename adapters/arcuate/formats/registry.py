@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from arcuate.connector import ConnectionError as Unreachable
 from arcuate.connector import IntegrationError, NotFoundError
-from arcuate.errors import InvalidArgument
+from arcuate.connector.secrets import cause, conceal, redacted
+from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
 from arcuate.formats.format import LIMIT, Format, Kept, PiecesDiffer, checked_options, guarded, library
 from arcuate.formats.table import find
 
@@ -102,7 +105,7 @@ def save_data(
         IntegrationError: the file cannot be written.
         InvalidArgument: an unknown format or option.
     """
-    name, kind = find(str(target), format)
+    name, kind = find(_named(str(target)), format)
     checked_options(kind.write, options, name)
     return _written(
         target, filesystem, name, kind, lambda path: kind.write(value, path, lossy=lossy, **options)
@@ -122,7 +125,7 @@ def save_batches(
 
     What ``batches`` raises is raised as it is, and nothing is written.
     """
-    name, kind = find(str(target), format)
+    name, kind = find(_named(str(target)), format)
     checked_options(kind.write_batches, options, name)
     with _Callers() as own:
         return _written(
@@ -168,7 +171,7 @@ def convert(
     """
     with _Callers() as own, _local(source, filesystem, from_format) as (path, first_name, first):
         progress = None if progress is None else partial(own.call, progress)
-        name, second = find(str(target), to_format)
+        name, second = find(_named(str(target)), to_format)
         if progress is not None:
             progress(0, None)
 
@@ -208,7 +211,7 @@ def convert(
                             check_growth(path, group, limit)
                     if group is not None:
                         second.write_group(watched(group, path, first_name, progress), to)
-                        return Kept(name, str(target))
+                        return Kept(name, redacted(str(target)))
                 except PiecesDiffer:
                     shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
             return whole(to)
@@ -279,7 +282,7 @@ def _local(
     source: str | os.PathLike[str], filesystem: Any, wanted: str | None
 ) -> Iterator[tuple[Path, str, Format]]:
     """The path of a file, or of a copy of it for as long as it is needed, and its format."""
-    text = os.fspath(source)
+    given = text = os.fspath(source)
     if filesystem is None and "://" in text and not text.startswith("file://"):
         filesystem, text = _filesystem(text)
     if filesystem is None:
@@ -289,41 +292,69 @@ def _local(
         yield path, *find(text, wanted, local=path)
         return
     with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
-        copy = Path(folder, os.path.basename(text.rstrip("/")) or "data")
-        with guarded(Path(text), "file"):
+        copy = Path(folder, _named(text).rstrip("/").rpartition("/")[2] or "data")
+        with _reached(given):
             _fetch(filesystem, text, copy)
-            name, kind = find(text, wanted, local=copy)
-            for one in kind.beside(copy):
+        name, kind = find(_named(text), wanted, local=copy)
+        with _reached(given):
+            for one in (
+                kind.beside(copy) if "?" not in text else ()
+            ):  # who may read a file by a signature reads one
                 other = text.rstrip("/").rpartition("/")[0] + "/" + one.name
                 if filesystem.exists(other):
                     _fetch(filesystem, other, one)
         yield copy, name, kind
 
 
+def _named(text: str) -> str:
+    """An address fit to be shown, as far as it is a name: without password and query."""
+    return redacted(text.partition("?")[0] if text.startswith(("http://", "https://")) else text)
+
+
+@contextlib.contextmanager
+def _reached(text: str) -> Iterator[None]:
+    """Errors of another filesystem, which is no damage of a file, without the secrets of its address."""
+    shown = redacted(text)
+
+    def hidden(said: object) -> str:
+        return conceal(said, [urlsplit(text).password])
+
+    try:
+        yield
+    except ArcuateError:
+        raise
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file {shown}", service="formats") from cause(error, hidden)
+    except NotImplementedError as error:
+        raise Unsupported(f"{shown}: the library of such addresses cannot do this") from cause(error, hidden)
+    except Exception as error:
+        told = " ".join(hidden(f"{type(error).__name__}: {error}").split())[:400]
+        kind = Unreachable if isinstance(error, OSError) else IntegrationError
+        raise kind(f"{shown} could not be reached: {told}", service="formats") from cause(error, hidden)
+
+
 def _fetch(filesystem: Any, text: str, copy: Path) -> None:
     if not filesystem.isdir(text):
-        _copy(filesystem.open(text, "rb"), copy.open("wb"))
+        with filesystem.open(text, "rb") as reading, copy.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, _PIECE)
         return
     top = filesystem._strip_protocol(text).rstrip("/")
     for name in filesystem.find(text):
         below = os.path.relpath(name, top)
         if below.startswith(".."):
-            raise InvalidArgument(f"{text} lists {name!r}, which is outside of it")
+            raise InvalidArgument(f"{_named(text)} lists {name!r}, which is outside of it")
         target = copy / below
         target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(filesystem.open(name, "rb"), target.open("wb"))
-
-
-def _copy(reading: Any, writing: Any) -> None:
-    with reading, writing:
-        shutil.copyfileobj(reading, writing, _PIECE)
+        with filesystem.open(name, "rb") as reading, target.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, _PIECE)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
     """The filesystem of a url, and the path in it."""
     fsspec = library("fsspec")
     try:
-        filesystem, path = fsspec.core.url_to_fs(url)
+        with _reached(url):
+            filesystem, path = fsspec.core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise InvalidArgument(
             f"{url.partition('://')[0]}:// needs a filesystem: give filesystem=Storage(...).filesystem "
@@ -336,17 +367,19 @@ def _written(
     target: str | os.PathLike[str], filesystem: Any, name: str, kind: Format, work: Callable[[Path], Kept]
 ) -> Kept:
     """Writes beside the target and puts the result into its place."""
-    text = os.fspath(target)
+    given = text = os.fspath(target)
     if filesystem is None and "://" in text and not text.startswith("file://"):
         filesystem, text = _filesystem(text)
     if filesystem is not None:
         with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
-            local = Path(folder, os.path.basename(text.rstrip("/")))
-            with guarded(Path(text), name, writing=True):
+            local = Path(folder, _named(text).rstrip("/").rpartition("/")[2])
+            with _reached(given):
                 before = _there(filesystem, text, kind, local)
+            with guarded(Path(_named(text)), name, writing=True):
                 kept = work(local)
+            with _reached(given):
                 _bring(filesystem, Path(folder), local, text, before)
-        return Kept(kept.format, text, kept.lost)
+        return Kept(kept.format, redacted(text), kept.lost)
     path = Path(text.removeprefix("file://")).expanduser()
     if not path.absolute().parent.is_dir():
         raise NotFoundError(f"there is no folder for {str(path)!r}", service="formats")
@@ -390,7 +423,9 @@ def _there(filesystem: Any, text: str, kind: Format, local: Path) -> set[str]:
     if kind.folder and filesystem.isdir(text):
         names = {one.rstrip("/").rpartition("/")[2] for one in filesystem.ls(text, detail=False)}
         if names and not kind.owns(names):
-            raise InvalidArgument(f"{text} is a folder that holds something else; choose another name")
+            raise InvalidArgument(
+                f"{_named(text)} is a folder that holds something else; choose another name"
+            )
         found += filesystem.find(text)
     return {str(filesystem._strip_protocol(one)) for one in found}
 
@@ -406,4 +441,5 @@ def _bring(filesystem: Any, folder: Path, local: Path, text: str, before: set[st
     for one, target in zip(made, targets, strict=True):
         with contextlib.suppress(NotImplementedError, FileExistsError):
             filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
-        _copy(one.open("rb"), filesystem.open(target, "wb"))
+        with one.open("rb") as reading, filesystem.open(target, "wb") as writing:
+            shutil.copyfileobj(reading, writing, _PIECE)

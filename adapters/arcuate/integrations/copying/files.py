@@ -41,6 +41,11 @@ class FileEnd(End):
         elif "://" in where and not where.startswith("file://"):
             from arcuate.storage import Storage
 
+            if "?" in where and where.startswith("http"):
+                raise InvalidArgument(
+                    f"{self.name}: a store has no place for a query, such as a signature; arcuate convert "
+                    "and open_data read such an address"
+                )
             folder, _, name = where.rpartition("/")
             if not name or folder.endswith(":/"):
                 raise InvalidArgument(f"{self.name} names no file")
