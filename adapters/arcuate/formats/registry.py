@@ -352,14 +352,16 @@ def _fetch(filesystem: Any, text: str, copy: Path) -> None:
 def _filesystem(url: str) -> tuple[Any, str]:
     """The filesystem of a url, and the path in it."""
     fsspec = library("fsspec")
-    try:
-        with _reached(url):
+    with _reached(url):
+        try:
             filesystem, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise InvalidArgument(
-            f"{url.partition('://')[0]}:// needs a filesystem: give filesystem=Storage(...).filesystem "
-            f"({error})"
-        ) from None
+        except (ImportError, ValueError) as error:
+            why = (
+                f" ({error})" if isinstance(error, ImportError) else ""
+            )  # the other may show a part of the address
+            raise InvalidArgument(
+                f"{url.partition('://')[0]}:// needs a filesystem: give filesystem=Storage(...).filesystem{why}"
+            ) from None
     return filesystem, path
 
 
