@@ -356,11 +356,10 @@ def _filesystem(url: str) -> tuple[Any, str]:
         try:
             filesystem, path = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
-            why = (
-                f" ({error})" if isinstance(error, ImportError) else ""
-            )  # the other may show a part of the address
+            scheme = url.partition("://")[0]
+            why = f" ({error})" if isinstance(error, ImportError) else ""  # others show parts of the address
             raise InvalidArgument(
-                f"{url.partition('://')[0]}:// needs a filesystem: give filesystem=Storage(...).filesystem{why}"
+                f"{scheme}:// needs a filesystem: give filesystem=Storage(...).filesystem{why}"
             ) from None
     return filesystem, path
 
