@@ -183,7 +183,7 @@ def convert(
         def pieces(to: Path) -> Kept:
             found = _counted(first.batches(path, variable=variable), path, first_name, progress)
             head = next(found, None)
-            batches = itertools.chain([head], found)
+            batches: Iterator[Any] = itertools.chain([head], found)
             if hasattr(head, "encoding") and not second.takes(head):
                 from arcuate.formats.tabular import tidy_batches
 
