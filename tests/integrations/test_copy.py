@@ -237,6 +237,18 @@ def test_what_describes_a_table_of_texts_comes_along(tmp_path: Path, monkeypatch
             assert not Path(f"{local}-metadata.json").exists()
 
 
+def test_a_folder_in_a_store_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c.toml").write_text(f'[connector.box]\nurl = "file://{tmp_path}"\n')
+    monkeypatch.setenv("ARCUATE_CONNECTORS", str(tmp_path / "c.toml"))
+    (tmp_path / "x.zarr").mkdir()
+    save_data(xr.DataArray([1.5], dims="t"), tmp_path / "x.zarr")
+    for one, other in (("box#x.zarr", str(tmp_path / "x.nc")), (str(tmp_path / "x.zarr"), "box#y.zarr")):
+        with pytest.raises(InvalidArgument, match=r"box#.\.zarr is a folder.*use \.zarr\.zip"):
+            copy(one, other)
+    copy(str(tmp_path / "x.zarr"), "box#y.zarr.zip")
+    assert open_data(tmp_path / "y.zarr.zip").to_numpy().tolist() == [1.5]
+
+
 def test_an_array_as_a_table(tmp_path: Path) -> None:
     """A row for each element, the labels as columns."""
     array = xr.DataArray(

@@ -391,7 +391,8 @@ def _written(
             service="formats",
             status="EACCES",
         )
-    if path.is_dir() and not (kind.folder and kind.owns(set(os.listdir(path)))):
+    names = set(os.listdir(path)) if path.is_dir() else set()
+    if path.is_dir() and not (kind.folder and (kind.owns(names) or not names)):
         raise InvalidArgument(f"{path} is a folder that holds something else; choose another name")
     with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.absolute().parent) as folder:
         made = Path(folder, path.name)

@@ -53,6 +53,11 @@ class FileEnd(End):
         else:
             self.path = str(Path(where.removeprefix("file://")).expanduser())
         self._folder = contextlib.ExitStack()
+        if self.store is not None and self.path.rstrip("/").lower().endswith(".zarr"):
+            raise InvalidArgument(
+                f"{self.name} is a folder, and single files are copied from and into a store; use .zarr.zip, or "
+                "arcuate convert, which takes such folders at any address"
+            )
 
     def close(self) -> None:
         self._folder.close()
