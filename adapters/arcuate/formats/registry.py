@@ -74,8 +74,7 @@ def open_batches(
     with _local(source, filesystem, format) as (path, name, kind):
         checked_options(kind.batches, options, name)
         with guarded(path, name):
-            _check_growth(path, kind, limit)
-            yield from kind.batches(path, variable=variable, **options)
+            yield from _batches(kind, path, limit, variable=variable, **options)
 
 
 def save_data(
@@ -181,7 +180,7 @@ def convert(
             return second.write(value, to, lossy=lossy)
 
         def pieces(to: Path) -> Kept:
-            found = _counted(first.batches(path, variable=variable), path, first_name, progress)
+            found = _counted(_batches(first, path, limit, variable=variable), path, first_name, progress)
             head = next(found, None)
             batches: Iterator[Any] = itertools.chain([head], found)
             if hasattr(head, "encoding") and not second.takes(head):
@@ -220,8 +219,6 @@ def convert(
             return _written(target, target_filesystem, name, second, grouped)
         with guarded(path, first_name):
             streams = first.streams and second.streams and first.in_pieces(path, variable)
-            if streams:
-                _check_growth(path, first, limit)
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
 
 
@@ -255,12 +252,10 @@ class _Callers:
             raise
 
 
-def _check_growth(path: Path, kind: Format, limit: int | None) -> None:
+def _batches(kind: Format, path: Path, limit: int | None, **options: Any) -> Iterator[Any]:
     if kind.grouped:
-        from arcuate.formats.lazily import check_growth
-
-        with kind.lazily(path) as group:
-            check_growth(path, group, limit)
+        options["limit"] = limit
+    return kind.batches(path, **options)
 
 
 def _counted(batches: Iterable[Any], path: Path, name: str, progress: Progress | None) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, Unsupported
 from arcuate.formats import blocks, groups
-from arcuate.formats.format import Format, check_size
+from arcuate.formats.format import LIMIT, Format, check_size
 from arcuate.formats.groups import MARK, Group, Variable
 from arcuate.formats.tabular import named_column
 
@@ -31,9 +31,18 @@ class Grouped(Format):
     streams = True
     grouped = True
 
-    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
-        """Parts of a labelled array along its first dimension, whole chunks each."""
+    def batches(self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT) -> Iterator[Any]:
+        """Parts of a labelled array along its first dimension, whole chunks each.
+
+        Args:
+            path: the file.
+            variable: one array of a dataset.
+            limit: bytes in memory that one chunk may take; all, where the file is far too small for them.
+        """
+        from arcuate.formats.lazily import check_growth
+
         with self.lazily(path) as group:
+            check_growth(path, group, limit)
             yield from pieces(group, variable)
 
     def in_pieces(self, path: Path, variable: str | None) -> bool:

@@ -55,8 +55,8 @@ class FileEnd(End):
         self._folder = contextlib.ExitStack()
         if self.store is not None and self.path.rstrip("/").lower().endswith(".zarr"):
             raise InvalidArgument(
-                f"{self.name} is a folder, and single files are copied from and into a store; use .zarr.zip, or "
-                "arcuate convert, which takes such folders at any address"
+                f"{self.name} is a folder, and single files are copied from and into a store; use .zarr.zip, "
+                "or arcuate convert, which takes such folders at any address"
             )
 
     def close(self) -> None:
