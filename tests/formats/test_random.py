@@ -19,7 +19,7 @@ from arcuate.formats import open_data, save_data
 from arcuate.values import encode
 from arcuate.values.equal import equal
 
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=6)
 ASCII = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=6)
 KEYS = st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{0,8}", fullmatch=True)
@@ -110,7 +110,7 @@ def test_recordings(suffix: str, bits: int, data: st.DataObject) -> None:
     assert sorted(found.attrs["annotations"], key=str) == sorted(value.attrs["annotations"], key=str)
 
 
-@settings(FEW, max_examples=5)
+@settings(FEW, max_examples=3)
 @given(data=st.data())
 def test_series(data: st.DataObject) -> None:
     dtype = data.draw(st.sampled_from(["i2", "u4", "f4", "f8"]))

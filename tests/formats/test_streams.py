@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import subprocess
 import sys
 from itertools import pairwise
@@ -192,14 +191,12 @@ print(next(found).num_rows, next(found).num_rows > 0)
 """
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
-def test_a_program_that_ends_amid_a_file(name: str, tmp_path: Path) -> None:
+def test_a_program_that_ends_amid_a_file(tmp_path: Path) -> None:
     """A thread of Arrow's reads ahead; Python must not be what it reads with."""
     rows = b"".join(b"%d,some text\n" % number for number in range(400_000))
-    data = b"a,b\n" + rows
-    (tmp_path / name).write_bytes(gzip.compress(data, 1) if name.endswith("gz") else data)
+    (tmp_path / "x.csv").write_bytes(b"a,b\n" + rows)
     done: Any = subprocess.run(
-        [sys.executable, "-c", ENDS, str(tmp_path / name)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", ENDS, str(tmp_path / "x.csv")], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, "0 True\n"), done.stderr
 
