@@ -398,6 +398,13 @@ def test_bytes_that_are_no_utf8(suffix: str, tmp_path: Path) -> None:
         open_data(tmp_path / f"x.{suffix}")
     if suffix == "csv":
         assert open_data(tmp_path / "x.csv", encoding="latin-1")["a"].tolist() == ["Größe"]
+        with pytest.raises(InvalidArgument, match="no encoding 'latin-100'"):
+            open_data(tmp_path / "x.csv", encoding="latin-100")
+    if suffix == "csv.gz":
+        assert open_data(tmp_path / "x.csv.gz", encoding="latin-1")["a"].tolist() == ["Größe"]
+        (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"a,b\n" + data * 400_000))
+        with pytest.raises(LimitExceeded, match=r"x\.csv\.gz"):
+            open_data(tmp_path / "x.csv.gz", encoding="latin-1", limit=1 << 20)
 
 
 @pytest.fixture
