@@ -11,13 +11,15 @@ import h5netcdf
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 from tests.formats.golden import cases, same_as
 
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, InvalidArgument, LimitExceeded
-from arcuate.formats import blocks, convert, open_batches, open_data, save_batches, save_data
+from arcuate.formats import blocks, convert, open_batches, open_data, save_batches, save_data, tabular
+from arcuate.formats.hdf5 import HDF5
 from arcuate.values import decode, frames
 
 GROUPED = ("nc", "h5", "zarr")
@@ -145,6 +147,47 @@ def test_what_blocks_cannot_describe_goes_as_a_whole(tmp_path: Path, monkeypatch
     parts = list(open_batches(tmp_path / "x.nc"))
     assert len(parts) > 1
     xr.testing.assert_identical(xr.concat(parts, "x"), open_data(tmp_path / "x.nc"))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "labels"),
+    [("parquet", True), ("parquet", False), ("arrow", True), ("csv", True), ("jsonl", True)],
+)
+def test_an_array_becomes_a_table_by_the_block(
+    suffix: str, labels: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same table as of the whole, which is never in memory."""
+    monkeypatch.setattr(blocks, "BLOCK", 500)
+    monkeypatch.setattr(tabular, "_ROWS", 40)
+    array = eeg(0, 60) if labels else eeg(0, 60).drop_vars(["time", "channel"])
+    marked = array.assign_coords(mark=("time", pd.array(["a", None, "b"] * 20, dtype="string")))
+    for at, value in enumerate((array, array[:0], array[:, 0], array[0, 0], marked)):
+        save_data(value, tmp_path / f"{at}.h5")
+        save_data(value, tmp_path / f"whole{at}.{suffix}")
+        with monkeypatch.context() as patched:
+            patched.setattr(HDF5, "read", None)
+            convert(tmp_path / f"{at}.h5", tmp_path / f"{at}.{suffix}")
+        wanted, found = (open_data(tmp_path / f"{name}{at}.{suffix}") for name in ("whole", ""))
+        xr.testing.assert_identical(found, wanted)
+        if value is not marked:  # missing texts come back as objects
+            xr.testing.assert_identical(found, value)
+    if suffix == "parquet":
+        assert pq.read_table(tmp_path / "4.parquet").equals(pq.read_table(tmp_path / "whole4.parquet"))
+
+
+def test_labelled_vectors_become_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that are none of xarray's."""
+    monkeypatch.setattr(blocks, "BLOCK", 20)
+    monkeypatch.setattr(tabular, "_ROWS", 3)
+    labelled = [case for case in cases() if case.kind == "labelled"][::5]
+    for at, case in enumerate(labelled):
+        assert case.frame is not None
+        save_data(decode(frames.load(case.frame)), tmp_path / f"{at}.h5")
+        target = tmp_path / f"{at}.{('parquet', 'csv', 'arrow')[at % 3]}"
+        convert(tmp_path / f"{at}.h5", target)
+        assert not same_as(case, open_data(target)), case.name
+        assert next(open_batches(tmp_path / f"{at}.h5")) is not None
+    assert len(labelled) > 3
 
 
 # ------------------------------------------------------------------ part by part

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import http.server
 import json
 import pickle
 import resource
 import shutil
 import signal
+import threading
+import traceback
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +26,10 @@ import pytest
 import xarray as xr
 import zarr
 
-from arcuate.connector import DataError, IntegrationError, NotFoundError
-from arcuate.errors import ArcuateError, ConversionError, InvalidArgument, LimitExceeded
-from arcuate.formats import formats, open_batches, open_data, save_data
+from arcuate.connector import ConnectionError, DataError, IntegrationError, NotFoundError  # noqa: A004
+from arcuate.errors import ArcuateError, ConversionError, InvalidArgument, LimitExceeded, Unsupported
+from arcuate.formats import convert, formats, open_batches, open_data, save_data
+from arcuate.integrations.copying import copy
 
 FRAME = pd.DataFrame(
     {"i": np.arange(400), "x": np.sqrt(np.arange(400.0)), "s": [f"text {n}" for n in range(400)]}
@@ -393,6 +398,64 @@ def test_bytes_that_are_no_utf8(suffix: str, tmp_path: Path) -> None:
         open_data(tmp_path / f"x.{suffix}")
     if suffix == "csv":
         assert open_data(tmp_path / "x.csv", encoding="latin-1")["a"].tolist() == ["Größe"]
+        with pytest.raises(InvalidArgument, match="no encoding 'latin-100'"):
+            open_data(tmp_path / "x.csv", encoding="latin-100")
+    if suffix == "csv.gz":
+        assert open_data(tmp_path / "x.csv.gz", encoding="latin-1")["a"].tolist() == ["Größe"]
+        (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"a,b\n" + data * 400_000))
+        with pytest.raises(LimitExceeded, match=r"x\.csv\.gz"):
+            open_data(tmp_path / "x.csv.gz", encoding="latin-1", limit=1 << 20)
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """Where a file may be read by who signs for it."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path.startswith("/is/") and "X-Amz-Signature=hunter2" in self.path
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            if found and self.command == "GET":
+                self.wfile.write(b"a,b\n1,2\n")
+
+        do_HEAD = do_GET
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_addresses_with_secrets(web: str, tmp_path: Path) -> None:
+    """They are in no error, and a server that is away is no damage of a file."""
+    signed = f"http://{web}/is/x.csv?X-Amz-Signature=hunter2"
+    assert open_data(signed)["a"].tolist() == [1]
+    assert convert(signed, tmp_path / "x.parquet").lost == ()
+    for address, kind in (
+        (f"http://{web}/no/x.csv?X-Amz-Signature=hunter2", NotFoundError),
+        (f"http://me:hunter2@{web}/no/x.csv", NotFoundError),
+        (f"http://{web}/is/x?X-Amz-Signature=hunter2", InvalidArgument),
+        ("http://me:hunter2@127.0.0.1:1/x.csv?sig=hunter2", ConnectionError),
+        ("sftp://me:hunter2@127.0.0.1:1/x.csv", ConnectionError),
+    ):
+        for work in (
+            open_data,
+            lambda one: next(open_batches(one)),
+            lambda one: convert(one, tmp_path / "y.nc"),
+        ):
+            with pytest.raises(kind) as raised:
+                work(address)
+            assert "hunter2" not in "".join(traceback.format_exception(raised.value)), address
+    with pytest.raises(Unsupported, match=r"http://me:\*\*\*@.*/x\.csv: the library of such addresses"):
+        save_data(FRAME, f"http://me:hunter2@{web}/x.csv")
+    with pytest.raises(InvalidArgument, match=r"X-Amz-Signature=\*\*\*: a store has no place for a query"):
+        copy(signed, str(tmp_path / "x.csv"))
 
 
 def test_where_nothing_may_be_written(tmp_path: Path) -> None:

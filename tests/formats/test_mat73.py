@@ -82,11 +82,13 @@ def test_it_holds_what_version_7_holds(tmp_path: Path) -> None:
     assert count > 60
 
 
-def test_structs_without_elements_keep_their_fields(tmp_path: Path) -> None:
-    none = StructArray([], (0, 1), ("a", "b"))
-    for version in ("7", "7.3"):
-        save_data({"x": none}, tmp_path / "x.mat", version=version)
-        assert equal(encode(none), encode(open_data(tmp_path / "x.mat", variable="x"))) is None
+@pytest.mark.parametrize("version", ["7", "7.3"])
+@pytest.mark.parametrize(
+    "none", [StructArray([], (0, 1), ("a", "b")), np.zeros((2, 0), "c8"), np.zeros((0, 3), "c16")]
+)
+def test_what_has_no_elements_is_still_what_it_is(none: Any, version: str, tmp_path: Path) -> None:
+    save_data({"x": none}, tmp_path / "x.mat", version=version)
+    assert equal(encode(none), encode(open_data(tmp_path / "x.mat", variable="x"))) is None
 
 
 def test_the_layout_that_matlab_looks_for(tmp_path: Path) -> None:

@@ -135,6 +135,72 @@ def test_filesystems(tmp_path: Path) -> None:
         open_data("nowhere://box/x.csv")
 
 
+def test_what_was_there_is_replaced_elsewhere_too(tmp_path: Path) -> None:
+    """No description of another table stays beside a new one, no part of another array in its folder."""
+    memory = fsspec.filesystem("memory")
+    save_data(FRAME.head(3), "memory://old/x.csv")
+    plain = pd.DataFrame({"a": [1, 2, 3]})
+    save_data(plain, "memory://old/x.csv")
+    pd.testing.assert_frame_equal(open_data("memory://old/x.csv"), plain)
+    both = xr.Dataset({"a": ("x", [1, 2]), "b": ("x", [1.5, 2.5])})
+    save_data(both, "memory://old/x.zarr")
+    save_data(both[["a"]], "memory://old/x.zarr")
+    assert not [one for one in memory.find("old") if "/b/" in one or "metadata" in one]
+    memory.pipe("old/notes/mine", b"mine")
+    with pytest.raises(InvalidArgument, match=r"old/notes is a folder that holds something else"):
+        save_data(both, "memory://old/notes", format="zarr")
+    assert memory.cat("old/notes/mine") == b"mine"
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "nc", "zarr"])
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "no", "theirs.txt"), KeyError("k"), OSError(28, "full")]
+)
+def test_what_the_caller_raises_is_no_fault_of_the_file(
+    suffix: str, error: Exception, tmp_path: Path
+) -> None:
+    """It would say of the target that it is not there, or that the source is damaged."""
+
+    def pieces() -> Any:
+        yield pa.RecordBatch.from_pydict({"a": [1]}) if suffix in ("parquet", "csv") else ARRAY[:2]
+        raise error
+
+    def stop(done: int, total: int | None) -> None:
+        if done:
+            raise error
+
+    with pytest.raises(type(error)) as raised:
+        save_batches(pieces(), tmp_path / f"x.{suffix}")
+    assert raised.value is error
+    save_data(FRAME.head(3) if suffix in ("parquet", "csv") else ARRAY[:2], tmp_path / f"a.{suffix}")
+    with pytest.raises(type(error)) as raised:
+        convert(
+            tmp_path / f"a.{suffix}",
+            tmp_path / ("y.arrow" if suffix in ("parquet", "csv") else "y.h5"),
+            progress=stop,
+        )
+    assert raised.value is error
+    assert {one.name for one in tmp_path.iterdir()} <= {f"a.{suffix}", f"a.{suffix}-metadata.json"}
+
+
+ENDS = """
+import sys
+from arcuate.formats import open_batches
+found = open_batches(sys.argv[1])
+print(next(found).num_rows, next(found).num_rows > 0)
+"""
+
+
+def test_a_program_that_ends_amid_a_file(tmp_path: Path) -> None:
+    """A thread of Arrow's reads ahead; Python must not be what it reads with."""
+    rows = b"".join(b"%d,some text\n" % number for number in range(400_000))
+    (tmp_path / "x.csv").write_bytes(b"a,b\n" + rows)
+    done: Any = subprocess.run(
+        [sys.executable, "-c", ENDS, str(tmp_path / "x.csv")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "0 True\n"), done.stderr
+
+
 def test_pieces_of_another_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Unsupported, match="json files are not written piece by piece"):
         save_batches([pa.RecordBatch.from_pydict({"a": [1]})], tmp_path / "x.json")
@@ -158,6 +224,8 @@ def test_the_command(tmp_path: Path) -> None:
     assert done.stderr.startswith("error: NotFoundError: there is no file")
     done = arcuate("convert", str(tmp_path / "x.csv"), str(tmp_path / "z"), "--to", "xls")
     assert "there is no format 'xls'; there are csv" in done.stderr
+    done = arcuate("convert", str(tmp_path / "x.csv"), str(tmp_path / "z.json"), "--limit", "inf")
+    assert "--limit is a number of GiB, not inf" in done.stderr
     assert not list(tmp_path.glob("z*"))
 
 

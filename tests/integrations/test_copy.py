@@ -10,11 +10,13 @@ import resource
 import signal
 import sqlite3
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -25,6 +27,7 @@ from tests.sql.conftest import address
 
 from arcuate.connector import IntegrationError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.formats import open_data, save_data
 from arcuate.integrations.copying import copy
 from arcuate.sql import DatabaseConnector
 
@@ -204,6 +207,46 @@ def test_files_of_one_format_are_copied_byte_by_byte(tmp_path: Path) -> None:
     with pytest.raises(NotFoundError, match=r"nothing\.bin"):
         copy(str(tmp_path / "nothing.bin"), str(tmp_path / "c.bin"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "b.bin"]
+
+
+def test_what_describes_a_table_of_texts_comes_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a file of its own; without it types, units and zones would be lost, with another's be wrong."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "c.toml").write_text(f'[connector.box]\nurl = "file://{tmp_path}/store"\n')
+    monkeypatch.setenv("ARCUATE_CONNECTORS", str(tmp_path / "c.toml"))
+    frame = pd.DataFrame(
+        {"a": np.array([1, 2], "i2"), "t": pd.to_datetime(["2020-01-01", None]).as_unit("s")}
+    )
+    save_data(frame, tmp_path / "x.csv")
+    hops = [str(tmp_path / "x.csv"), str(tmp_path / "y.csv"), "box#y.csv", "box#z.jsonl", "box#z.csv"]
+    hops += [str(tmp_path / "z.csv"), "box#a.parquet", "box#b.csv", str(tmp_path / "b.arrow")]
+    for one, other in pairwise(hops):
+        copy(one, other)
+        if "#" not in other:
+            pd.testing.assert_frame_equal(open_data(other), frame)
+    assert json.loads((tmp_path / "y.csv-metadata.json").read_text())["url"] == "y.csv"
+    plain = pd.DataFrame({"a": [1, 2], "t": ["u", "v"]})
+    save_data(plain, tmp_path / "p.csv")
+    save_data(plain, tmp_path / "p.parquet")
+    for name in ("p.csv", "p.parquet"):
+        for target in (str(tmp_path / "z.csv"), "box#y.csv"):
+            copy(str(tmp_path / "x.csv"), target, exists="replace")
+            copy(str(tmp_path / name), target, exists="replace")
+            local = target.replace("box#", f"{tmp_path}/store/")
+            pd.testing.assert_frame_equal(open_data(local), plain)
+            assert not Path(f"{local}-metadata.json").exists()
+
+
+def test_a_folder_in_a_store_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "c.toml").write_text(f'[connector.box]\nurl = "file://{tmp_path}"\n')
+    monkeypatch.setenv("ARCUATE_CONNECTORS", str(tmp_path / "c.toml"))
+    (tmp_path / "x.zarr").mkdir()
+    save_data(xr.DataArray([1.5], dims="t"), tmp_path / "x.zarr")
+    for one, other in (("box#x.zarr", str(tmp_path / "x.nc")), (str(tmp_path / "x.zarr"), "box#y.zarr")):
+        with pytest.raises(InvalidArgument, match=r"box#.\.zarr is a folder.*use \.zarr\.zip"):
+            copy(one, other)
+    copy(str(tmp_path / "x.zarr"), "box#y.zarr.zip")
+    assert open_data(tmp_path / "y.zarr.zip").to_numpy().tolist() == [1.5]
 
 
 def test_an_array_as_a_table(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
-from arcuate.formats.tabular import from_arrow, named_column, to_arrow
+from arcuate.formats.packed import arrow_claims
+from arcuate.formats.tabular import from_arrow, named_column, taken, to_arrow
 
 __all__ = ["Arrow"]
 
@@ -37,11 +38,11 @@ class Arrow(Format):
             limit: bytes in memory.
             arrow: as an Arrow table, as it is in the file.
         """
-        taken, batches = 0, []
-        with _opened(path) as (schema, found):
+        total, batches = 0, []
+        with _opened(path, limit) as (schema, found):
             for batch in found:
-                taken += batch.nbytes
-                check_size(path, taken, limit)
+                total += batch.nbytes if arrow else taken(batch)
+                check_size(path, total, limit)
                 batches.append(batch)
         table = pa.Table.from_batches(batches, schema)
         return table if arrow else named_column(from_arrow(table), variable, path)
@@ -64,7 +65,7 @@ class Arrow(Format):
 
     def batches(self, path: Path, *, variable: str | None = None) -> Iterator[pa.RecordBatch]:
         """The record batches of the file."""
-        with _opened(path) as (_, found):
+        with _opened(path, LIMIT) as (_, found):
             for batch in found:
                 yield batch if variable is None else batch.select([variable]).replace_schema_metadata(None)
 
@@ -98,7 +99,7 @@ def _all(first: pa.RecordBatch, rest: Iterable[pa.RecordBatch]) -> Iterator[pa.R
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+def _opened(path: Path, limit: int | None) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """The schema and batches of a file or stream, each checked: offsets of a damaged one lead anywhere."""
     with path.open("rb") as head:
         is_file = head.read(6) == b"ARROW1"
@@ -111,7 +112,14 @@ def _opened(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     with pa.OSFile(str(path), "rb") as file:
         if is_file:
             reader = pa.ipc.open_file(file)
+            _check_claims(path, limit, stream=False)
             yield reader.schema, checked(reader.get_batch(at) for at in range(reader.num_record_batches))
         else:
             stream = pa.ipc.open_stream(file)
+            _check_claims(path, limit, stream=True)
             yield stream.schema, checked(stream)
+
+
+def _check_claims(path: Path, limit: int | None, *, stream: bool) -> None:
+    for claim in arrow_claims(path, stream=stream):
+        check_size(path, claim, limit, "one batch of it")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
-import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, cast
 
 import pyarrow as pa
@@ -26,9 +28,6 @@ _BLOCK = 1 << 20
 _ROWS = 1 << 16
 _TEXT = 4
 """At most so many times as long as its number is a text, with what Arrow adds."""
-_FEW = 4
-"""So many blocks are read ahead, and after so many seconds it is certain that somebody lacks one."""
-_PATIENCE = 0.05
 _MISSING = ("", "NA")
 _DELIMITERS = ",;\t|"
 _LOSSES = "dtypes, units, zones, categories, index and attributes"
@@ -119,12 +118,16 @@ class CSV(Format):
         block: int,
         limit: int | None = None,
     ) -> Iterator[pa.RecordBatch]:
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            raise InvalidArgument(f"there is no encoding {encoding!r}; give one of Python's names") from None
         told = Sidecar.read(path) if sidecar else None
         if told is not None:
-            yield from self._described(path, told, encoding, block)
+            yield from self._described(path, told, encoding, block, limit)
             return
         found = delimiter or _delimiter(path, encoding)
-        how = (found, encoding, list(missing), block)
+        how = (found, encoding, list(missing), block, limit)
         guesses: list[Guess] = []
         names: list[str] = []
         seen = 0
@@ -145,13 +148,15 @@ class CSV(Format):
             ]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    def _described(self, path: Path, told: Sidecar, encoding: str, block: int) -> Iterator[pa.RecordBatch]:
+    def _described(
+        self, path: Path, told: Sidecar, encoding: str, block: int, limit: int | None
+    ) -> Iterator[pa.RecordBatch]:
         kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in told.schema.types]
         schema = pa.schema(
             [(name, kind) for name, kind in zip(told.schema.names, kinds, strict=True)], told.schema.metadata
         )
         rows = 0
-        for batch in _texts(path, told.delimiter, encoding, [told.null], block) if len(schema) else ():
+        for batch in _texts(path, told.delimiter, encoding, [told.null], block, limit) if len(schema) else ():
             if batch.schema.names != schema.names:
                 raise DataError(
                     f"{path.name} has the columns {batch.schema.names}; {beside(path).name} describes "
@@ -269,7 +274,7 @@ def _opened(path: Path, mode: str) -> Any:
 
 
 def _texts(
-    path: Path, delimiter: str, encoding: str, missing: list[str], block: int
+    path: Path, delimiter: str, encoding: str, missing: list[str], block: int, limit: int | None
 ) -> Iterator[pa.RecordBatch]:
     """The cells as texts, null where they are missing."""
     names = _header(path, delimiter, encoding, block)
@@ -280,57 +285,34 @@ def _texts(
         quoted_strings_can_be_null=False,
     )
     parse = pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False)
-    how = pc_csv.ReadOptions(block_size=block, encoding=encoding, use_threads=False)
-    with closing(_opened(path, "rb")) as file:
+    how = pc_csv.ReadOptions(block_size=block, use_threads=False)
+    with _native(path, encoding, limit) as file:
         try:
-            with _Ahead(file) as ahead:
-                reader = pc_csv.open_csv(ahead, how, parse, convert)
-                yield _no_rows(reader.schema)
-                yield from ahead.batches(reader)
+            reader = pc_csv.open_csv(file, how, parse, convert)
+            yield _no_rows(reader.schema)
+            yield from reader
         except pa.ArrowInvalid as error:
             hint = f"; a row is longer than block={block}" if "straddl" in str(error) else ""
             raise DataError(f"{path.name} is no CSV: {error}{hint}", service="formats") from error
 
 
-class _Ahead:
-    """A file that is read a few blocks ahead of who takes the batches: pyarrow would read 32, in memory."""
+@contextmanager
+def _native(path: Path, encoding: str, limit: int | None) -> Iterator[Any]:
+    """The file in UTF-8 as one of Arrow's own.
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._turn = threading.Condition()
-        self._ahead, self._wanted = 0, True  # whether somebody waits for a batch
-
-    def __enter__(self) -> _Ahead:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._turn:
-            self._wanted, self._ahead = True, -(1 << 60)
-            self._turn.notify_all()
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
-
-    def read(self, size: int = -1) -> bytes:
-        """A block, for pyarrow's thread."""
-        with self._turn:
-            while self._ahead >= _FEW:
-                if not self._turn.wait(_PATIENCE) and self._wanted:
-                    self._ahead = 0  # who waits so long has nothing left: the blocks were no batches
-            self._ahead += 1
-        return self._file.read(size)
-
-    def batches(self, reader: Any) -> Iterator[pa.RecordBatch]:
-        """The batches of a reader of this file."""
-        for batch in reader:
-            with self._turn:
-                self._wanted = False
-                self._ahead -= 1
-                self._turn.notify_all()
-            yield batch
-            with self._turn:
-                self._wanted = True
+    A thread of Arrow's reads ahead, also when Python is ending: it must need nothing of Python.
+    """
+    if codecs.lookup(encoding).name == "utf-8":
+        file = pa.OSFile(str(path))
+        yield pa.CompressedInputStream(file, "gzip") if path.suffix.lower() == ".gz" else file
+        return
+    with NamedTemporaryFile(prefix="arcuate-") as whole:
+        with closing(TextIOWrapper(_opened(path, "rb"), encoding, newline="")) as texts:
+            while piece := texts.read(_BLOCK):
+                whole.write(piece.encode())
+                check_size(path, whole.tell() // _TEXT, limit)
+        whole.flush()
+        yield pa.OSFile(whole.name)
 
 
 def _header(path: Path, delimiter: str, encoding: str, block: int) -> list[str]:

@@ -166,9 +166,9 @@ class Format(ABC):
         """Whether :meth:`write_batches` takes such pieces."""
         return self.streams and type(piece).__name__ == "RecordBatch"
 
-    def owns(self, path: Path) -> bool:
-        """Whether a folder is such a data set, which writing may replace."""
-        del path
+    def owns(self, names: set[str]) -> bool:
+        """Whether a folder with these names in it is such a data set, which writing may replace."""
+        del names
         return False
 
     def beside(self, path: Path) -> list[Path]:
@@ -210,7 +210,10 @@ def sized(path: Path) -> int:
     return path.stat().st_size
 
 
-def check_size(path: Path, found: int, limit: int | None, what: str = "it") -> None:
+_SMALLER = "read it with open_batches, a part of it with variable=, or set limit="
+
+
+def check_size(path: Path, found: int, limit: int | None, what: str = "it", instead: str = _SMALLER) -> None:
     """Refuses what would take more memory than the limit.
 
     Args:
@@ -218,6 +221,7 @@ def check_size(path: Path, found: int, limit: int | None, what: str = "it") -> N
         found: the bytes that ``what`` would take in memory, as the file says or as counted so far.
         limit: the most that is allowed; ``None``: anything.
         what: what would take them.
+        instead: what would work, as a clause.
 
     Raises:
         LimitExceeded: it is more.
@@ -225,7 +229,7 @@ def check_size(path: Path, found: int, limit: int | None, what: str = "it") -> N
     if limit is not None and found > limit:
         raise LimitExceeded(
             f"{path.name}: {what} takes {found:,} bytes in memory (the file has {sized(path):,}) and limit= "
-            f"allows {limit:,}; read it with open_batches, a part of it with variable=, or set limit=",
+            f"allows {limit:,}; {instead}",
             setting="limit",
         )
 

@@ -5,25 +5,30 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from arcuate.connector import DataError
 from arcuate.errors import LimitExceeded
 from arcuate.formats.blocks import Growing, blocks, chunks, width
-from arcuate.formats.format import LIMIT, Format, Kept, Losses, first_of, library
+from arcuate.formats.format import LIMIT, Kept, Losses, first_of, library
 from arcuate.formats.groups import Group, Variable, group_of
 from arcuate.formats.hdf5_disk import Disk, kept
 from arcuate.formats.lazily import lazy_plain, settled
-from arcuate.formats.trees import marked, marks, pieces, read_group
+from arcuate.formats.packed import becomes_more
+from arcuate.formats.trees import Grouped, marked, marks, read_group
 
-__all__ = ["HDF5", "check_dataset", "check_file", "in_parts", "read_hdf5", "write_hdf5", "write_parts"]
+__all__ = ["HDF5", "check_dataset", "check_file", "read_hdf5"]
 
 _DEPTH = 64
 _SLACK = 1 << 16
 _CHUNK = 1 << 20
+_DEFLATE, _SUMS = 1, 3
+_NO_PACKERS = {2, _SUMS, 5, 6}
+"""Filters of HDF5 that make nothing smaller than a tenth: shuffle, Fletcher 32, n-bit, scale and offset."""
 _ROWS = 1024
 """How long a dimension is taken to be, for its chunks, that is still empty."""
 _HIDDEN = {
@@ -32,12 +37,11 @@ _HIDDEN = {
 }  # fmt: skip
 
 
-class HDF5(Format):
+class HDF5(Grouped):
     """HDF5 by h5py. Arrays carry checksums (Fletcher 32)."""
 
     name = "hdf5"
-    streams = True
-    grouped = True
+    _netcdf: ClassVar[bool] = False
 
     def read(self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT) -> Any:
         """What was written; of another's file a Dataset, or a DataTree where it has groups.
@@ -59,13 +63,8 @@ class HDF5(Format):
             lossy: nothing is lost.
             compression: gzip's level, 1 to 9.
         """
-        write_hdf5(group_of(value), path, compression, netcdf=False)
+        write_hdf5(group_of(value), path, compression, netcdf=self._netcdf)
         return Losses(self.name, path, lossy).kept()
-
-    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
-        """Parts of a labelled array along its first dimension."""
-        with library("h5py").File(path, "r") as file:
-            yield from pieces(_told(read_hdf5(file, path)), variable)
 
     def write_batches(
         self,
@@ -76,7 +75,7 @@ class HDF5(Format):
         compression: int | None = None,
         along: str | None = None,
     ) -> Kept:
-        """Writes a labelled array that comes in parts along one dimension.
+        """Writes a labelled array that comes in parts along one dimension, which is an unlimited one then.
 
         Args:
             batches: the parts, labelled arrays that differ in their place along that dimension only.
@@ -85,15 +84,8 @@ class HDF5(Format):
             compression: gzip's level, 1 to 9.
             along: the dimension; without it the first one.
         """
-        write_parts(batches, path, compression, along, netcdf=False)
+        write_parts(batches, path, compression, along, netcdf=self._netcdf)
         return Losses(self.name, path, lossy).kept()
-
-    def in_pieces(self, path: Path, variable: str | None) -> bool:
-        with library("h5py").File(path, "r") as file:
-            return in_parts(_told(read_hdf5(file, path)), variable)
-
-    def takes(self, piece: Any) -> bool:
-        return type(piece).__name__ == "DataArray"
 
     @contextlib.contextmanager
     def lazily(self, path: Path) -> Iterator[Group | None]:
@@ -101,20 +93,12 @@ class HDF5(Format):
             yield settled(_told(read_hdf5(file, path)))
 
     def write_group(self, group: Group, path: Path) -> None:
-        write_hdf5(group, path, None, netcdf=False)
+        write_hdf5(group, path, None, netcdf=self._netcdf)
 
 
 def _told(group: Group) -> Group:
     """A group with a description, also where another program wrote it."""
     return group if group.told else lazy_plain(group)
-
-
-def in_parts(group: Group, variable: str | None) -> bool:
-    """Whether one labelled array is meant, which can be read in parts."""
-    kind = group.told.get("kind")
-    if variable is None:
-        return bool(kind == "labelled")
-    return kind == "dataset" and variable in dict(group.told["vars"])
 
 
 def write_hdf5(group: Group, path: Path, compression: int | None, *, netcdf: bool) -> None:
@@ -362,18 +346,41 @@ class _Reader:
 
 
 def _check_chunks(found: Any, path: Path, place: str) -> None:
-    """Refuses compressed chunks that are longer than what they should become."""
-    if not found.chunks or found.compression is None:
+    """Refuses packed chunks that become, or are themselves, longer than what they should become."""
+    if not found.chunks:
         return
-    nominal = math.prod(found.chunks) * found.dtype.itemsize + _SLACK
-    sizes: list[int] = []
-    found.id.chunk_iter(lambda info: sizes.append(info.size))
-    if max(sizes, default=0) > nominal:
+    how = found.id.get_create_plist()
+    filters = [how.get_filter(at)[0] for at in range(how.get_nfilters())]
+    packers = [one for one in filters if one not in _NO_PACKERS]
+    if not packers:
+        return
+    if len(packers) > 1 or (
+        packers == [_DEFLATE] and not {*filters[filters.index(_DEFLATE) + 1 :]} <= {_SUMS}
+    ):
         raise LimitExceeded(
-            f"{path.name}: a chunk of {place} has {max(sizes):,} bytes, and unpacked it should be at most "
-            f"{nominal:,}. It is damaged, or made to fill the memory",
+            f"{path.name}: {place} has the filters {filters}, which pack its chunks twice or hide what they "
+            "become. That serves to fill the memory; repack it",
             setting="limit",
         )
+    nominal = math.prod(found.chunks) * found.dtype.itemsize + _SLACK
+    chunks: list[tuple[int, tuple[int, ...]]] = []
+    found.id.chunk_iter(lambda info: chunks.append((info.size, info.chunk_offset)))
+    for size, offset in chunks:
+        if size > nominal:
+            what = f"a chunk of {place} has {size:,} bytes"
+        elif packers == [_DEFLATE] and becomes_more(size, partial(_raw, found, offset), "zlib", nominal):
+            what = f"a chunk of {place} of {size:,} bytes becomes more than a chunk"
+        else:
+            continue
+        raise LimitExceeded(
+            f"{path.name}: {what}, and unpacked it should be at most {nominal:,}. It is damaged, or made to "
+            "fill the memory",
+            setting="limit",
+        )
+
+
+def _raw(found: Any, offset: tuple[int, ...]) -> bytes:
+    return bytes(found.id.read_direct_chunk(offset)[1])
 
 
 def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -> None:

@@ -24,6 +24,7 @@ from arcuate.formats.tabular import KEY, from_arrow, named_column, to_arrow
 __all__ = ["JSONLines"]
 
 _ROWS = 1 << 13
+_CELLS = 1 << 20
 _LINE = 16 << 20
 _EXACT = 1 << 53
 
@@ -133,8 +134,9 @@ def _values(column: pa.Array) -> list[Any]:
     return texts
 
 
-def _lines(path: Path) -> Iterator[list[dict[str, Any]]]:
-    """The objects of the file, some thousand at a time."""
+def _lines(path: Path, columns: int = 1) -> Iterator[list[dict[str, Any]]]:
+    """The objects of the file, some thousand at a time; fewer of them where there are many columns."""
+    most = max(1, min(_ROWS, _CELLS // max(1, columns)))
     rows: list[dict[str, Any]] = []
     number = 0
     with closing(gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")) as file:
@@ -154,7 +156,7 @@ def _lines(path: Path) -> Iterator[list[dict[str, Any]]]:
                     service="jsonl",
                 )
             rows.append(found)
-            if len(rows) == _ROWS:
+            if len(rows) >= most:
                 yield rows
                 rows = []
     if rows:
@@ -220,7 +222,7 @@ def _guessed(path: Path) -> Iterator[pa.RecordBatch]:
     fields = [(name, kind or pa.string()) for name, kind in types.items()]
     schema = pa.schema(fields, {KEY: json.dumps(made).encode()})
     count = 0
-    for rows in _lines(path):
+    for rows in _lines(path, len(types)):
         count += len(rows)
         arrays = [_column([row.get(name) for row in rows], kind) for name, kind in types.items()]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)

@@ -25,6 +25,7 @@ __all__ = [
 
 _PACKED = 2000
 """Files of zeros are packed to about a thousandth."""
+_TRUSTED = "if you trust the file, set limit="
 
 
 class Source:
@@ -198,9 +199,9 @@ def check_growth(path: Path, group: Group, limit: int | None) -> None:
         item = width(one.data.dtype)
         total += prod(one.data.shape) * item
         chunk = prod(getattr(one.data, "chunks", None) or (0,))
-        check_size(path, chunk * item, limit, f"one chunk of {name}")
+        check_size(path, chunk * item, limit, f"one chunk of {name}", _TRUSTED)
     if total > limit and total > _PACKED * sized(path):
-        check_size(path, total, limit, "what it says to hold, 2,000 times its own size and more,")
+        check_size(path, total, limit, "what it says to hold, 2,000 times its own size and more,", _TRUSTED)
 
 
 def watched(

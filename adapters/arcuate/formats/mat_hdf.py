@@ -14,7 +14,7 @@ from arcuate.errors import ConversionError
 from arcuate.formats.format import library
 from arcuate.formats.hdf5 import check_dataset
 from arcuate.formats.mat_file import DTYPES, MArray, joined
-from arcuate.formats.mat_hdf_write import ORDER
+from arcuate.formats.mat_hdf_write import COMPLEX, ORDER
 
 __all__ = ["parse"]
 
@@ -102,6 +102,8 @@ class _Reader:
                 raise self.fail(found, f"is marked as empty and has the dimensions {shape}")
             made = _empty(kind, shape)
             made.fields = tuple(_field(each) for each in attributes.get("MATLAB_fields", ()))
+            if COMPLEX in attributes:
+                made.data = made.data.astype(np.result_type(made.data, np.complex64))
             return made
         if kind == "cell":
             items = [self.array(self._follow(found, each), depth + 1) for each in self.numbers(found)]

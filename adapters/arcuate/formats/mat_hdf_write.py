@@ -14,10 +14,12 @@ from arcuate.formats.format import library
 from arcuate.formats.hdf5_disk import created
 from arcuate.formats.mat_file import MArray
 
-__all__ = ["ORDER", "dump"]
+__all__ = ["COMPLEX", "ORDER", "dump"]
 
 ORDER = "arcuate_order"
 """Attribute of the file: the names of its variables in their order, which HDF5 does not keep."""
+COMPLEX = "arcuate_complex"
+"""Attribute of an array of complex numbers without elements, of which MATLAB says nothing."""
 _HEAD = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, written by Arcuate HDF5 schema 1.00 ."
 _REFS = "#refs#"
 _CHUNK = 1 << 20
@@ -64,6 +66,8 @@ class _Writer:
             made.attrs["MATLAB_empty"] = np.uint8(1)
             if array.fields:
                 self._fields(made, array.fields)
+            if isinstance(array.data, np.ndarray) and array.data.dtype.kind == "c":
+                made.attrs[COMPLEX] = np.uint8(1)
         elif array.kind == "cell":
             made = place.create_dataset(name, data=self._references(array.items, array.shape))
         elif array.kind == "char":

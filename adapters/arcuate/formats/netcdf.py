@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from arcuate.connector import DataError
-from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, library
-from arcuate.formats.groups import Group, group_of
-from arcuate.formats.hdf5 import in_parts, read_hdf5, write_hdf5, write_parts
+from arcuate.formats.format import LIMIT, check_size, library
+from arcuate.formats.groups import Group
+from arcuate.formats.hdf5 import HDF5, read_hdf5
 from arcuate.formats.lazily import lazy_xarray, settled
 from arcuate.formats.tabular import named_column
-from arcuate.formats.trees import clean, pieces, read_group, simplest
+from arcuate.formats.trees import clean, read_group, simplest
 
 __all__ = ["NetCDF"]
 
 
-class NetCDF(Format):
-    """NetCDF-4 by h5netcdf and h5py; NetCDF-3 is read by scipy."""
+class NetCDF(HDF5):
+    """NetCDF-4 by h5netcdf and h5py; NetCDF-3 is read by scipy.
+
+    Labelled arrays and datasets are written so that every reader of NetCDF knows them.
+    """
 
     name = "netcdf"
-    streams = True
-    grouped = True
+    _netcdf = True
 
     def read(
         self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT, decode: bool = True
@@ -65,51 +67,6 @@ class NetCDF(Format):
         check_size(path, found.nbytes, limit)
         return found.load() if variable is not None else simplest(found.load())
 
-    def write(self, value: Any, path: Path, *, lossy: bool = False, compression: int | None = None) -> Kept:
-        """Writes any value; labelled arrays and datasets so that every reader of NetCDF knows them.
-
-        Args:
-            value: what to write.
-            path: where.
-            lossy: nothing is lost.
-            compression: zlib's level, 1 to 9.
-        """
-        write_hdf5(group_of(value), path, compression, netcdf=True)
-        return Losses(self.name, path, lossy).kept()
-
-    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
-        """Parts of a labelled array along its first dimension."""
-        with self.lazily(path) as group:
-            yield from pieces(group, variable)
-
-    def write_batches(
-        self,
-        batches: Iterable[Any],
-        path: Path,
-        *,
-        lossy: bool = False,
-        compression: int | None = None,
-        along: str | None = None,
-    ) -> Kept:
-        """Writes a labelled array that comes in parts along one dimension, which is an unlimited one then.
-
-        Args:
-            batches: the parts, labelled arrays that differ in their place along that dimension only.
-            path: where.
-            lossy: nothing is lost.
-            compression: zlib's level, 1 to 9.
-            along: the dimension; without it the first one.
-        """
-        write_parts(batches, path, compression, along, netcdf=True)
-        return Losses(self.name, path, lossy).kept()
-
-    def in_pieces(self, path: Path, variable: str | None) -> bool:
-        with self.lazily(path) as group:
-            return in_parts(group, variable)
-
-    def takes(self, piece: Any) -> bool:
-        return type(piece).__name__ == "DataArray"
-
     @contextlib.contextmanager
     def lazily(self, path: Path) -> Iterator[Group]:
         engine = self._engine(path)
@@ -119,9 +76,6 @@ class NetCDF(Format):
             return
         with _opened(path, engine, True) as tree:
             yield settled(lazy_xarray(simplest(tree)))
-
-    def write_group(self, group: Group, path: Path) -> None:
-        write_hdf5(group, path, None, netcdf=True)
 
 
 @contextlib.contextmanager

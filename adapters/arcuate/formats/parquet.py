@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from arcuate.connector import NotFoundError
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
-from arcuate.formats.tabular import from_arrow, named_column, to_arrow
+from arcuate.formats.tabular import from_arrow, named_column, taken, to_arrow
 
 __all__ = ["Parquet"]
 
@@ -55,10 +55,10 @@ class Parquet(Format):
                             f"{path.name} has no column {name!r}; it has {', '.join(schema.names)}"
                         )
                 schema = pa.schema([schema.field(name) for name in columns])
-            taken, batches = 0, []
+            total, batches = 0, []
             for batch in file.iter_batches(_ROWS, columns=columns):
-                taken += batch.nbytes
-                check_size(path, taken, limit)
+                total += batch.nbytes if arrow else taken(batch)
+                check_size(path, total, limit)
                 batches.append(batch)
             table = pa.Table.from_batches(batches, schema=None if batches else schema)
             if columns is None:

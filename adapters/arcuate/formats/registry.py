@@ -8,11 +8,15 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from arcuate.connector import ConnectionError as Unreachable
 from arcuate.connector import IntegrationError, NotFoundError
-from arcuate.errors import InvalidArgument
+from arcuate.connector.secrets import cause, conceal, redacted
+from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
 from arcuate.formats.format import LIMIT, Format, Kept, PiecesDiffer, checked_options, guarded, library
 from arcuate.formats.table import find
 
@@ -59,17 +63,18 @@ def open_batches(
     format: str | None = None,  # noqa: A002
     filesystem: Any = None,
     variable: str | None = None,
+    limit: int | None = LIMIT,
     **options: Any,
 ) -> Iterator[Any]:
     """The file piece by piece, in bounded memory: record batches of a table, or parts of a labelled array.
 
     Arguments and errors are those of :func:`open_data`; ``Unsupported`` where the format does not stream. A
-    damaged file is noticed when the damaged part is reached.
+    damaged file is noticed when the damaged part is reached. ``limit`` is as in :func:`convert`.
     """
     with _local(source, filesystem, format) as (path, name, kind):
         checked_options(kind.batches, options, name)
         with guarded(path, name):
-            yield from kind.batches(path, variable=variable, **options)
+            yield from _batches(kind, path, limit, variable=variable, **options)
 
 
 def save_data(
@@ -99,7 +104,7 @@ def save_data(
         IntegrationError: the file cannot be written.
         InvalidArgument: an unknown format or option.
     """
-    name, kind = find(str(target), format)
+    name, kind = find(_named(str(target)), format)
     checked_options(kind.write, options, name)
     return _written(
         target, filesystem, name, kind, lambda path: kind.write(value, path, lossy=lossy, **options)
@@ -115,12 +120,20 @@ def save_batches(
     lossy: bool = False,
     **options: Any,
 ) -> Kept:
-    """Writes a table or array that comes piece by piece, in bounded memory; else as :func:`save_data`."""
-    name, kind = find(str(target), format)
+    """Writes a table or array that comes piece by piece, in bounded memory; else as :func:`save_data`.
+
+    What ``batches`` raises is raised as it is, and nothing is written.
+    """
+    name, kind = find(_named(str(target)), format)
     checked_options(kind.write_batches, options, name)
-    return _written(
-        target, filesystem, name, kind, lambda path: kind.write_batches(batches, path, lossy=lossy, **options)
-    )
+    with _Callers() as own:
+        return _written(
+            target,
+            filesystem,
+            name,
+            kind,
+            lambda path: kind.write_batches(own.each(batches), path, lossy=lossy, **options),
+        )
 
 
 def convert(
@@ -152,10 +165,12 @@ def convert(
         lossy: as for :func:`save_data`.
         limit: as for :func:`open_data`; pieces need none, but a file that says to hold more than it and
             2,000 times what it has bytes is taken for one that is made to fill the disk.
-        progress: called with the rows or elements done so far, and how many there are if that is known.
+        progress: called with the rows or elements done so far, and how many there are if that is known. What
+            it raises ends the conversion, and nothing is written.
     """
-    with _local(source, filesystem, from_format) as (path, first_name, first):
-        name, second = find(str(target), to_format)
+    with _Callers() as own, _local(source, filesystem, from_format) as (path, first_name, first):
+        progress = None if progress is None else partial(own.call, progress)
+        name, second = find(_named(str(target)), to_format)
         if progress is not None:
             progress(0, None)
 
@@ -165,13 +180,20 @@ def convert(
             return second.write(value, to, lossy=lossy)
 
         def pieces(to: Path) -> Kept:
-            found = _counted(first.batches(path, variable=variable), path, first_name, progress)
+            found = _counted(_batches(first, path, limit, variable=variable), path, first_name, progress)
             head = next(found, None)
+            batches: Iterator[Any] = itertools.chain([head], found)
+            if hasattr(head, "encoding") and not second.takes(head):
+                from arcuate.formats.tabular import tidy_batches
+
+                batches = tidy_batches(batches, name)
+                head = next(batches, None)
+                batches = itertools.chain([head], batches)
             if head is None or not second.takes(head):
                 found.close()
                 return whole(to)
             try:
-                return second.write_batches(itertools.chain([head], found), to, lossy=lossy)
+                return second.write_batches(batches, to, lossy=lossy)
             except PiecesDiffer:
                 found.close()
                 shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
@@ -188,7 +210,7 @@ def convert(
                             check_growth(path, group, limit)
                     if group is not None:
                         second.write_group(watched(group, path, first_name, progress), to)
-                        return Kept(name, str(target))
+                        return Kept(name, redacted(str(target)))
                 except PiecesDiffer:
                     shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
             return whole(to)
@@ -198,6 +220,42 @@ def convert(
         with guarded(path, first_name):
             streams = first.streams and second.streams and first.in_pieces(path, variable)
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
+
+
+class _Callers:
+    """Runs what a caller gave; what that raises is raised as it is, and not as the fault of a file."""
+
+    def __init__(self) -> None:
+        self._raised: Exception | None = None
+
+    def __enter__(self) -> _Callers:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is not None and self._raised is not None and error is not self._raised:
+            raise self._raised from self._raised.__cause__
+
+    def call(self, work: Callable[..., Any], *given: Any) -> Any:
+        """What a function gives."""
+        try:
+            return work(*given)
+        except Exception as error:
+            self._raised = error
+            raise
+
+    def each(self, things: Iterable[Any]) -> Iterator[Any]:
+        """The same things."""
+        try:
+            yield from things
+        except Exception as error:
+            self._raised = error
+            raise
+
+
+def _batches(kind: Format, path: Path, limit: int | None, **options: Any) -> Iterator[Any]:
+    if kind.grouped:
+        options["limit"] = limit
+    return kind.batches(path, **options)
 
 
 def _counted(batches: Iterable[Any], path: Path, name: str, progress: Progress | None) -> Any:
@@ -219,7 +277,7 @@ def _local(
     source: str | os.PathLike[str], filesystem: Any, wanted: str | None
 ) -> Iterator[tuple[Path, str, Format]]:
     """The path of a file, or of a copy of it for as long as it is needed, and its format."""
-    text = os.fspath(source)
+    given = text = os.fspath(source)
     if filesystem is None and "://" in text and not text.startswith("file://"):
         filesystem, text = _filesystem(text)
     if filesystem is None:
@@ -229,46 +287,75 @@ def _local(
         yield path, *find(text, wanted, local=path)
         return
     with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
-        copy = Path(folder, os.path.basename(text.rstrip("/")) or "data")
-        with guarded(Path(text), "file"):
+        copy = Path(folder, _named(text).rstrip("/").rpartition("/")[2] or "data")
+        with _reached(given):
             _fetch(filesystem, text, copy)
-            name, kind = find(text, wanted, local=copy)
-            for one in kind.beside(copy):
+        name, kind = find(_named(text), wanted, local=copy)
+        with _reached(given):
+            for one in (
+                kind.beside(copy) if "?" not in text else ()
+            ):  # who may read a file by a signature reads one
                 other = text.rstrip("/").rpartition("/")[0] + "/" + one.name
                 if filesystem.exists(other):
                     _fetch(filesystem, other, one)
         yield copy, name, kind
 
 
+def _named(text: str) -> str:
+    """An address fit to be shown, as far as it is a name: without password and query."""
+    return redacted(text.partition("?")[0] if text.startswith(("http://", "https://")) else text)
+
+
+@contextlib.contextmanager
+def _reached(text: str) -> Iterator[None]:
+    """Errors of another filesystem, which is no damage of a file, without the secrets of its address."""
+    shown = redacted(text)
+
+    def hidden(said: object) -> str:
+        return conceal(said, [urlsplit(text).password])
+
+    try:
+        yield
+    except ArcuateError:
+        raise
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no file {shown}", service="formats") from cause(error, hidden)
+    except NotImplementedError as error:
+        raise Unsupported(f"{shown}: the library of such addresses cannot do this") from cause(error, hidden)
+    except Exception as error:
+        told = " ".join(hidden(f"{type(error).__name__}: {error}").split())[:400]
+        kind = Unreachable if isinstance(error, OSError) else IntegrationError
+        raise kind(f"{shown} could not be reached: {told}", service="formats") from cause(error, hidden)
+
+
 def _fetch(filesystem: Any, text: str, copy: Path) -> None:
     if not filesystem.isdir(text):
-        _copy(filesystem.open(text, "rb"), copy.open("wb"))
+        with filesystem.open(text, "rb") as reading, copy.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, _PIECE)
         return
     top = filesystem._strip_protocol(text).rstrip("/")
     for name in filesystem.find(text):
         below = os.path.relpath(name, top)
         if below.startswith(".."):
-            raise InvalidArgument(f"{text} lists {name!r}, which is outside of it")
+            raise InvalidArgument(f"{_named(text)} lists {name!r}, which is outside of it")
         target = copy / below
         target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(filesystem.open(name, "rb"), target.open("wb"))
-
-
-def _copy(reading: Any, writing: Any) -> None:
-    with reading, writing:
-        shutil.copyfileobj(reading, writing, _PIECE)
+        with filesystem.open(name, "rb") as reading, target.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, _PIECE)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
     """The filesystem of a url, and the path in it."""
     fsspec = library("fsspec")
-    try:
-        filesystem, path = fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise InvalidArgument(
-            f"{url.partition('://')[0]}:// needs a filesystem: give filesystem=Storage(...).filesystem "
-            f"({error})"
-        ) from None
+    with _reached(url):
+        try:
+            filesystem, path = fsspec.core.url_to_fs(url)
+        except (ImportError, ValueError) as error:
+            scheme = url.partition("://")[0]
+            why = f" ({error})" if isinstance(error, ImportError) else ""  # others show parts of the address
+            raise InvalidArgument(
+                f"{scheme}:// needs a filesystem: give filesystem=Storage(...).filesystem{why}"
+            ) from None
     return filesystem, path
 
 
@@ -276,16 +363,19 @@ def _written(
     target: str | os.PathLike[str], filesystem: Any, name: str, kind: Format, work: Callable[[Path], Kept]
 ) -> Kept:
     """Writes beside the target and puts the result into its place."""
-    text = os.fspath(target)
+    given = text = os.fspath(target)
     if filesystem is None and "://" in text and not text.startswith("file://"):
         filesystem, text = _filesystem(text)
     if filesystem is not None:
         with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
-            local = Path(folder, os.path.basename(text.rstrip("/")))
-            with guarded(Path(text), name, writing=True):
+            local = Path(folder, _named(text).rstrip("/").rpartition("/")[2])
+            with _reached(given):
+                before = _there(filesystem, text, kind, local)
+            with guarded(Path(_named(text)), name, writing=True):
                 kept = work(local)
-                _bring(filesystem, Path(folder), local, text)
-        return Kept(kept.format, text, kept.lost)
+            with _reached(given):
+                _bring(filesystem, Path(folder), local, text, before)
+        return Kept(kept.format, redacted(text), kept.lost)
     path = Path(text.removeprefix("file://")).expanduser()
     if not path.absolute().parent.is_dir():
         raise NotFoundError(f"there is no folder for {str(path)!r}", service="formats")
@@ -296,9 +386,10 @@ def _written(
             service="formats",
             status="EACCES",
         )
-    if path.is_dir() and not (kind.folder and kind.owns(path)):
+    names = set(os.listdir(path)) if path.is_dir() else set()
+    if path.is_dir() and not (kind.folder and (kind.owns(names) or not names)):
         raise InvalidArgument(f"{path} is a folder that holds something else; choose another name")
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.absolute().parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name[:40]}.", dir=path.absolute().parent) as folder:
         made = Path(folder, path.name)
         with guarded(path, name, writing=True):
             kept = work(made)
@@ -321,13 +412,31 @@ def _replace(made: Path, target: Path, folder: Path) -> None:
     os.replace(made, target)
 
 
-def _bring(filesystem: Any, folder: Path, local: Path, text: str) -> None:
-    """Copies what was written to another filesystem, the file itself last."""
+def _there(filesystem: Any, text: str, kind: Format, local: Path) -> set[str]:
+    """The files of what is to be replaced on another filesystem."""
     parent = text.rstrip("/").rpartition("/")[0]
-    for one in sorted(folder.rglob("*"), key=lambda one: one == local):
-        if one.is_file():
-            below = one.relative_to(folder).as_posix()
-            target = f"{parent}/{below}" if parent else below
-            with contextlib.suppress(NotImplementedError, FileExistsError):
-                filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
-            _copy(one.open("rb"), filesystem.open(target, "wb"))
+    beside = [f"{parent}/{one.name}" if parent else one.name for one in kind.beside(local)]
+    found = [one for one in beside if filesystem.exists(one)]
+    if kind.folder and filesystem.isdir(text):
+        names = {one.rstrip("/").rpartition("/")[2] for one in filesystem.ls(text, detail=False)}
+        if names and not kind.owns(names):
+            raise InvalidArgument(
+                f"{_named(text)} is a folder that holds something else; choose another name"
+            )
+        found += filesystem.find(text)
+    return {str(filesystem._strip_protocol(one)) for one in found}
+
+
+def _bring(filesystem: Any, folder: Path, local: Path, text: str, before: set[str]) -> None:
+    """Copies what was written to another filesystem, the file itself last; what is left of before goes."""
+    parent = text.rstrip("/").rpartition("/")[0]
+    made = [one for one in sorted(folder.rglob("*"), key=lambda one: one == local) if one.is_file()]
+    below = [one.relative_to(folder).as_posix() for one in made]
+    targets = [f"{parent}/{one}" if parent else one for one in below]
+    for stale in before.difference(str(filesystem._strip_protocol(one)) for one in targets):
+        filesystem.rm_file(stale)
+    for one, target in zip(made, targets, strict=True):
+        with contextlib.suppress(NotImplementedError, FileExistsError):
+            filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
+        with one.open("rb") as reading, filesystem.open(target, "wb") as writing:
+            shutil.copyfileobj(reading, writing, _PIECE)

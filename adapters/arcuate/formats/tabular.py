@@ -7,24 +7,29 @@ under ``arcuate``, as JSON; a table without it is read as what it is.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from arcuate.connector import DataError, NotFoundError
 from arcuate.errors import ConversionError
 from arcuate.formats import columns, exact
+from arcuate.formats.format import PiecesDiffer
 from arcuate.formats.node import Node, array_node, plain_node, step
 from arcuate.values import codes
 
-__all__ = ["KEY", "foreign", "from_arrow", "named_column", "to_arrow"]
+__all__ = ["KEY", "foreign", "from_arrow", "named_column", "taken", "tidy_batches", "to_arrow"]
 
 KEY = b"arcuate"
+_OBJECT = 400
+_ROWS = 1 << 17
 _TIDY = (codes.LABELLED, codes.DATASET, codes.ARRAY, codes.CATEGORICAL)
 _TAKES = "tables, labelled arrays, datasets with shared dimensions, arrays and mappings of vectors"
 
@@ -64,6 +69,56 @@ def to_arrow(value: Any, what: str) -> pa.Table:
         made["columns"].insert(at, [column[0], column[0], {"kind": "arrow"}])
     texts = {key.encode(): text.encode() for key, text in _plain_attrs(node).items()}
     return table.replace_schema_metadata({**texts, KEY: json.dumps(made, ensure_ascii=False).encode()})
+
+
+def taken(batch: pa.RecordBatch) -> int:
+    """About the bytes that a batch takes as a value: lists, bytes and columns of nothing become objects."""
+    types = pa.types
+    objects = (types.is_null, types.is_list, types.is_large_list, types.is_binary, types.is_large_binary)
+    count = sum(any(one(kind) for one in objects) for kind in batch.schema.types)
+    return int(batch.nbytes) + _OBJECT * count * int(batch.num_rows)
+
+
+def tidy_batches(parts: Iterable[Any], what: str) -> Iterator[pa.RecordBatch]:
+    """The batches of the table that :func:`to_arrow` makes of a labelled array, from its parts.
+
+    Args:
+        parts: along the first dimension, with the shape of the whole in ``encoding["original_shape"]``.
+        what: the format, for errors.
+
+    Raises:
+        PiecesDiffer: the parts need columns of different types.
+    """
+    schema, done = None, 0
+    for part in itertools.chain.from_iterable(map(_cut, parts)):
+        table = to_arrow(part, what)
+        made = json.loads(table.schema.metadata[KEY])
+        made["shape"] = list(part.encoding["original_shape"])
+        if part.ndim > 1 and part.dims[0] not in part.coords:  # the first column has the positions
+            table = table.set_column(0, table.schema.field(0), pc.add(table.column(0), done))
+        told = {**table.schema.metadata, KEY: json.dumps(made, ensure_ascii=False).encode()}
+        table = table.replace_schema_metadata(told)
+        schema = schema or table.schema
+        if not table.schema.equals(schema, check_metadata=True):
+            raise PiecesDiffer("the parts need columns of different types")
+        yield from table.combine_chunks().to_batches() or [pa.RecordBatch.from_pylist([], schema=schema)]
+        done += len(part) if part.ndim else 0
+
+
+def _cut(part: Any) -> list[Any]:
+    """Parts of a part that make tables of bounded size."""
+    if not hasattr(part, "encoding"):
+        raise PiecesDiffer("a part of it is none of xarray's arrays")
+    if not part.size:
+        return [part]
+    step = max(1, _ROWS * len(part) // part.size) if part.ndim else 1
+    try:
+        cut = [part[at : at + step] for at in range(0, len(part), step)] if part.ndim else [part]
+    except TypeError:  # a column of pandas with missing texts, which xarray does not cut
+        return [part]
+    for one in cut:
+        one.encoding = part.encoding
+    return cut
 
 
 def from_arrow(table: pa.Table) -> Any:

@@ -13,16 +13,46 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, Unsupported
 from arcuate.formats import blocks, groups
-from arcuate.formats.format import check_size
+from arcuate.formats.format import LIMIT, Format, check_size
 from arcuate.formats.groups import MARK, Group, Variable
 from arcuate.formats.tabular import named_column
 
 __all__ = [
-    "check_group", "clean", "marked", "marks", "pieces", "plain_tree", "plain_variable",
+    "Grouped", "check_group", "clean", "marked", "marks", "pieces", "plain_tree", "plain_variable",
     "read_group", "simplest",
 ]  # fmt: skip
 
 _PIECE = 30_000
+
+
+class Grouped(Format):
+    """What HDF5, NetCDF and Zarr do in one way, once :meth:`lazily` gives what a file holds."""
+
+    streams = True
+    grouped = True
+
+    def batches(self, path: Path, *, variable: str | None = None, limit: int | None = LIMIT) -> Iterator[Any]:
+        """Parts of a labelled array along its first dimension, whole chunks each.
+
+        Args:
+            path: the file.
+            variable: one array of a dataset.
+            limit: bytes in memory that one chunk may take; all, where the file is far too small for them.
+        """
+        from arcuate.formats.lazily import check_growth
+
+        with self.lazily(path) as group:
+            check_growth(path, group, limit)
+            yield from pieces(group, variable)
+
+    def in_pieces(self, path: Path, variable: str | None) -> bool:
+        with self.lazily(path) as group:
+            if variable is None:
+                return bool(group.told.get("kind") == "labelled")
+            return group.told.get("kind") == "dataset" and variable in dict(group.told["vars"])
+
+    def takes(self, piece: Any) -> bool:
+        return type(piece).__name__ == "DataArray"
 
 
 def marks(told: Mapping[str, Any]) -> dict[str, str]:
@@ -189,4 +219,7 @@ def _piece(group: Group, name: str, safe: str, span: tuple[str, slice] | None) -
             cut[key] = Variable(one.dims, leaf.data, {**one.attrs, **leaf.attrs}, {**leaf.told, **kept})
         else:
             cut[key] = Variable(one.dims, np.asarray(one.data[index]), one.attrs, one.told)
-    return groups.value_of(Group(cut, {}, {}, told))
+    value = groups.value_of(Group(cut, {}, {}, told))
+    if hasattr(value, "encoding"):
+        value.encoding["original_shape"] = tuple(main.data.shape)  # as xarray calls it
+    return value

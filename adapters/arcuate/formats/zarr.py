@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument, LimitExceeded
 from arcuate.formats.blocks import Growing, blocks, chunks, width
-from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size, first_of, library
+from arcuate.formats.format import LIMIT, Kept, Losses, check_size, first_of, library
 from arcuate.formats.groups import MARK, Group, Variable, group_of
-from arcuate.formats.hdf5 import in_parts
 from arcuate.formats.lazily import lazy_plain, lazy_xarray, settled
+from arcuate.formats.packed import PACKERS, becomes_more
 from arcuate.formats.tabular import named_column
-from arcuate.formats.trees import pieces, read_group, simplest
+from arcuate.formats.trees import Grouped, read_group, simplest
 
 __all__ = ["Zarr"]
 
@@ -35,14 +36,15 @@ _CHUNK = 4 << 20
 _GROWN = 1 << 20
 _SLACK = 1 << 16
 _DEPTH = 64
+_PACKERS = {"zstd", "blosc", "lz4"}
+_NOTHING = (1 << 64) - 1
+"""Where a chunk begins that a shard does not have."""
 
 
-class Zarr(Format):
+class Zarr(Grouped):
     """Zarr by zarr-python. Chunks carry checksums (CRC 32C, in version 3)."""
 
     name = "zarr"
-    streams = True
-    grouped = True
     folder = True
 
     def read(
@@ -81,11 +83,6 @@ class Zarr(Format):
             _put(target, group_of(value), version, compression)
         return Losses(self.name, path, lossy).kept()
 
-    def batches(self, path: Path, *, variable: str | None = None) -> Iterator[Any]:
-        """Parts of a labelled array along its first dimension, whole chunks each."""
-        with self.lazily(path) as group:
-            yield from pieces(group, variable)
-
     def write_batches(
         self, batches: Iterable[Any], path: Path, *, lossy: bool = False, along: str | None = None
     ) -> Kept:
@@ -114,10 +111,6 @@ class Zarr(Format):
                         target[name][place] = one.data
         return Losses(self.name, path, lossy).kept()
 
-    def in_pieces(self, path: Path, variable: str | None) -> bool:
-        with self.lazily(path) as group:
-            return in_parts(group, variable)
-
     @contextlib.contextmanager
     def lazily(self, path: Path) -> Iterator[Group]:
         with _opened(path, None) as found:
@@ -135,11 +128,8 @@ class Zarr(Format):
         with _new(path, 3) as target:
             _put(target, group, 3, 3)
 
-    def takes(self, piece: Any) -> bool:
-        return type(piece).__name__ == "DataArray"
-
-    def owns(self, path: Path) -> bool:
-        return any((path / name).exists() for name in _META)
+    def owns(self, names: set[str]) -> bool:
+        return bool(names & _META)
 
 
 # ------------------------------------------------------------------ stores
@@ -208,45 +198,49 @@ def _check_zip(path: Path, limit: int | None) -> None:
     check_size(path, sum(info.file_size for info in infos), limit, "what is in it")
 
 
-def _heads(path: Path) -> Iterator[tuple[str, int, bytes]]:
-    """Name, size and first bytes of every chunk."""
+def _files(path: Path) -> Iterator[tuple[str, int, Any]]:
+    """Name, size and content of every chunk or shard."""
     if path.is_dir():
         for at, _, names in os.walk(path):
             for name in names:
                 if name not in _META:
                     file = os.path.join(at, name)
-                    with open(file, "rb") as chunk:
-                        yield os.path.relpath(file, path), os.path.getsize(file), chunk.read(18)
+                    with open(file, "rb") as content:
+                        yield os.path.relpath(file, path), os.path.getsize(file), content
         return
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.is_dir() and info.filename.rpartition("/")[2] not in _META:
-                with archive.open(info) as entry:
-                    yield info.filename, info.file_size, entry.read(18)
+                with archive.open(info) as content:
+                    yield info.filename, info.file_size, content
 
 
 def _check_chunks(arrays: dict[str, Any], path: Path, limit: int | None) -> None:
-    """Refuses chunks that say of themselves that they become more than a chunk of their array can be."""
-    for name, array in arrays.items():
-        codecs = {key: one for key, one in array.metadata.to_dict().items() if key != "attributes"}
-        if "pickle" in str(codecs).lower():  # newer versions of Zarr refuse these by themselves
-            raise DataError(
-                f"{path}: {name!r} is pickled: to read it would run what its writer wished; it is not read",
-                service="zarr",
-            )
+    """Refuses chunks that become more than a chunk of their array can be."""
+    codecs = {name: _codecs(name, array, path) for name, array in arrays.items()}
     counts: Counter[str] = Counter()
-    for name, size, head in _heads(path):
+    for name, size, content in _files(path):
         owner = next((key for key in arrays if not key or name.startswith(key + "/")), None)
         if owner is None:
             continue
         array = arrays[owner]
-        text = array.dtype.kind in "OTU"
-        nominal = prod(array.chunks) * array.dtype.itemsize if not text else limit or size * 1000
-        told = _unpacked(head)
-        if (told is not None and told > nominal + _SLACK) or size > 2 * nominal + _SLACK:
+        text, item = array.dtype.kind in "OTU", array.dtype.itemsize
+        nominal = prod(array.chunks) * item if not text else limit or size * 1000
+        packer = next((one for one in codecs[owner] if one in PACKERS), None)
+        for start, length in _chunks_in(array, size, content, path):
+            content.seek(start)
+            told = _unpacked(content.read(18))
+            if (told is not None and told > nominal + _SLACK) or length > 2 * nominal + _SLACK:
+                what = f"says that it becomes {told:,}" if told else "is longer than it should become"
+            elif packer and becomes_more(
+                length, partial(_part, content, start, length), packer, nominal + _SLACK
+            ):
+                what = "becomes more"
+            else:
+                continue
             raise LimitExceeded(
-                f"{path.name}: the chunk {name} of {size:,} bytes says that it becomes {told or size:,}; a "
-                f"chunk of this array has {nominal:,}. It is damaged, or made to fill the memory",
+                f"{path.name}: the chunk {name} of {length:,} bytes {what}; a chunk of this array has "
+                f"{nominal:,}. It is damaged, or made to fill the memory",
                 setting="limit",
             )
         counts[owner] += 1
@@ -256,6 +250,50 @@ def _check_chunks(arrays: dict[str, Any], path: Path, limit: int | None) -> None
                 f"{path}: {array.nchunks - counts[name]} of {array.nchunks} chunks of {name!r} are missing",
                 service="zarr",
             )
+
+
+def _codecs(name: str, array: Any, path: Path) -> list[str]:
+    """The names of the codecs of an array, if they are such as may be read."""
+    told = str({key: one for key, one in array.metadata.to_dict().items() if key != "attributes"}).lower()
+    if "pickle" in told:  # newer versions of Zarr refuse these by themselves
+        raise DataError(
+            f"{path}: {name!r} is pickled: to read it would run what its writer wished; it is not read",
+            service="zarr",
+        )
+    found: list[str] = re.findall(r"'(?:id|name)': '(?:numcodecs\.)?(\w+)'", told)
+    packers = [one for one in found if one in PACKERS or one in _PACKERS]
+    if len(packers) > 1:
+        raise LimitExceeded(
+            f"{path.name}: the chunks of {name!r} are packed {len(packers)} times over "
+            f"({', '.join(packers)}), which serves to fill the memory; repack it",
+            setting="limit",
+        )
+    return found
+
+
+def _chunks_in(array: Any, size: int, content: Any, path: Path) -> Iterator[tuple[int, int]]:
+    """Where the chunks in a file are: the file itself, or those of a shard."""
+    shards = getattr(array, "shards", None)
+    if shards is None:
+        yield 0, size
+        return
+    told = next(one for one in array.metadata.to_dict()["codecs"] if one["name"] == "sharding_indexed")
+    how = told["configuration"]
+    if [one["name"] for one in how["index_codecs"]] != ["bytes", "crc32c"]:
+        raise DataError(f"{path}: shards with an index of this kind are not read: {how['index_codecs']}")
+    count = prod(shards) // prod(array.chunks)
+    at_end = how.get("index_location", "end") == "end"
+    content.seek(max(0, size - 16 * count - 4) if at_end else 0)
+    index = content.read(16 * count)
+    for at in range(0, len(index) - 15, 16):
+        start, length = (int.from_bytes(index[k : k + 8], "little") for k in (at, at + 8))
+        if start != _NOTHING:
+            yield start, length
+
+
+def _part(content: Any, start: int, length: int) -> bytes:
+    content.seek(start)
+    return bytes(content.read(length))
 
 
 def _arrays(found: Any) -> dict[str, Any]:

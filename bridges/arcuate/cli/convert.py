@@ -38,14 +38,19 @@ def convert(
     Formats: csv, json, jsonl, parquet, arrow, netcdf, hdf5, zarr, mat, mat73 (version 7.3), rds, rdata,
     nifti, edf, nwb, bids.
     """
+    import math
     import warnings
 
+    from arcuate.connector.secrets import redacted
+    from arcuate.errors import InvalidArgument
     from arcuate.formats import LossyWarning
     from arcuate.formats import convert as run
 
+    if limit is not None and not math.isfinite(limit):
+        raise InvalidArgument(f"--limit is a number of GiB, not {limit}; give a large one")
     options: dict[str, Any] = {} if limit is None else {"limit": int(limit * (1 << 30))}
     began = time.monotonic()
-    with _Bar(source) as bar, warnings.catch_warnings():
+    with _Bar(redacted(source)) as bar, warnings.catch_warnings():
         warnings.simplefilter("ignore", LossyWarning)  # they are listed below
         kept = run(
             source,
@@ -58,7 +63,8 @@ def convert(
             **options,
         )
     what = f"{bar.done:,} rows or elements, " if bar.done else ""
-    print(f"{source} -> {target} ({kept.format}): {what}{_size(target)}, {time.monotonic() - began:.1f} s")
+    where = f"{redacted(source)} -> {redacted(target)} ({kept.format})"
+    print(f"{where}: {what}{_size(target)}, {time.monotonic() - began:.1f} s")
     for sentence in kept.lost:
         print(f"lost: {sentence}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import json
 import os
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from arcuate.connector import DataError, NotFoundError
+from arcuate.connector import AuthenticationError, DataError, IntegrationError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End
@@ -21,6 +22,7 @@ from arcuate.integrations.kinds import configured, connector
 __all__ = ["FileEnd", "between"]
 
 _PIECE = 1 << 20
+_DESCRIPTION = "-metadata.json"
 
 
 class FileEnd(End):
@@ -39,6 +41,11 @@ class FileEnd(End):
         elif "://" in where and not where.startswith("file://"):
             from arcuate.storage import Storage
 
+            if "?" in where and where.startswith("http"):
+                raise InvalidArgument(
+                    f"{self.name}: a store has no place for a query, such as a signature; arcuate convert "
+                    "and open_data read such an address"
+                )
             folder, _, name = where.rpartition("/")
             if not name or folder.endswith(":/"):
                 raise InvalidArgument(f"{self.name} names no file")
@@ -46,6 +53,11 @@ class FileEnd(End):
         else:
             self.path = str(Path(where.removeprefix("file://")).expanduser())
         self._folder = contextlib.ExitStack()
+        if self.store is not None and self.path.rstrip("/").lower().endswith(".zarr"):
+            raise InvalidArgument(
+                f"{self.name} is a folder, and single files are copied from and into a store; use .zarr.zip, "
+                "or arcuate convert, which takes such folders at any address"
+            )
 
     def close(self) -> None:
         self._folder.close()
@@ -57,14 +69,15 @@ class FileEnd(End):
         """How the name ends, such as ``.csv.gz``."""
         return "".join(PurePosixPath(self.path).suffixes[-2:]).lower()
 
-    def here(self, resume: bool = False, progress: Any = None) -> Path:
+    def here(self, wanted: str | None = None, progress: Any = None) -> Path:
         """A local path of the file: for one in a store a copy that goes when this end is closed."""
         if self.store is None:
             if not Path(self.path).exists():
                 raise NotFoundError(f"there is no file {self.path!r} in {os.getcwd()!r}", service="copy")
             return Path(self.path)
         local = self.beside()
-        self.store.download(self.path, local, progress=progress, resume=resume)
+        self.store.download(self.path, local, progress=progress, resume=False)
+        self.description(local, wanted)
         return local
 
     def beside(self) -> Path:
@@ -83,17 +96,55 @@ class FileEnd(End):
         if ask.exists == "error" and not ask.resume and self.there():
             raise InvalidArgument(f"{self.name} is there already; say exists='replace'")
 
+    # --- What describes a table of texts, in a file beside it
+
+    def description(self, local: Path, wanted: str | None = None) -> None:
+        """Copies the description, if there is one, to where a local file would have its own."""
+        mine = _described(self.path, wanted)
+        if mine is None:
+            return
+        target = local.with_name(f"{local.name}{_DESCRIPTION}")
+        if self.store is None:
+            if Path(mine).exists():
+                shutil.copyfile(mine, target)
+            return
+        try:
+            there = self.store.exists(mine)
+        except AuthenticationError:  # where nothing may be listed, this is said of what is not there
+            there = False
+        if there:
+            self.store.download(mine, target, resume=False)
+
+    def describe(self, local: Path, wanted: str | None = None) -> None:
+        """Puts the description of a local file beside this one; without one, that of before goes."""
+        mine = _described(self.path, wanted)
+        if mine is None:
+            return
+        made = local.with_name(f"{local.name}{_DESCRIPTION}")
+        if self.store is None:
+            if made.exists():
+                shutil.copyfile(made, mine)
+            else:
+                Path(mine).unlink(missing_ok=True)
+        elif made.exists():
+            self.store.upload(made, mine, resume=False)
+        elif self.there() and self.store.exists(mine):
+            self.store.delete(mine)
+
     # --- Pieces
 
     def pieces(self, ask: Ask) -> Iterator[Any]:
         from arcuate.formats import open_batches, open_data
+        from arcuate.formats.format import guarded
         from arcuate.formats.table import find
 
         ask.only("reading a file", "variable", "key", "tidy")
-        path = self.here()
-        kind = find(str(path), ask.from_format, local=path)[1]
+        path = self.here(ask.from_format)
+        name, kind = find(str(path), ask.from_format, local=path)
         named: dict[str, Any] = {"format": ask.from_format, "variable": ask.variable}
-        if not self.whole and kind.streams and kind.in_pieces(path, ask.variable):
+        with guarded(path, name):
+            streams = not self.whole and kind.streams and kind.in_pieces(path, ask.variable)
+        if streams:
             yield from open_batches(path, **named)
         else:
             yield open_data(path, **named)
@@ -130,8 +181,17 @@ class FileEnd(End):
             value, lost = one_value(pieces, self.name, lossy=ask.lossy)
             kept = save_data(value, local, **named)
         if self.store is not None:
+            self.describe(local, ask.to_format)
             self.store.upload(local, self.path, resume=False)
         return (*lost, *kept.lost)
+
+
+def _described(path: str, wanted: str | None) -> str | None:
+    """Where the description of a file is, if files of its format may have one."""
+    from arcuate.formats.table import by_suffix
+
+    name = by_suffix(path.lower() if wanted is None else f".{wanted.lower().lstrip('.')}")
+    return f"{path}{_DESCRIPTION}" if name in ("csv", "jsonl") else None
 
 
 def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
@@ -155,7 +215,7 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
         )
     local = Path(other.path) if other.store is None else other.beside()
     kept = convert(
-        one.here(),
+        one.here(ask.from_format),
         local,
         from_format=ask.from_format,
         to_format=ask.to_format,
@@ -164,6 +224,7 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
         progress=ask.progress,
     )
     if other.store is not None:
+        other.describe(local, ask.to_format)
         other.store.upload(local, other.path, resume=False)
     return Copied(one.name, other.name, pieces=1, lost=tuple(kept.lost))
 
@@ -171,15 +232,37 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
 def _bytes(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
     if Path(one.path).is_dir() and one.store is None:
         raise InvalidArgument(f"{one.name} is a folder; copy its files, or convert it to a single file")
-    if one.store is not None and other.store is None:
+    size, resumed = 0, 0
+    if one.store is None and other.store is None:
+        size = _local(one.here(), Path(other.path), ask)
+    elif other.store is None:
         done = one.store.download(one.path, Path(other.path), progress=ask.progress, resume=ask.resume)
-    elif other.store is not None:
+        size, resumed = done.size, done.resumed
+    else:
         resume = ask.resume and one.store is None  # a copy in a folder for now is another file next time
         done = other.store.upload(one.here(), other.path, progress=ask.progress, resume=resume)
-    else:
-        size = _local(Path(one.here()), Path(other.path), ask)
-        return Copied(one.name, other.name, bytes=size)
-    return Copied(one.name, other.name, bytes=done.size, resumed=done.resumed)
+        size, resumed = done.size, done.resumed
+    try:
+        _describe(one, other)
+    except OSError as error:
+        raise IntegrationError(
+            f"{other.name} is there, and what describes it is not: {error.strerror or error}; copy it "
+            "again with exists='replace'",
+            service="copy",
+        ) from error
+    return Copied(one.name, other.name, bytes=size, resumed=resumed)
+
+
+def _describe(one: FileEnd, other: FileEnd) -> None:
+    described = other.beside()
+    one.description(described)
+    made = described.with_name(f"{described.name}{_DESCRIPTION}")
+    if made.exists() and Path(one.path).name != described.name:  # it says which file it is about
+        old, new = (
+            f'"url": {json.dumps(name, ensure_ascii=False)}' for name in (Path(one.path).name, described.name)
+        )
+        made.write_text(made.read_text("utf-8").replace(old, new, 1), "utf-8")
+    other.describe(described)
 
 
 def _local(source: Path, target: Path, ask: Ask) -> int:
@@ -194,7 +277,9 @@ def _local(source: Path, target: Path, ask: Ask) -> int:
         return source.stat().st_size
     size = source.stat().st_size
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.absolute().parent) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name[:40]}.", dir=target.absolute().parent
+        ) as folder:
             made, done = Path(folder, target.name), 0
             with source.open("rb") as reading, made.open("wb") as writing:
                 while piece := reading.read(_PIECE):
