@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import nats.errors
 import pytest
 from tests.cli.support import ARCUATE, CLEAN
 
@@ -19,7 +19,7 @@ from arcuate.connector import ConnectionError as LostConnection
 from arcuate.connector import IntegrationTimeout
 from arcuate.connector.testing import Fault, FaultProxy
 from arcuate.errors import SessionClosed
-from arcuate.integrations import MQTTStream
+from arcuate.integrations import MQTTStream, StreamingClient
 from arcuate.streaming import NATSStream
 
 from .mosquitto import PASSWORD, mosquitto
@@ -94,32 +94,41 @@ def test_nats_leaves_no_socket_of_a_handshake_that_failed(server: NATSServer) ->
         assert sockets(proxy.port) == 0
 
 
-def test_nats_connects_again_with_much_unsent(server: NATSServer) -> None:
-    """The library's pings find a silent server after 30 s; what they do then is done here at once."""
-    with NATSStream(url=server.url, topic="unsent", patience=0.2) as stream, stream.blocks() as blocks:
-        loop, client = stream._running()
-        os.kill(server.process.pid, signal.SIGSTOP)
-        try:
-            for _ in range(16):
-                stream.write(bytes(1 << 20))
-            loop.run(client._process_op_err(nats.errors.StaleConnectionError()))
-            assert "'patience'" in str(caught(blocks))
-        finally:
-            os.kill(server.process.pid, signal.SIGCONT)
+@pytest.mark.parametrize("unsent", [0, 16])
+def test_a_frozen_nats_server_is_noticed(server: NATSServer, unsent: int) -> None:
+    """Within ``ping`` seconds, also while much waits to be sent."""
+    with NATSStream(url=server.url, topic="unsent", ping=0.6, patience=0.2) as stream:
+        with stream.blocks() as blocks:
+            os.kill(server.process.pid, signal.SIGSTOP)
+            begin = time.monotonic()
+            try:
+                for _ in range(unsent):
+                    stream.write(bytes(1 << 20))
+                assert "'patience'" in str(caught(blocks))
+                assert 0.4 < time.monotonic() - begin < 0.6 + 0.2 + 1
+            finally:
+                os.kill(server.process.pid, signal.SIGCONT)
 
 
-def test_closing_nats_ends_connecting(server: NATSServer) -> None:
-    with FaultProxy(server.port) as proxy, ThreadPoolExecutor() as pool:
-        proxy.fault = SILENT
-        stream = NATSStream(url=f"nats://127.0.0.1:{proxy.port}", topic="left")
-        opening = pool.submit(stream.open)
-        while not proxy.connections:
-            time.sleep(0.01)
+@pytest.mark.parametrize("scheme", ["nats", "mqtt", "ws", "zmq", "http"])
+@pytest.mark.parametrize("use", ["blocks", "write"])
+def test_closing_ends_connecting(scheme: str, use: str) -> None:
+    """From another thread, while a server takes the connection and says nothing."""
+    work = {"blocks": lambda one: one.blocks(), "write": lambda one: one.write({"a": 1})}[use]
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
+        stream = StreamingClient(
+            {"url": f"{scheme}://127.0.0.1:{server.getsockname()[1]}", "topic": "x", "timeouts": {"connect": 3}}
+        )
+        using = pool.submit(work, stream)
+        server.settimeout(20)
+        server.accept()[0].close()  # the second attempt comes after a pause
+        connection = server.accept()[0]
         begin = time.monotonic()
         stream.close()
-        assert time.monotonic() - begin < 3
-        with pytest.raises(SessionClosed, match="was closed while it connected"):
-            opening.result()
+        with pytest.raises(SessionClosed, match="was closed; make a new"):
+            using.result()
+        assert time.monotonic() - begin < 1
+        connection.close()
 
 
 def test_closing_nats_of_a_server_that_fell_silent(server: NATSServer) -> None:

@@ -160,7 +160,12 @@ class StreamingClient(Stream):
     def _close(self) -> None:
         self.stream.close()
 
+    def _end_connecting(self) -> None:
+        super()._end_connecting()
+        self.stream._end_connecting()
+
     def close(self) -> None:
+        self._end_connecting()
         for reader, _ in self._handled:
             reader.stop()
         for _, thread in self._handled:

@@ -146,7 +146,7 @@ class MQTTStream(Stream):
             self._still_open()  # it may have been closed since, and then nobody would close the new one
             if self._writer is None:
                 found = _Writer(self)
-                self.resilience.run(found.open, name="connect", repeatable=True)
+                self.connecting(found.open, lambda _: found.close())
                 self._writer = found
             writer = self._writer
         writer.publish(topic, payload, headers)

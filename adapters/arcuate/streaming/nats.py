@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import re
 import ssl
-import threading
 import time
 import weakref
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from arcuate.connector import (
     ConnectionError,  # noqa: A004
     reveal,
 )
-from arcuate.errors import ConversionError, InvalidArgument, SessionClosed, Unsupported
+from arcuate.errors import ConversionError, InvalidArgument, Unsupported
 from arcuate.streaming.block import Block
 from arcuate.streaming.loop import LoopThread
 from arcuate.streaming.source import Stream, StreamConfig
@@ -69,6 +68,7 @@ class NATSConfig(StreamConfig):
         default=30.0, ge=0.1, description="seconds after which what a dead reader held is given to another"
     )
     max_deliver: int = Field(default=-1, description="how often a block is given out at most; -1: always")
+    ping: float = Field(default=20.0, ge=0.1, description="seconds in which a server must show life")
     patience: float = Field(default=60.0, gt=0, description="seconds in which a lost connection must be back")
     credentials: str | None = Field(default=None, description="a .creds file of NATS")
 
@@ -127,16 +127,11 @@ class NATSStream(Stream):
         self._feeds: weakref.WeakSet[NATSFeed] = weakref.WeakSet()
         self._problem: BaseException | None = None
         self._known: set[str] = set()
-        self._ending = threading.Event()
 
     # --- Life
 
-    def close(self) -> None:
-        self._ending.set()  # connecting has the lock that closing needs
-        super().close()
-
     def _open(self) -> None:
-        self.resilience.run(self._connect, name="connect", repeatable=True)
+        self.connecting(self._connect, lambda _: self._close())
 
     def _connect(self) -> None:
         loop = LoopThread(f"arcuate-{self.name}")
@@ -171,7 +166,7 @@ class NATSStream(Stream):
                 connect_timeout=max(1, round(config.timeouts.connect)),
                 reconnect_time_wait=0.25,  # type: ignore[arg-type]
                 max_reconnect_attempts=-1,
-                ping_interval=10,
+                ping_interval=config.ping / 3,  # the third without an answer ends the connection
                 tls=self._tls(),
                 user=config.user,
                 password=reveal(config.password, "the password"),
@@ -183,14 +178,14 @@ class NATSStream(Stream):
         failing = asyncio.ensure_future(failed.wait())
         end = time.monotonic() + config.timeouts.connect
         try:
-            while not (connecting.done() or failing.done() or self._ending.is_set()):
+            while not (connecting.done() or failing.done() or self._ending):
                 if (left := end - time.monotonic()) <= 0:
                     break
                 await asyncio.wait(
                     {connecting, failing}, timeout=min(_SLICE, left), return_when=asyncio.FIRST_COMPLETED
                 )
-            if self._ending.is_set():
-                raise SessionClosed(f"{self.name} was closed while it connected")
+            if self._ending:
+                raise self._over()
             if connecting.done():
                 await connecting
                 client._error_cb = self._reported

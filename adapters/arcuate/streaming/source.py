@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import dataclasses
 import re
 import threading
@@ -9,8 +10,9 @@ import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pydantic import Field, field_validator
 from typing_extensions import Self
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Blocks", "MalformedWarning", "Sink", "Source", "Start", "Stream", "StreamConfig"]
 
+T = TypeVar("T")
 Start = int | str | None
 """Where a reader begins: "new", "all", a number or identifier of the system's; None: what is configured."""
 _SLICE = 0.25
@@ -95,6 +98,8 @@ class Source(Connector):
         self.malformed = 0
         self._topics: tuple[str, ...] = self.config.topic
         self._reading: weakref.WeakSet[Blocks] = weakref.WeakSet()
+        self._attempts: set[Future[Any]] = set()
+        self._ending = False
 
     def _feed(self, topics: tuple[str, ...], start: int | str) -> Feed:
         """Subscribes, and returns when it is: what is published from now on comes.
@@ -164,10 +169,72 @@ class Source(Connector):
         self._need_topics(found)
         self.open()
         begin = self.config.start if start is None else start
-        feed = self.resilience.run(lambda: self._feed(found, begin), name="subscribe", repeatable=True).value
+        feed = self.connecting(lambda: self._feed(found, begin), lambda late: late.close(), "subscribe")
         reader = Blocks(self, feed, timeout)
         self._reading.add(reader)
+        if self._ending:  # meanwhile, and it may not have seen this one
+            reader.close()
+            raise self._over()
         return reader
+
+    def connecting(self, attempt: Callable[[], T], undo: Callable[[T], object], name: str = "connect") -> T:
+        """Makes a connection, with the repetitions of the settings, until :meth:`close` ends the waiting.
+
+        Libraries that connect cannot be interrupted, so that is done by a thread of its own. It ends by
+        itself when its time is over.
+
+        Args:
+            attempt: makes it, once.
+            undo: closes one that comes when nobody waits for it any more.
+            name: what it is, for spans and logs.
+
+        Raises:
+            SessionClosed: it was closed meanwhile.
+            IntegrationError: what the last attempt raised.
+        """
+        waited: Future[T] = Future()
+
+        def once() -> T:
+            if self._ending:
+                raise self._over()
+            return attempt()
+
+        def work() -> None:
+            try:
+                found = self.resilience.run(once, name=name, repeatable=True).value
+            except BaseException as error:
+                if waited.set_running_or_notify_cancel():
+                    waited.set_exception(error)
+                return
+            if waited.set_running_or_notify_cancel():
+                waited.set_result(found)
+            else:
+                undo(found)
+
+        run = contextvars.copy_context().run
+        thread = threading.Thread(target=run, args=(work,), name=f"arcuate-{self.name}-{name}", daemon=True)
+        self._attempts.add(waited)
+        try:
+            if self._ending:
+                raise self._over()
+            thread.start()
+            return waited.result()
+        except CancelledError:
+            raise self._over() from None
+        finally:
+            self._attempts.discard(waited)
+            if not waited.cancel():  # it can be where this thread was interrupted
+                thread.join()
+                del waited  # or it and its error would keep each other, and what was opened
+
+    def _over(self) -> SessionClosed:
+        return SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
+
+    def _end_connecting(self) -> None:
+        """Who waits for a connection need not any more. From any thread; takes no lock."""
+        self._ending = True
+        for one in list(self._attempts):
+            one.cancel()
 
     @property
     def has_topic(self) -> bool:
@@ -204,6 +271,7 @@ class Source(Connector):
         return Pipeline(self).window(seconds, samples=samples, step=step)
 
     def close(self) -> None:
+        self._end_connecting()
         for reader in list(self._reading):
             reader.close()
         super().close()

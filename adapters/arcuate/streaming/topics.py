@@ -160,16 +160,22 @@ class TopicStream(Stream):
         with self._sending:
             found = self._publishers.get(topic)
             if found is None:
-                found = self._publishers[topic] = self.asked(
-                    lambda: streams.publisher(
-                        topic,
-                        self.config.url or None,
-                        timeout=self.config.timeouts.call,
-                        patience=self.config.patience,
-                        **self._reached(),
-                    )
+                found = self._publishers[topic] = self.connecting(
+                    lambda: self._publisher(topic), lambda late: late.close()
                 )
             self.asked(lambda: found.send(value))
+
+    def _publisher(self, topic: str) -> Publisher:
+        config = self.config
+        return self.asked(
+            lambda: streams.publisher(
+                topic,
+                config.url or None,
+                timeout=config.timeouts.call,
+                patience=config.patience,
+                **self._reached(),
+            )
+        )
 
 
 class TopicFeed(QueueFeed):
