@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -20,7 +21,7 @@ from arcuate.connector import IntegrationTimeout
 from arcuate.connector.testing import Fault, FaultProxy
 from arcuate.errors import SessionClosed
 from arcuate.integrations import MQTTStream, StreamingClient
-from arcuate.streaming import NATSStream
+from arcuate.streaming import NATSStream, mqtt_link
 
 from .mosquitto import PASSWORD, mosquitto
 from .nats_server import NATSServer
@@ -69,11 +70,11 @@ def test_a_reader_of_mqtt_notices_a_broker_that_falls_silent() -> None:
             assert first.lost == 0
 
 
-def sockets(port: int) -> int:
-    """How many connections this process has to a port."""
+def sockets(port: int, wanted: str = "01") -> int:
+    """How many connections this machine has to a port, in a state of Linux's; 01: there, 02: being made."""
     with open("/proc/self/net/tcp") as file:
         states = [line.split()[2:4] for line in file.readlines()[1:]]
-    return sum(far.endswith(f":{port:04X}") and state == "01" for far, state in states)
+    return sum(far.endswith(f":{port:04X}") and state == wanted for far, state in states)
 
 
 def test_nats_leaves_no_socket_of_a_handshake_that_failed(server: NATSServer) -> None:
@@ -129,6 +130,29 @@ def test_closing_ends_connecting(scheme: str, use: str) -> None:
             using.result()
         assert time.monotonic() - begin < 1
         connection.close()
+
+
+def test_closing_mqtt_while_it_connects_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a machine that is away: nothing answers, and paho waits for as long as connecting may take."""
+    monkeypatch.setattr(mqtt_link, "_END", 0.2)
+    with mosquitto() as broker, contextlib.ExitStack() as held:
+        with FaultProxy(broker.port) as proxy:
+            stream = MQTTStream(url=f"mqtt://lab@127.0.0.1:{proxy.port}", password=PASSWORD, topic="lab/x")
+            blocks = stream.blocks()
+        away = held.enter_context(socket.socket())
+        away.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        away.bind(("127.0.0.1", proxy.port))
+        away.listen(0)
+        for _ in range(3):  # what there is room for: from now on the system drops what comes
+            one = held.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(away.getsockname())
+        while sockets(proxy.port, "02") < 3:
+            time.sleep(0.01)
+        begin = time.monotonic()
+        blocks.close()
+        assert time.monotonic() - begin < 1
+        stream.close()
 
 
 def test_closing_nats_of_a_server_that_fell_silent(server: NATSServer) -> None:

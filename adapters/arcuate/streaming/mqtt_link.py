@@ -34,6 +34,8 @@ except ModuleNotFoundError:
 __all__ = ["Link", "of_reason"]
 
 _LOSSES, _WITHIN = 3, 5.0
+_END = 2.0
+"""Seconds that closing waits for what a broker must take, and for paho's thread."""
 _MEANING: dict[int, str] = {
     130: "it found a fault in what we sent",
     132: "it does not speak this version of MQTT (setting 'version'; many speak 3.1.1)",
@@ -262,12 +264,18 @@ class Link:
         said = self.properties("DISCONNECT", SessionExpiryInterval=expiry) if self.five else None
         self.client.disconnect(properties=said)
         # paho's thread ends when its packet is sent; a connection that takes nothing is cut.
-        end = time.monotonic() + 2
+        end = time.monotonic() + _END
         while (open_socket := self.client.socket()) is not None and time.monotonic() < end:
             time.sleep(0.002)
         if open_socket is not None:
             with contextlib.suppress(OSError, ValueError):
                 cast("socket.socket", open_socket).shutdown(socket.SHUT_RDWR)
+        # That thread may be connecting again, which nothing interrupts; it ends by itself.
+        last = threading.Thread(target=self._ended, name=f"arcuate-{self._stream.name}-close", daemon=True)
+        last.start()
+        last.join(_END)
+
+    def _ended(self) -> None:
         self.client.loop_stop()
         self._wait_no_more()  # it may have been lost at that moment
         self.client._reset_sockets()  # or its pair of sockets stays until it is collected
