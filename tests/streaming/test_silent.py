@@ -15,17 +15,20 @@ from typing import Any
 
 import pytest
 from tests.cli.support import ARCUATE, CLEAN
+from tests.connector.servers import node
 
 from arcuate.connector import ConnectionError as LostConnection
 from arcuate.connector import IntegrationTimeout
 from arcuate.connector.testing import Fault, FaultProxy
 from arcuate.errors import SessionClosed
+from arcuate.hub import Config, Server
 from arcuate.integrations import MQTTStream, StreamingClient
-from arcuate.streaming import NATSStream, mqtt_link
+from arcuate.streaming import NATSStream, mqtt_link, topics
 
 from .mosquitto import PASSWORD, mosquitto
 from .nats_server import NATSServer
 from .test_nats import make
+from .test_websocket import SERVER
 
 SILENT = Fault(silent=True)
 
@@ -153,6 +156,35 @@ def test_closing_mqtt_while_it_connects_again(monkeypatch: pytest.MonkeyPatch) -
         blocks.close()
         assert time.monotonic() - begin < 1
         stream.close()
+
+
+def test_closing_ends_who_waits_for_a_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing, or for an answer."""
+    monkeypatch.setattr(topics, "_LAST", 0.1)
+    with (
+        Server(Config(zmq=["127.0.0.1:0"])) as hub,
+        node("ws", SERVER) as port,
+        FaultProxy(int(hub.endpoints["zmq"].rpartition(":")[2])) as far,
+        FaultProxy(port) as near,
+        ThreadPoolExecutor() as pool,
+    ):
+        streams = [
+            StreamingClient({"url": url, "topic": "x", "timeouts": {"connect": 0.5}})
+            for url in (f"zmq://127.0.0.1:{far.port}", f"ws://127.0.0.1:{near.port}/echo")
+        ]
+        for one, proxy in zip(streams, (far, near), strict=True):
+            one.write({"a": 1})
+            one.flush()
+            proxy.hush()
+        waiting = [pool.submit(streams[0].write, 1), pool.submit(streams[1].flush)]
+        time.sleep(0.1)  # both are under way; were they not, they would be refused all the same
+        begin = time.monotonic()
+        for one in streams:
+            one.close()
+        for done in waiting:
+            with pytest.raises((SessionClosed, LostConnection)):
+                done.result()
+        assert time.monotonic() - begin < 2
 
 
 def test_closing_nats_of_a_server_that_fell_silent(server: NATSServer) -> None:

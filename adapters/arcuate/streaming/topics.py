@@ -40,6 +40,8 @@ from arcuate.streaming.source import Stream, StreamConfig
 __all__ = ["TopicConfig", "TopicStream"]
 
 T = TypeVar("T")
+_LAST = 2.0
+"""Seconds that closing leaves to a block that is on its way to the hub."""
 _STAYS = (ConversionError, InvalidArgument, IntegrationError, SessionClosed)
 
 
@@ -115,9 +117,13 @@ class TopicStream(Stream):
         return {"topics": len(found)}
 
     def _close(self) -> None:
-        with self._sending:
-            for one in self._publishers.values():
-                one.close()
+        if not self._sending.acquire(timeout=_LAST):  # who writes waits for a hub that says nothing
+            for one in list(self._publishers.values()):
+                one.stop()
+            self._sending.acquire()
+        for one in self._publishers.values():
+            one.close()
+        self._sending.release()
 
     # --- Reading
 

@@ -45,12 +45,15 @@ from arcuate.streaming.source import Stream, StreamConfig
 
 try:
     from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
+    from websockets.protocol import State
     from websockets.sync.client import ClientConnection, connect
 except ModuleNotFoundError:
     raise Unsupported("WebSocket needs a library; type: pip install 'arcuate[streaming]'") from None
 
 __all__ = ["WebSocketConfig", "WebSocketStream"]
 
+_SLICE = 0.1
+"""Seconds after which who waits for an answer looks whether the connection is there."""
 _QUIET = logging.getLogger("arcuate.streaming.websocket.frames")
 _QUIET.setLevel(logging.INFO)  # at DEBUG, headers and messages would be in the log
 _KINDS: dict[int, type[IntegrationError]] = {
@@ -228,20 +231,25 @@ class WebSocketStream(Stream):
 
     def flush(self) -> None:
         with self._writing:
-            if self._writer is None:
+            writer = self._writer
+            if writer is None:
                 return
             try:
                 # The server answers a ping after everything that was sent before it.
-                answered = self._writer.ping().wait(self.config.timeouts.call)
+                answered = writer.ping()
             except ConnectionClosed as error:
                 self._hang_up()
                 raise self._ended(error) from error
-        if not answered:
-            raise IntegrationTimeout(
-                f"{self.name}: the server did not answer a ping (setting 'timeouts.call')",
-                service=self.name,
-                executed="maybe",
-            )
+        end = time.monotonic() + self.config.timeouts.call
+        while not answered.wait(_SLICE):
+            if writer.protocol.state is State.CLOSED:
+                raise self._ended(writer.protocol.close_exc)
+            if time.monotonic() > end:
+                raise IntegrationTimeout(
+                    f"{self.name}: the server did not answer a ping (setting 'timeouts.call')",
+                    service=self.name,
+                    executed="maybe",
+                )
 
     def _hang_up(self) -> None:
         writer, self._writer, drain = self._writer, None, self._drain

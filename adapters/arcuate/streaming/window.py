@@ -10,9 +10,12 @@ from typing import Any
 from arcuate.client.streams import GapWarning
 from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
-from arcuate.streaming.block import TIME, TIMESTAMP, Block, combined
+from arcuate.streaming.block import TIME, TIMESTAMP, Block, combined, labels_of
 
 __all__ = ["Window"]
+
+_ROUNDING = 1e-3
+"""Part of a sample by which a length may be no whole number: rates and seconds are rounded decimals."""
 
 
 class Window:
@@ -73,7 +76,7 @@ class Window:
 
 def _whole(seconds: float, rate: float) -> int:
     count = seconds * rate
-    if round(count) < 1 or abs(count - round(count)) > 1e-6 * count:
+    if round(count) < 1 or abs(count - round(count)) > min(1e-6 * count, _ROUNDING):
         raise InvalidArgument(
             f"{seconds:g} s at {rate:g} Hz are {count:g} samples, which is no whole number; use samples=..."
         )
@@ -100,6 +103,7 @@ class _Cutter:
                 f"a block of {block.topic!r} is no signal ({type(block.data).__name__}); windows need "
                 f"labelled arrays with a dimension {TIME!r}"
             )
+        size, step = self._window.size(block)
         last, self._last = self._last, block
         why = (
             "blocks were lost" if block.follows_gap else _difference(last, block) if last is not None else ""
@@ -108,7 +112,6 @@ class _Cutter:
             self._anew(why, block)
         self._blocks.append(block)
         self._total += samples
-        size, step = self._window.size(block)
         found = []
         while self._total - self._offset >= size:
             found.append(self._cut(size, step))
@@ -135,13 +138,14 @@ class _Cutter:
                 break
         data = _joined([one.data for one in used]).isel({TIME: slice(self._offset, self._offset + size)})
         first, newest = used[0], used[-1]
-        at = first.timestamp
-        if at is not None and first.sampling_rate:
-            at += self._offset / first.sampling_rate
+        stamped = data.attrs.pop(TIMESTAMP, None) is not None or TIMESTAMP in first.data.attrs
+        at, rate = first.timestamp, first.sampling_rate
+        if at is not None and self._offset:  # without a rate only the signal's own times can say it
+            at = at + self._offset / rate if rate else labels_of(data).get(TIMESTAMP)
+        if stamped and at is not None:
+            data.attrs[TIMESTAMP] = at
         self._offset += step
         self._release()
-        if TIMESTAMP in first.data.attrs and at is not None:
-            data = data.assign_attrs({TIMESTAMP: at})
         whole = replace(
             first,
             data=data,
@@ -172,14 +176,15 @@ def _difference(last: Block, block: Block) -> str:
     one, other = last.data, block.data
     if _type(one) != _type(other):
         return f"its type changed from {_type(one)} to {_type(other)}"
-    if one.dims != other.dims or any(
+    if tuple(one.dims) != tuple(other.dims) or any(
         one.sizes[name] != other.sizes[name] for name in one.dims if name != TIME
     ):
         return "its dimensions changed"
     if one.attrs.get("units") != other.attrs.get("units"):
         return f"its units changed from {one.attrs.get('units')!r} to {other.attrs.get('units')!r}"
-    names = [{name for name in data.coords if TIME not in data.coords[name].dims} for data in (one, other)]
-    if names[0] != names[1] or not all(_same(one.coords[name], other.coords[name]) for name in names[0]):
+    if set(one.coords) != set(other.coords) or not all(
+        _same(one.coords[name], other.coords[name]) for name in one.coords
+    ):
         return "its coordinates changed"
     if last.timestamp is not None and block.timestamp is not None and last.duration:
         off = block.timestamp - (last.timestamp + last.duration)
@@ -195,7 +200,7 @@ def _type(data: Any) -> Any:
 def _same(one: Any, other: Any) -> bool:
     if one.dims != other.dims or one.dtype.kind != other.dtype.kind:
         return False
-    return bool(one.variable.equals(other.variable))
+    return TIME in one.dims or bool(one.variable.equals(other.variable))
 
 
 def _joined(arrays: list[Any]) -> Any:
@@ -203,4 +208,7 @@ def _joined(arrays: list[Any]) -> Any:
         return arrays[0]
     import xarray as xr
 
-    return xr.concat(arrays, dim=TIME, join="exact", combine_attrs="drop_conflicts")
+    found = xr.concat(arrays, dim=TIME, join="exact", combine_attrs="drop_conflicts")
+    for name in [name for name in found.attrs if any(name not in one.attrs for one in arrays)]:
+        del found.attrs[name]
+    return found
