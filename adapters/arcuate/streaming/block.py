@@ -35,6 +35,8 @@ class Block:
         id: the system's own identifier; empty when it has none.
         headers: what was published beside the data.
         follows_gap: whether the system lost blocks of the topic before this one.
+        arrived: whether ``timestamp`` is only when the system took the block: its publisher did not say when
+            its first sample was taken.
     """
 
     data: Any
@@ -48,6 +50,7 @@ class Block:
     settle: Settle | None = field(default=None, repr=False)
     received: float = field(default_factory=time.perf_counter, repr=False)
     follows_gap: bool = field(default=False, repr=False)
+    arrived: bool = field(default=False, repr=False)
 
     @classmethod
     def of(cls, data: Any, **known: Any) -> Block:
@@ -59,6 +62,8 @@ class Block:
             known: attributes of the block; they win.
         """
         if isinstance(data, Block):
+            if "timestamp" in known:
+                known.setdefault("arrived", False)
             return dataclasses.replace(data, **known) if known else data
         found = labels_of(data)
         for name, value in known.items():
@@ -91,7 +96,8 @@ class Block:
                 received=self.received,
                 follows_gap=self.follows_gap,
             )
-        return dataclasses.replace(self, data=data, **labels_of(data))
+        said = labels_of(data)
+        return dataclasses.replace(self, data=data, arrived=self.arrived and TIMESTAMP not in said, **said)
 
     @property
     def samples(self) -> int | None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from arcuate.connector import DataError
 from arcuate.errors import ArcuateError, ConversionError
-from arcuate.streaming.block import Block, Settle, labels_of
+from arcuate.streaming.block import TIMESTAMP, Block, Settle, labels_of
 from arcuate.values import decode, encode, frames
 from arcuate.values.limits import Limits
 
@@ -35,7 +35,7 @@ TYPES: dict[str, str] = {
 """Format: what the header ``content-type`` says."""
 _FORMATS = {kind.partition(";")[0]: name for name, kind in TYPES.items()}
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-_KNOWN = ("timestamp", "sampling_rate", "channels", "headers")
+_KNOWN = ("timestamp", "arrived", "sampling_rate", "channels", "headers")
 
 
 class Codec:
@@ -99,6 +99,8 @@ class Codec:
             value = getattr(block, name)
             if value is not None:
                 found[name] = _number(value, name)
+        if block.arrived:
+            found["arrived"] = True
         if block.channels:
             found["channels"] = list(map(str, block.channels))
         if not found:
@@ -154,7 +156,9 @@ class Codec:
         except (DataError, RecursionError, ValueError, ArcuateError) as error:
             raise self._bad(topic, f"cannot be read: {str(error) or type(error).__name__}") from error
         given.update(found.pop("headers", {}))
-        block = {"timestamp": timestamp, **labels_of(data), **found}
+        block = {**labels_of(data), **found}
+        if TIMESTAMP not in block:
+            block.update(timestamp=timestamp, arrived=timestamp is not None)
         if received is not None:
             block["received"] = received
         return Block(data, sequence=sequence, topic=topic, id=id, headers=given, settle=settle, **block)
@@ -212,6 +216,8 @@ def _checked(known: Any) -> dict[str, Any]:
         value = found.get(name, 0.0)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             raise ValueError(f"its {name} is no number: {value!r}")
+    if not isinstance(found.get("arrived", False), bool):
+        raise ValueError(f"its 'arrived' is no truth value: {found['arrived']!r}")
     if "channels" in found:
         names = found["channels"]
         names = names.tolist() if hasattr(names, "tolist") else names

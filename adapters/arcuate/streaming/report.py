@@ -92,7 +92,7 @@ class Meter:
             behind = now - block.received
             self._latency.append(behind)
             if block.timestamp is not None:
-                duration = block.duration or 0.0
+                duration = 0.0 if block.arrived else block.duration or 0.0
                 age = clock - block.timestamp - duration
                 self._age.append(age)
                 if block.timestamp >= self._began_at:  # else it is from the past, on purpose

@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field
@@ -162,7 +163,7 @@ class TopicStream(Stream):
             warnings.warn(
                 f"{self.name}: a topic carries the data alone; headers stay here", UserWarning, stacklevel=4
             )
-        value = labelled(block)
+        value = labelled(replace(block, timestamp=None) if block.arrived else block)
         with self._sending:
             found = self._publishers.get(topic)
             if found is None:
@@ -216,7 +217,8 @@ class TopicFeed(QueueFeed):
             for data in subscription:
                 received = time.perf_counter()
                 found = labels_of(data)
-                found.setdefault(TIMESTAMP, subscription.time)
+                if TIMESTAMP not in found:
+                    found.update(timestamp=subscription.time, arrived=True)
                 if not self.put(
                     Block(
                         data,

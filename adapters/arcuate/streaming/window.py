@@ -22,9 +22,9 @@ class Window:
     """Cuts streams into windows.
 
     Windows never reach across a gap: where the system lost blocks, where the timestamps of two blocks are
-    further apart than their samples (by half a block), or where rate, channels, type, units or coordinates
-    change, they begin anew, with a GapWarning. Attributes that are not the same in all its blocks are no
-    window's.
+    further apart than their samples (by half a block; times of arrival say nothing of that), or where rate,
+    channels, type, units or coordinates change, they begin anew, with a GapWarning. Attributes that are not
+    the same in all its blocks are no window's.
 
     Args:
         seconds: length; the blocks must have a sampling rate of which it is a whole number of samples.
@@ -186,6 +186,8 @@ def _difference(last: Block, block: Block) -> str:
         _same(one.coords[name], other.coords[name]) for name in one.coords
     ):
         return "its coordinates changed"
+    if last.arrived or block.arrived:
+        return ""  # a signal need not arrive at the pace at which it was recorded
     if last.timestamp is not None and block.timestamp is not None and last.duration:
         off = block.timestamp - (last.timestamp + last.duration)
         if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):

@@ -1,0 +1,178 @@
+"""Windows against what numpy cuts: any blocks, rates, gaps and changes, and hours of them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arcuate.connector import DataError
+from arcuate.errors import InvalidArgument
+from arcuate.hub import Config, Server
+from arcuate.streaming import Block, GapWarning, NATSStream, TopicStream, Window
+
+from .memory import MemoryStream
+from .nats_server import NATSServer
+from .test_nats import make
+
+RATES = [1 / 3, 0.1, 7.0, 250.0, 512.03, 1000 / 3, 44_100.0]
+BEGUN = 1_764_370_000.25
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Server]:
+    with Server(Config(zmq=["127.0.0.1:0"])) as one:
+        yield one
+
+
+def block(first: int, samples: int, rate: float, *, channels: int = 1, **more: Any) -> Block:
+    """Samples that are their own numbers, of a recording that began at BEGUN."""
+    values = np.arange(first, first + samples, dtype=float)[:, None] + np.zeros(channels)
+    attrs = {"sampling_rate": rate, **more.pop("attrs", {})}
+    data = xr.DataArray(
+        values, {"channel": [f"c{n}" for n in range(channels)]}, ("time", "channel"), attrs=attrs
+    )
+    return Block.of(data, timestamp=BEGUN + first / rate, **more)
+
+
+def cut(window: Window, blocks: list[Block]) -> list[Block]:
+    take = window.begin()
+    return [one for each in blocks for one in take(each)]
+
+
+pieces = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from(["on", "on", "on", "gap", "lost", "channels", "rate"])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(pieces, st.sampled_from(RATES), st.integers(0, 10**9), st.integers(1, 50), st.integers(1, 70))
+@settings(max_examples=60, deadline=None)
+def test_windows_are_those_that_numpy_cuts_from_each_piece(
+    parts: list[tuple[int, str]], rate: float, first: int, size: int, step: int
+) -> None:
+    """``first`` is far from the begin of the recording: at 44.1 kHz six hours, at 1/3 Hz a century."""
+    blocks: list[Block] = []
+    runs: list[list[int]] = [[]]
+    channels, now, longest = 1, rate, 0
+    for samples, what in parts:
+        if what == "gap":
+            first += longest + 2  # more than half a block
+        elif what == "channels":
+            channels = 3 - channels
+        elif what == "rate":
+            now = rate if now != rate else 2 * rate
+        if what != "on" and blocks:
+            runs.append([])
+        blocks.append(block(first, samples, now, channels=channels, follows_gap=what == "lost"))
+        runs[-1] += range(first, first + samples)
+        first += samples
+        longest = max(longest, samples)
+    wanted = [
+        run[at : at + size] for run in runs for at in range(0, len(run) - size + 1, step) if len(run) >= size
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GapWarning)
+        found = cut(Window(samples=size, step=step), blocks)
+    assert [one.data.values[:, 0].tolist() for one in found] == wanted
+    for one in found:
+        assert one.sampling_rate is not None
+        exact = Fraction(BEGUN) + Fraction(one.data.values[0, 0]) / Fraction(one.sampling_rate)
+        assert abs(Fraction(one.timestamp) - exact) < Fraction(1, 10**6)
+
+
+@pytest.mark.parametrize("rate", [1 / 3, 512.03, 44_100.0])
+@pytest.mark.parametrize("samples", [1, 17])
+def test_the_rounding_of_a_clock_is_no_gap(rate: float, samples: int) -> None:
+    """As a publisher counts that adds a block's seconds to its clock, where a float has 0.2 microseconds."""
+    data = block(0, samples, rate).data
+    take, at, count = Window(samples=samples).begin(), BEGUN, 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for _ in range(200):
+            count += len(take(Block.of(data, timestamp=at)))
+            at += samples / rate
+    assert count == 200
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "samples"),
+    [
+        (3, 1 / 3, 1), (3600, 1 / 3, 1200), (3, 0.3333333, 1), (100, 512.03, 51_203), (0.1, 44_100, 4410),
+        (10_800, 44_100, 476_280_000), (1 / 44_100, 44_100, 1), (0.3, 10, 3), (0.1 * 3, 10, 3),
+        (1, 512.03, None), (12.00001, 44_100, None), (10_800.00001, 44_100, None), (1, 1 / 3, None),
+        (0.4 / 44_100, 44_100, None),
+    ],
+)  # fmt: skip
+def test_seconds_are_a_whole_number_of_samples(seconds: float, rate: float, samples: int | None) -> None:
+    window, one = Window(seconds), block(0, 1, rate)
+    if samples is None:
+        with pytest.raises(InvalidArgument, match="no whole number"):
+            window.size(one)
+    else:
+        assert window.size(one) == (samples, samples)
+
+
+def test_an_irregular_signal_says_the_times_of_its_windows_itself() -> None:
+    times = np.array([0, 5, 6, 7, 20, 21], dtype="datetime64[s]")
+    data = xr.DataArray(np.arange(6.0), {"time": times}, ("time",))
+    found = cut(Window(samples=2), [Block.of(data)])
+    assert [one.timestamp for one in found] == [0.0, 6.0, 20.0]
+    unknown = cut(Window(samples=2), [Block.of(data.drop_vars("time").assign_attrs(timestamp=3.0))])
+    assert [(one.timestamp, one.data.attrs.get("timestamp")) for one in unknown] == [
+        (3.0, 3.0), (None, None), (None, None)
+    ]  # fmt: skip
+
+
+def test_attributes_of_some_blocks_are_none_of_the_window() -> None:
+    blocks = [block(0, 5, 10), block(5, 5, 10, attrs={"subject": "s2", "timestamp": BEGUN + 0.5})]
+    (found,) = cut(Window(samples=10), blocks)
+    assert (found.data.attrs, found.timestamp) == ({"sampling_rate": 10}, BEGUN)
+    assert blocks[1].data.attrs["subject"] == "s2"
+
+
+@pytest.mark.parametrize("times", [None, np.arange(5.0)])
+def test_windows_begin_anew_where_times_are_another_kind(times: Any) -> None:
+    first, second = block(0, 5, 10), block(5, 5, 10)
+    moments = np.arange(5).astype("datetime64[ms]")
+    other = second.data if times is None else second.data.assign_coords(time=times)
+    blocks = [first.with_data(first.data.assign_coords(time=moments)), second.with_data(other)]
+    with pytest.warns(GapWarning, match="coordinates changed"):
+        assert cut(Window(samples=10), blocks) == []
+
+
+def test_a_block_without_a_rate_is_no_part_of_a_window() -> None:
+    """It may be put aside, and then nothing is left of it here."""
+    take = Window(1.0).begin()
+    assert take(block(0, 6, 10)) == []
+    with pytest.raises(DataError, match="no sampling rate"):
+        take(Block.of(xr.DataArray(np.zeros(6), dims="time")))
+    (found,) = take(block(6, 6, 10))
+    assert found.data.values[:, 0].tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("system", ["nats", "topics"])
+def test_a_signal_may_arrive_at_another_pace(system: str, server: NATSServer, hub: Server) -> None:
+    """Its publisher says no times; those of the system are when it took the blocks."""
+    if system == "nats":
+        make(server.url, "paced", "paced")
+        stream: Any = NATSStream(url=server.url, topic="paced", jetstream=True, start="all")
+    else:
+        stream = TopicStream(url=hub.endpoints["zmq"], topic="paced", start="all")
+    sink = MemoryStream()
+    with stream, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for number in range(10):
+            stream.write(block(10 * number, 10, 100.0).data)
+        stream.flush()
+        (stream.window(samples=15) | sink).run(limit=10)
+    assert [one.data.values[0, 0] for one in sink.written] == [0.0, 15.0, 30.0, 45.0, 60.0, 75.0]
+    assert all(one.arrived for one in sink.written)
