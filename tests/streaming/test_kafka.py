@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +22,14 @@ import xarray as xr
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 
-from arcuate.connector import AuthenticationError, ConnectionError, IntegrationError, NotFoundError  # noqa: A004
+from arcuate.connector import (
+    AuthenticationError,
+    ConnectionError,  # noqa: A004
+    IntegrationError,
+    IntegrationTimeout,
+    NotFoundError,
+    Timeouts,
+)
 from arcuate.connector.testing import Fault, FaultProxy, NetworkContract
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations import Block, KafkaStream, kinds
@@ -271,6 +280,36 @@ def test_at_least_once_through_kill_9(broker: Kafka, bare: dict[str, Any]) -> No
             reader.stdout.close()
     assert set(dealt) == set(range(150))
     assert dealt[-1] == 149
+
+
+def test_a_reader_of_a_group_closes_though_its_broker_is_frozen(broker: Kafka, topic: str) -> None:
+    """It has acknowledged a block, which the broker is to be told."""
+    times = {"connect": 0.5, "read": 2.0, "call": 3.0}
+    reader = stream(broker, topic, group=f"g-{uuid.uuid4()}", start="all", timeouts=times)
+    reader.write(1)
+    reader.flush()
+    block = next(reader.blocks(timeout=20))
+    os.kill(broker.process.pid, signal.SIGSTOP)
+    try:
+        block.ack()
+        begun = time.monotonic()
+        reader.close()
+        assert time.monotonic() - begun < 2
+    finally:
+        os.kill(broker.process.pid, signal.SIGCONT)
+
+
+def test_what_fails_when_partitions_are_given_out_is_an_error_of_ours(broker: Kafka, topic: str) -> None:
+    """What is raised in a callback of the library's comes out of it as no exception, and cannot be caught."""
+    settings = {"group": f"g-{uuid.uuid4()}", "start": "all", "session": 6.0}
+    with stream(broker, topic, **settings) as first, stream(broker, topic, **settings) as second:
+        with first.blocks() as blocks, ThreadPoolExecutor() as pool:
+            first.config = first.config.model_copy(update={"timeouts": Timeouts(read=1e-4)})
+            joining = pool.submit(second.blocks)  # now the partitions are shared out anew
+            with pytest.raises(IntegrationTimeout, match="committed offsets"):
+                while True:
+                    blocks.next(0.1)
+            joining.result().close()
 
 
 def test_faults(broker: Kafka, topic: str) -> None:

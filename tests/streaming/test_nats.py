@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import trustme
 import xarray as xr
+from nats.js.api import AckPolicy, ConsumerConfig
 from tests.connector.proxy import Fault, FaultProxy
 
 from arcuate.connector import (
@@ -232,6 +233,17 @@ def test_a_durable_goes_on_where_it_was_acknowledged(server: NATSServer) -> None
     other = NATSStream({**settings, "topic": "durable.x", "stream": "durable"}, durable="one")
     with other, pytest.raises(DataError, match="is for 'durable', not for"):
         other.blocks()
+
+
+def test_a_durable_that_waits_for_no_acknowledgement_is_refused(server: NATSServer) -> None:
+    """Made by others: what a reader had got when it died would be lost."""
+    make(server.url, "loose", "loose")
+    for kind in ("none", "all"):
+        config = ConsumerConfig(durable_name=kind, ack_policy=AckPolicy(kind))
+        bare(server.url, lambda client, js, config=config: js.add_consumer("loose", config))
+        with NATSStream(url=server.url, topic="loose", durable=kind) as stream:
+            with pytest.raises(DataError, match=f"ack policy is {kind}, not 'explicit'"):
+                stream.blocks()
 
 
 def test_a_slow_reader_is_given_no_more_than_it_can_hold(server: NATSServer) -> None:

@@ -344,6 +344,8 @@ def test_blocks_for_which_a_function_fails_are_put_aside() -> None:
     assert aside.written[0].headers["error"] == "ZeroDivisionError: division by zero"
     assert sorted(source.acknowledged) == [0, 1, 2, 3]
     assert aside.flushed[-1] == 2
+    assert [one.data for one in (source | (lambda value: 1 / value)).aside(aside)] == [1.0, 0.25]
+    assert aside.flushed[-2:] == [3, 4]  # before they are acknowledged
     signals = MemoryStream([ramp(0, 10), {"no": "signal"}, ramp(10, 10)])
     report = signals.window(samples=20).aside(aside).run()
     assert (report.written, report.failed) == (1, 1)

@@ -44,6 +44,7 @@ class KafkaFeed(Feed):
         self._open: dict[Place, OrderedDict[int, bool]] = {}
         self._again: dict[Place, int] = {}
         self._first: Any = None
+        self._problem: KafkaException | None = None
         self._assigned = self._closed = False
         config = stream.config
         times = config.timeouts
@@ -86,22 +87,32 @@ class KafkaFeed(Feed):
                 self._first = message
             elif message is not None:
                 raise KafkaException(message.error())
-            if time.monotonic() > end:
+            if time.monotonic() > end and not self._assigned:
                 raise IntegrationTimeout(
                     f"{self._stream.name}: no place in the group {self._stream.config.group!r} in {wait:g} s",
                     service=self._stream.name,
                 )
+        self._tell()
+
+    def _tell(self) -> None:
+        """Raises what went wrong when the partitions were given out."""
+        problem, self._problem = self._problem, None
+        if problem is not None:
+            raise problem
 
     def _on_assign(self, consumer: Any, parts: list[TopicPartition]) -> None:
         """A group that has not been here begins as the settings say, and keeps that: else it could lose
         blocks that came before its first acknowledgement.
         """
         wait = self._stream.config.timeouts.read
-        known = consumer.committed(parts, wait) if parts else []
-        fresh = self._beginnings([one for one in known if one.offset < 0], wait)
-        if fresh:
-            consumer.commit(offsets=fresh, asynchronous=False)
-        consumer.assign([one for one in known if one.offset >= 0] + fresh)
+        try:
+            known = consumer.committed(parts, wait) if parts else []
+            fresh = self._beginnings([one for one in known if one.offset < 0], wait)
+            if fresh:
+                consumer.commit(offsets=fresh, asynchronous=False)
+            consumer.assign([one for one in known if one.offset >= 0] + fresh)
+        except KafkaException as error:  # on its way through the library it would become what nobody can catch
+            self._problem = error
         self._assigned = True
 
     def _on_revoke(self, consumer: Any, parts: list[TopicPartition]) -> None:
@@ -141,9 +152,19 @@ class KafkaFeed(Feed):
     # --- Reading
 
     def next(self, timeout: float) -> Block | None:
+        try:
+            return self._next(timeout)
+        except KafkaException as error:
+            said = error_of(error)
+            if said is None:
+                raise
+            raise translated(said, self._stream.name, self._stream.conceal) from error
+
+    def _next(self, timeout: float) -> Block | None:
         with self._turn:
             if self._closed:
                 raise EOFError
+            self._tell()
             if self._again:
                 self._rewind()
             message, self._first = self._first or self._consumer.poll(timeout), None
@@ -189,7 +210,7 @@ class KafkaFeed(Feed):
         if error.code() == KafkaError._AUTO_OFFSET_RESET:
             self._reset(TopicPartition(message.topic(), message.partition(), message.offset()))
         elif error.code() != KafkaError._PARTITION_EOF and not error.retriable():
-            raise translated(error, self._stream.name, self._stream.conceal) from KafkaException(error)
+            raise KafkaException(error)
 
     def _reset(self, at: TopicPartition) -> None:
         """The place where it read is gone: Kafka keeps messages for a while only."""
@@ -208,7 +229,7 @@ class KafkaFeed(Feed):
         since, patience = self._troubles.since, self._stream.config.patience
         trouble = self._troubles.worst()
         if self._troubles.refusal is not None:
-            raise translated(self._troubles.refusal, self._stream.name, self._stream.conceal)
+            raise KafkaException(self._troubles.refusal)
         if since is not None and trouble is not None and time.monotonic() - since > patience:
             try:
                 self._consumer.list_topics(self._topics[0], timeout=self._stream.config.timeouts.connect)
@@ -241,18 +262,18 @@ class KafkaFeed(Feed):
 
     def _rewind(self) -> None:
         """What is wanted again, and all after it in its partition, is read again."""
-        with self._settling:
-            wanted, self._again = self._again, {}
-            for place, offset in wanted.items():
+        for place in list(self._again):
+            with self._settling:
+                offset = self._again[place]
+                try:
+                    self._consumer.seek(TopicPartition(*place, offset))
+                except KafkaException as error:
+                    said = error_of(error)
+                    if said is None or said.code() != KafkaError._STATE:
+                        raise  # it is tried again: what comes after it must not be acknowledged instead
+                del self._again[place]
                 for one in [one for one in self._open.get(place, ()) if one >= offset]:
                     del self._open[place][one]
-        for place, offset in wanted.items():
-            try:
-                self._consumer.seek(TopicPartition(*place, offset))
-            except KafkaException as error:
-                said = error_of(error)
-                if said is None or said.code() != KafkaError._STATE:
-                    raise
 
     # --- The end
 
@@ -262,14 +283,14 @@ class KafkaFeed(Feed):
                 if self._closed:
                     return
                 self._closed = True
-            # Commits what was acknowledged, and leaves the group. Where no server is there to be told, the
-            # library tries for as long as a session lasts; it may do so by itself.
+            # Commits what was acknowledged, and leaves the group. Where a server does not answer, the library
+            # tries for a minute or more; it may do so by itself.
             last = threading.Thread(target=self._consumer.close, name="arcuate-kafka-close", daemon=True)
             last.start()
-            last.join(self._stream.config.timeouts.connect if self._troubles.since is not None else None)
+            last.join(self._stream.config.timeouts.connect)
             if last.is_alive():
                 log.warning(
-                    "no server was there when a reader was closed: what it acknowledged last may come again",
+                    "no server answered when a reader was closed: what it acknowledged last may come again",
                     extra={"service": self._stream.name},
                 )
 

@@ -284,6 +284,14 @@ class JetFeed(NATSFeed):
                         "pushes; use another name",
                         service=self._stream.name,
                     )
+                if found.config.ack_policy != api.AckPolicy.EXPLICIT:
+                    raise DataError(
+                        f"{self._stream.name}: the durable consumer {consumer.name!r} of {consumer.stream!r} "
+                        f"does not wait for each block's acknowledgement (its ack policy is "
+                        f"{found.config.ack_policy!s}, not 'explicit'), so blocks could be lost; use another "
+                        "name",
+                        service=self._stream.name,
+                    )
                 return
             settings.durable_name = consumer.name
             settings.ack_policy = api.AckPolicy.EXPLICIT

@@ -194,6 +194,8 @@ class Pipeline:
                 results, gone, failed = _through(steps, block, self._aside is not None)
                 for one, error in failed:
                     self._put_aside(one, error)
+                    if hasattr(self._aside, "flush"):
+                        self._aside.flush()
                     one.ack()
                 for one in gone:
                     one.ack()
