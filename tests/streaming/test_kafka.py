@@ -302,14 +302,18 @@ def test_a_reader_of_a_group_closes_though_its_broker_is_frozen(broker: Kafka, t
 def test_what_fails_when_partitions_are_given_out_is_an_error_of_ours(broker: Kafka, topic: str) -> None:
     """What is raised in a callback of the library's comes out of it as no exception, and cannot be caught."""
     settings = {"group": f"g-{uuid.uuid4()}", "start": "all", "session": 6.0}
-    with stream(broker, topic, **settings) as first, stream(broker, topic, **settings) as second:
-        with first.blocks() as blocks, ThreadPoolExecutor() as pool:
-            first.config = first.config.model_copy(update={"timeouts": Timeouts(read=1e-4)})
-            joining = pool.submit(second.blocks)  # now the partitions are shared out anew
-            with pytest.raises(IntegrationTimeout, match="committed offsets"):
-                while True:
-                    blocks.next(0.1)
-            joining.result().close()
+    with (
+        stream(broker, topic, **settings) as first,
+        stream(broker, topic, **settings) as second,
+        first.blocks() as blocks,
+        ThreadPoolExecutor() as pool,
+    ):
+        first.config = first.config.model_copy(update={"timeouts": Timeouts(read=1e-4)})
+        joining = pool.submit(second.blocks)  # now the partitions are shared out anew
+        with pytest.raises(IntegrationTimeout, match="committed offsets"):
+            while True:
+                blocks.next(0.1)
+        joining.result().close()
 
 
 def test_faults(broker: Kafka, topic: str) -> None:

@@ -241,9 +241,9 @@ def test_a_durable_that_waits_for_no_acknowledgement_is_refused(server: NATSServ
     for kind in ("none", "all"):
         config = ConsumerConfig(durable_name=kind, ack_policy=AckPolicy(kind))
         bare(server.url, lambda client, js, config=config: js.add_consumer("loose", config))
-        with NATSStream(url=server.url, topic="loose", durable=kind) as stream:
-            with pytest.raises(DataError, match=f"ack policy is {kind}, not 'explicit'"):
-                stream.blocks()
+        stream = NATSStream(url=server.url, topic="loose", durable=kind)
+        with stream, pytest.raises(DataError, match=f"ack policy is {kind}, not 'explicit'"):
+            stream.blocks()
 
 
 def test_a_slow_reader_is_given_no_more_than_it_can_hold(server: NATSServer) -> None:

@@ -101,17 +101,17 @@ def test_nats_leaves_no_socket_of_a_handshake_that_failed(server: NATSServer) ->
 @pytest.mark.parametrize("unsent", [0, 16])
 def test_a_frozen_nats_server_is_noticed(server: NATSServer, unsent: int) -> None:
     """Within ``ping`` seconds, also while much waits to be sent."""
-    with NATSStream(url=server.url, topic="unsent", ping=0.6, patience=0.2) as stream:
-        with stream.blocks() as blocks:
-            os.kill(server.process.pid, signal.SIGSTOP)
-            begin = time.monotonic()
-            try:
-                for _ in range(unsent):
-                    stream.write(bytes(1 << 20))
-                assert "'patience'" in str(caught(blocks))
-                assert 0.4 < time.monotonic() - begin < 0.6 + 0.2 + 1
-            finally:
-                os.kill(server.process.pid, signal.SIGCONT)
+    stream = NATSStream(url=server.url, topic="unsent", ping=0.6, patience=0.2)
+    with stream, stream.blocks() as blocks:
+        os.kill(server.process.pid, signal.SIGSTOP)
+        begin = time.monotonic()
+        try:
+            for _ in range(unsent):
+                stream.write(bytes(1 << 20))
+            assert "'patience'" in str(caught(blocks))
+            assert 0.4 < time.monotonic() - begin < 0.6 + 0.2 + 1
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("scheme", ["nats", "mqtt", "ws", "zmq", "http"])
@@ -121,7 +121,7 @@ def test_closing_ends_connecting(scheme: str, use: str) -> None:
     work = {"blocks": lambda one: one.blocks(), "write": lambda one: one.write({"a": 1})}[use]
     with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as pool:
         stream = StreamingClient(
-            {"url": f"{scheme}://127.0.0.1:{server.getsockname()[1]}", "topic": "x", "timeouts": {"connect": 3}}
+            url=f"{scheme}://127.0.0.1:{server.getsockname()[1]}", topic="x", timeouts={"connect": 3}
         )
         using = pool.submit(work, stream)
         server.settimeout(20)
@@ -156,6 +156,23 @@ def test_closing_mqtt_while_it_connects_again(monkeypatch: pytest.MonkeyPatch) -
         blocks.close()
         assert time.monotonic() - begin < 1
         stream.close()
+
+
+def test_closing_topics_while_they_connect_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_LAST", 0.1)
+    with (
+        Server(Config(zmq=["127.0.0.1:0"])) as hub,
+        FaultProxy(int(hub.endpoints["zmq"].rpartition(":")[2])) as proxy,
+        topics.TopicStream(url=f"zmq://127.0.0.1:{proxy.port}", topic="x") as stream,
+    ):
+        blocks = stream.blocks()
+        before, proxy.fault = proxy.connections, SILENT
+        proxy.drop()
+        while proxy.connections == before:
+            time.sleep(0.01)
+        begin = time.monotonic()
+        blocks.close()
+        assert time.monotonic() - begin < 1
 
 
 def test_closing_ends_who_waits_for_a_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:

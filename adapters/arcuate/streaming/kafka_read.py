@@ -111,7 +111,7 @@ class KafkaFeed(Feed):
             if fresh:
                 consumer.commit(offsets=fresh, asynchronous=False)
             consumer.assign([one for one in known if one.offset >= 0] + fresh)
-        except KafkaException as error:  # on its way through the library it would become what nobody can catch
+        except KafkaException as error:  # raised in a callback, nobody could catch it
             self._problem = error
         self._assigned = True
 

@@ -189,14 +189,13 @@ class Pipeline:
         if self._sink is not None:
             raise InvalidArgument("a pipeline with a sink is run: run(), or start() and stop()")
         with self._source.blocks() as reader:
-            steps = self._made()
+            steps, waiting = self._made(), _Waiting(None, self._aside, self._meter)
             for block in reader:
                 results, gone, failed = _through(steps, block, self._aside is not None)
                 for one, error in failed:
                     self._put_aside(one, error)
-                    if hasattr(self._aside, "flush"):
-                        self._aside.flush()
-                    one.ack()
+                    waiting.nothing(one)
+                waiting.settle()
                 for one in gone:
                     one.ack()
                 yield from results

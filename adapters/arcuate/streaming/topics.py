@@ -42,7 +42,7 @@ __all__ = ["TopicConfig", "TopicStream"]
 
 T = TypeVar("T")
 _LAST = 2.0
-"""Seconds that closing leaves to a block that is on its way to the hub."""
+"""Seconds that closing waits for a block that is on its way to the hub, and for who reads."""
 _STAYS = (ConversionError, InvalidArgument, IntegrationError, SessionClosed)
 
 
@@ -235,14 +235,15 @@ class TopicFeed(QueueFeed):
             self.fail(self._stream.translated(error))
         except BaseException as error:
             self.fail(error)
+        finally:
+            with contextlib.suppress(ArcuateError):
+                subscription.close()
 
     def close(self) -> None:
         super().close()
         for one in self._subscriptions:
             one.stop()
+        end = time.monotonic() + _LAST  # one that is connecting again ends by itself
         for thread in self._threads:
             if thread is not threading.current_thread():
-                thread.join(10)
-        for one in self._subscriptions:
-            with contextlib.suppress(ArcuateError):
-                one.close()
+                thread.join(max(0.0, end - time.monotonic()))

@@ -214,9 +214,7 @@ class WebSocketStream(Stream):
             if self._closed:  # by another thread meanwhile
                 raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
             if self._writer is None:
-                self._writer = self.connecting(
-                    lambda: self.dial(self.config.ping), lambda late: late.close()
-                )
+                self._writer = self.connecting(lambda: self.dial(self.config.ping), lambda late: late.close())
                 self._drain = threading.Thread(target=_drained, args=(self._writer,), daemon=True)
                 self._drain.start()
             try:
