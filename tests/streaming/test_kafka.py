@@ -316,7 +316,7 @@ def test_what_fails_when_partitions_are_given_out_is_an_error_of_ours(broker: Ka
         joining.result().close()
 
 
-def test_faults(broker: Kafka, topic: str) -> None:
+def test_faults(broker: Kafka, topic: str, caplog: pytest.LogCaptureFixture) -> None:
     with stream(broker, "no-such-topic") as one:
         with pytest.raises(NotFoundError, match=r"create=True"):
             one.blocks()
@@ -327,6 +327,8 @@ def test_faults(broker: Kafka, topic: str) -> None:
         with pytest.raises(Exception, match=r"max\.message\.bytes") as raised:
             one.flush()
         assert not raised.value.recoverable
+        one.write(bytes(2_000_000))
+    assert "not stored before close(): Broker: Message size too large" in caplog.text  # nobody asked
     with stream(broker, topic, limit=10_000) as one, pytest.raises(ConversionError, match="'limit'"):
         one.write(bytes(20_000))
 

@@ -360,7 +360,7 @@ def test_no_server_and_a_silent_one(server: NATSServer) -> None:
     stream.close()
 
 
-def test_refusals(server: NATSServer) -> None:
+def test_refusals(server: NATSServer, caplog: pytest.LogCaptureFixture) -> None:
     with nats_server("--auth", "s3cr3t-token") as guarded:
         for wrong in ({}, {"token": "guess-it-now"}):
             with pytest.raises(AuthenticationError) as found:
@@ -377,6 +377,10 @@ def test_refusals(server: NATSServer) -> None:
         with pytest.raises(NotFoundError, match="no stream of JetStream takes the topic"):
             stream.flush()
         stream.flush()  # it was told
+        assert not caplog.text
+        with NATSStream(url=server.url, topic="nobody", jetstream=True) as careless:
+            careless.write(1)
+        assert "not stored before close(): nats: no stream of JetStream takes the topic" in caplog.text
         with pytest.raises(ConversionError, match="more than the 1,048,576"):
             stream.write(bytes(2 << 20))
         for topic in ("a b", "a..b", "*", "a.>", ".a"):

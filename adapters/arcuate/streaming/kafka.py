@@ -153,10 +153,14 @@ class KafkaStream(Stream):
             producer, self._producer = self._producer, None
         if producer is not None:
             left = producer.flush(self.config.timeouts.connect)
-            if left:
+            given_up = self._undelivered
+            if left or given_up:
                 log.warning(
-                    "blocks were not stored before close()", extra={"service": self.name, "blocks": left}
+                    "blocks were not stored before close()%s",
+                    f": {self.conceal(given_up[0].str())}" if given_up else "; flush() waits longer",
+                    extra={"service": self.name, "blocks": left + len(given_up)},
                 )
+            if left:
                 producer.purge()
             producer.close()
 

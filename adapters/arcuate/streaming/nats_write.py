@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import threading
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Outbox"]
 
+log = logging.getLogger(__name__)
 _WAITING = 2048
 """Blocks that may wait here to be sent, and as many that JetStream has not confirmed."""
 _BYTES = 32 << 20
@@ -166,6 +168,14 @@ class Outbox:
         with self._changed:
             if self._client.is_connected:
                 self._changed.wait_for(lambda: self._ended is not None or not self._pending(), 2)
+            left = sum(block for block, _ in self._items) + len(self._open)
+            error = self._error or (self._ended if left else None)
+            if self._unflushed and (left or error):
+                log.warning(
+                    "blocks were not stored before close()%s",
+                    f": {error}" if error else "; flush() waits longer",
+                    extra={"service": self._stream.name, "blocks": left},
+                )
             self._ended = self._ended or ConnectionError(
                 f"{self._stream.name} was closed", service=self._stream.name
             )
