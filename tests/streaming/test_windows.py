@@ -176,3 +176,18 @@ def test_a_signal_may_arrive_at_another_pace(system: str, server: NATSServer, hu
         (stream.window(samples=15) | sink).run(limit=10)
     assert [one.data.values[0, 0] for one in sink.written] == [0.0, 15.0, 30.0, 45.0, 60.0, 75.0]
     assert all(one.arrived for one in sink.written)
+
+
+@pytest.mark.parametrize("known", [{"timestamp": 5.0, "arrived": True}, {}])
+def test_a_block_that_comes_again_is_not_taken_for_the_next_one(known: dict[str, Any]) -> None:
+    """As after a crash, or where it was not acknowledged in time; nobody says when it was recorded."""
+
+    def came(number: int) -> Block:
+        return Block.of(block(10 * number, 10, 100.0).data, sequence=number, **known)
+
+    take = Window(samples=15).begin()
+    assert [len(take(came(number))) for number in (0, 1)] == [0, 1]
+    with pytest.warns(GapWarning, match="a block came again, or in another order, before number 1"):
+        assert take(came(1)) == []
+    (found,) = take(came(2))
+    assert found.data.values[:, 0].tolist() == list(range(10, 25))

@@ -195,7 +195,7 @@ class Source(Connector):
         waited: Future[T] = Future()
 
         def once() -> T:
-            if self._ending:
+            if waited.cancelled():
                 raise self._over()
             return attempt()
 

@@ -186,9 +186,13 @@ def _difference(last: Block, block: Block) -> str:
         _same(one.coords[name], other.coords[name]) for name in one.coords
     ):
         return "its coordinates changed"
-    if last.arrived or block.arrived:
-        return ""  # a signal need not arrive at the pace at which it was recorded
-    if last.timestamp is not None and block.timestamp is not None and last.duration:
+    if last.arrived or block.arrived or last.timestamp is None or block.timestamp is None:
+        # It need not arrive at the pace at which it was recorded, but in that order. One that comes again,
+        # because it was not acknowledged, does not.
+        late = last.arrived and block.arrived and (block.timestamp or 0.0) < (last.timestamp or 0.0)
+        again = last.sequence is not None and block.sequence is not None and block.sequence <= last.sequence
+        return "a block came again, or in another order," if late or again else ""
+    if last.duration:
         off = block.timestamp - (last.timestamp + last.duration)
         if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):
             return f"{off:g} s are missing" if off > 0 else f"it goes back by {-off:g} s"
