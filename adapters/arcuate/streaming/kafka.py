@@ -29,7 +29,8 @@ from arcuate.streaming.kafka_read import KafkaFeed
 __all__ = ["KafkaConfig", "KafkaStream"]
 
 log = logging.getLogger(__name__)
-log.addHandler(logging.NullHandler())  # librdkafka tells it of each attempt to connect
+_LIBRARY = logging.getLogger(f"{__name__}.library")
+_LIBRARY.addHandler(logging.NullHandler())  # it is told of each attempt to connect
 
 T = TypeVar("T")
 _SLICE = 0.2
@@ -136,7 +137,7 @@ class KafkaStream(Stream):
             "reconnect.backoff.ms": 50,
             "reconnect.backoff.max.ms": 1000,
             "error_cb": troubles,
-            "logger": log,
+            "logger": _LIBRARY,
             "log_level": 3,
         }
         if user:
