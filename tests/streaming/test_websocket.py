@@ -28,7 +28,7 @@ from arcuate.connector import (
 )
 from arcuate.connector import ConnectionError as LostConnection
 from arcuate.errors import InvalidArgument
-from arcuate.integrations import WebSocketStream
+from arcuate.integrations import WebSocketStream, copy
 from arcuate.streaming import GapWarning, StreamingClient
 
 SERVER = Path(__file__).with_name("websocket_server.cjs")
@@ -96,6 +96,15 @@ def test_a_server_that_closes_without_a_code_has_ended(port: int) -> None:
     with stream(port, "once?times=3") as source:
         found = list(source.blocks(timeout=10))
     assert [one.data for one in found] == [0, 1, 2]
+
+
+def test_a_copy_ends_where_the_server_ends(port: int, tmp_path: Path) -> None:
+    done = copy(
+        f"ws://127.0.0.1:{port}/ticks?last=5&each=9#x", str(tmp_path / "a.csv"),
+        timeout=20.0, source_settings={"subscribe": {"after": None}},
+    )  # fmt: skip
+    assert done.rows == 5
+    assert (tmp_path / "a.csv").read_text().split()[1:] == ["1", "2", "3", "4", "5"]
 
 
 def test_a_quiet_stream_may_be_cut_often(port: int) -> None:

@@ -115,7 +115,10 @@ class StreamEnd(End):
         count = 0
         with self.stream.blocks(start=ask.start) as blocks:
             while ask.limit is None or count < ask.limit:
-                block = blocks.next(ask.timeout)
+                try:
+                    block = blocks.next(ask.timeout)
+                except StopIteration:  # the other side has ended it
+                    return
                 if block is None:
                     return
                 count += 1
