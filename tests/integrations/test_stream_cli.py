@@ -20,7 +20,7 @@ from nats.js.api import StreamConfig
 from tests.cli.support import ARCUATE, CLEAN, arcuate, needs_r, shell
 from tests.streaming.nats_server import NATSServer, nats_server
 
-from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.errors import ArcuateError, ConversionError, InvalidArgument
 from arcuate.formats import open_data
 from arcuate.integrations.copying import copy
 from arcuate.integrations.copying.flows import opened_stream
@@ -270,3 +270,14 @@ def test_copies_end_by_silence(server: NATSServer, tmp_path: Path) -> None:
     assert done.rows == 2
     found: Any = arcuate("copy", f"sqlite:///{tmp_path}/t.db#few", "few.csv", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
+
+
+def test_what_was_copied_is_acknowledged(server: NATSServer, tmp_path: Path) -> None:
+    """And what could not be written is not."""
+    publish(server, "goes", [b'{"n": 1}', b'{"n": 2}'])
+    asked: dict[str, Any] = {"source_settings": {"durable": "copier", "start": "all"}}
+    with pytest.raises(ArcuateError):
+        copy(f"{server.url}#goes", str(tmp_path / "no" / "such" / "a.csv"), limit=2, **asked)
+    copy(f"{server.url}#goes", str(tmp_path / "a.csv"), limit=1, **asked)
+    copy(f"{server.url}#goes", str(tmp_path / "b.csv"), timeout=0.5, **asked)
+    assert [(tmp_path / name).read_text().split()[1:] for name in ("a.csv", "b.csv")] == [["1"], ["2"]]

@@ -112,18 +112,17 @@ class StreamEnd(End):
             raise InvalidArgument(
                 f"{self.name} never ends: say limit=... blocks, or timeout=... seconds of silence"
             )
-        count = 0
-        with self.stream.blocks(start=ask.start) as blocks:
-            while ask.limit is None or count < ask.limit:
-                try:
-                    block = blocks.next(ask.timeout)
-                except StopIteration:  # the other side has ended it
-                    return
-                if block is None:
-                    return
-                count += 1
-                self._waiting.append(block)
-                yield block
+        # It stays open until the stream is closed: what a closed reader had is given out again.
+        self._reader = blocks = self.stream.blocks(start=ask.start)
+        while ask.limit is None or len(self._waiting) < ask.limit:
+            try:
+                block = blocks.next(ask.timeout)
+            except StopIteration:  # the other side has ended it
+                return
+            if block is None:
+                return
+            self._waiting.append(block)
+            yield block
 
     def done(self) -> None:
         for block in self._waiting:
