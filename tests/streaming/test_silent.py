@@ -109,7 +109,7 @@ def test_a_frozen_nats_server_is_noticed(server: NATSServer, unsent: int) -> Non
             for _ in range(unsent):
                 stream.write(bytes(1 << 20))
             assert "'patience'" in str(caught(blocks))
-            assert 0.4 < time.monotonic() - begin < 0.6 + 0.2 + 1
+            assert 0.4 < time.monotonic() - begin < 0.6 + 0.2 + 2
         finally:
             os.kill(server.process.pid, signal.SIGCONT)
 
@@ -131,7 +131,7 @@ def test_closing_ends_connecting(scheme: str, use: str) -> None:
         stream.close()
         with pytest.raises(SessionClosed, match="was closed; make a new"):
             using.result()
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 2
         connection.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from arcuate.client import publish, subscribe
-from arcuate.connector import ConnectionError  # noqa: A004
+from arcuate.connector import ConnectionError, DataError  # noqa: A004
 from arcuate.errors import InvalidArgument
 from arcuate.hub import Config, Server
 from arcuate.streaming import Block, GapWarning, StreamingClient, TopicStream
@@ -83,3 +83,14 @@ def test_errors(hub: Server) -> None:
             stream.blocks(start="yesterday")
         with pytest.warns(UserWarning, match="headers stay here"):
             stream.write(Block(1, headers={"a": "b"}))
+
+
+def test_a_block_with_labels_that_are_none_does_not_end_the_stream(hub: Server) -> None:
+    with TopicStream(url=hub.endpoints["zmq"], topic="labels") as stream, stream.blocks(timeout=10) as blocks:
+        for rate in ("fast", 10.0):
+            publish(
+                "labels", xr.DataArray([1.0], dims="time", attrs={"sampling_rate": rate}), stream.config.url
+            )
+        with pytest.raises(DataError, match="'sampling_rate' of a block is a number of Hz; got 'fast'"):
+            next(blocks)
+        assert next(blocks).sampling_rate == 10.0

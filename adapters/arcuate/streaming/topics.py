@@ -17,6 +17,7 @@ from arcuate.client.streams import Publisher, Subscription
 from arcuate.connector import (
     AuthenticationError,
     ConnectionError,  # noqa: A004
+    DataError,
     IntegrationError,
     IntegrationTimeout,
     RateLimitError,
@@ -215,19 +216,8 @@ class TopicFeed(QueueFeed):
     def _read(self, subscription: Subscription) -> None:
         try:
             for data in subscription:
-                received = time.perf_counter()
-                found = labels_of(data)
-                if TIMESTAMP not in found:
-                    found.update(timestamp=subscription.time, arrived=True)
-                if not self.put(
-                    Block(
-                        data,
-                        sequence=subscription.sequence,
-                        topic=subscription.topic,
-                        received=received,
-                        **found,
-                    )
-                ):
+                known = {"sequence": subscription.sequence, "received": time.perf_counter()}
+                if not self.put((data, subscription.topic, subscription.time, known)):
                     return
         except SessionClosed:
             self.finish()
@@ -238,6 +228,21 @@ class TopicFeed(QueueFeed):
         finally:
             with contextlib.suppress(ArcuateError):
                 subscription.close()
+
+    def made(self, item: Any) -> Block | None:
+        data, topic, when, known = item
+
+        def block() -> Block:
+            try:
+                found = labels_of(data)
+            except InvalidArgument as error:
+                name = self._stream.name
+                raise DataError(f"{name}: a block of {topic!r}: {error}", service=name) from error
+            if TIMESTAMP not in found:
+                found.update(timestamp=when, arrived=True)
+            return Block(data, topic=topic, **known, **found)
+
+        return self._stream.decoded(block)
 
     def close(self) -> None:
         super().close()
