@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
 from collections.abc import Iterator
 from fractions import Fraction
@@ -130,6 +131,14 @@ def test_an_irregular_signal_says_the_times_of_its_windows_itself() -> None:
     assert [(one.timestamp, one.data.attrs.get("timestamp")) for one in unknown] == [
         (3.0, 3.0), (None, None), (None, None)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_labels_in_each_unit(unit: str) -> None:
+    year = "2026" if unit == "ns" else "3026"  # which nanoseconds do not reach
+    moment = np.datetime64(f"{year}-11-28T12:00:00", unit)
+    found = Block.of(xr.DataArray(np.zeros(1), {"time": [moment]}, ("time",))).timestamp
+    assert found == dt.datetime(int(year), 11, 28, 12, tzinfo=dt.timezone.utc).timestamp()
 
 
 def test_attributes_of_some_blocks_are_none_of_the_window() -> None:

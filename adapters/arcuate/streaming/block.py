@@ -16,6 +16,8 @@ TIME = "time"
 CHANNEL = "channel"
 RATE = "sampling_rate"
 TIMESTAMP = "timestamp"
+_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+"""Of the units of time that labels have; one made of another may not reach as far."""
 Settle = Callable[[bool], object]
 """Told once how a block ended: True, it is dealt with; False, it is wanted again."""
 
@@ -134,9 +136,12 @@ def labels_of(data: Any) -> dict[str, Any]:
         and data.coords[TIME].size
         and data.coords[TIME].dtype.kind == "M"
     ):
-        first = data.coords[TIME].values.reshape(-1)[0].astype("datetime64[ns]")
+        first = data.coords[TIME].values.reshape(-1)[0]
+        unit = str(first.dtype).partition("[")[2][:-1]
+        if unit not in _PER_SECOND:
+            unit, first = "s", first.astype("datetime64[s]")
         if first == first:  # NaT says nothing
-            found["timestamp"] = first.astype("int64").item() / 1e9
+            found["timestamp"] = first.astype("int64").item() / _PER_SECOND[unit]
     return found
 
 
