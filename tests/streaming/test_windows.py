@@ -56,7 +56,7 @@ pieces = st.lists(
 
 
 @given(pieces, st.sampled_from(RATES), st.integers(0, 10**9), st.integers(1, 50), st.integers(1, 70))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_windows_are_those_that_numpy_cuts_from_each_piece(
     parts: list[tuple[int, str]], rate: float, first: int, size: int, step: int
 ) -> None:
