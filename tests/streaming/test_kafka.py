@@ -288,7 +288,8 @@ def test_a_reader_of_a_group_closes_though_its_broker_is_frozen(broker: Kafka, t
     reader = stream(broker, topic, group=f"g-{uuid.uuid4()}", start="all", timeouts=times)
     reader.write(1)
     reader.flush()
-    block = next(reader.blocks(timeout=20))
+    blocks = reader.blocks(timeout=20)
+    block = next(blocks)
     os.kill(broker.process.pid, signal.SIGSTOP)
     try:
         block.ack()

@@ -466,6 +466,7 @@ def test_what_mqtt_cannot_do_is_told(broker: Mosquitto, topic: str) -> None:
 def test_nothing_is_left_when_streams_close(broker: Mosquitto, topic: str) -> None:
     before = {one.name for one in threading.enumerate()}
     with stream(broker, topic=topic) as both:
-        both.blocks()
+        blocks = both.blocks()
         both.write(b"x")
     assert {one.name for one in threading.enumerate()} <= before
+    blocks.close()

@@ -267,8 +267,9 @@ def test_tls(tmp_path: Path) -> None:
 def test_nothing_is_left_when_streams_close(port: int) -> None:
     before = set(threading.enumerate())
     with stream(port, "echo") as both:
-        both.blocks()
+        blocks = both.blocks()
         both.write(b"x")
+    blocks.close()
     for one in set(threading.enumerate()) - before:
         one.join(10)  # that of the library for pings ends when it is told, a moment later
     assert set(threading.enumerate()) <= before

@@ -126,6 +126,8 @@ class NATSStream(Stream):
         self._client: TidyClient | None = None
         self._feeds: weakref.WeakSet[NATSFeed] = weakref.WeakSet()
         self._problem: BaseException | None = None
+        self.silent = False
+        """Whether the server did not answer a reader that closed; the others need not wait for it too."""
         self._known: set[str] = set()
 
     # --- Life
@@ -227,7 +229,7 @@ class NATSStream(Stream):
         if loop is None or client is None:
             return
         self._outbox.close()
-        if client.is_connected:
+        if client.is_connected and not self.silent:
             with contextlib.suppress(Exception):  # the thread ends in any case
                 loop.run(flushed(client, 2), 5)  # the last acknowledgements have arrived then
         with contextlib.suppress(Exception):
@@ -285,6 +287,7 @@ class NATSStream(Stream):
 
     async def _reconnected(self) -> None:
         self._waiting.cancel()
+        self.silent = False
         self._outbox.reconnected()
         for feed in list(self._feeds):
             feed.reconnected()

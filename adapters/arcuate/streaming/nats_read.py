@@ -43,6 +43,8 @@ _EXPIRES = 30.0
 _HEARTBEAT = 1.0
 _SILENT = 4.0
 """Seconds without a heartbeat after which a request counts as lost."""
+_LAST = 2.0
+"""Seconds that a server has to take what a reader that closes gives back."""
 _RECOVERY = 10.0
 """Seconds that a server may take after its start until JetStream knows its streams."""
 _FORGOTTEN = 300.0
@@ -94,7 +96,9 @@ class NATSFeed(QueueFeed):
             self._loop.start(self.end())
             return
         try:
-            self._loop.run(self.end(), 5)
+            self._loop.run(self.end(), 0.1 if self._stream.silent else _LAST)
+        except TimeoutError:
+            self._stream.silent = True
         except Exception:  # the connection is gone, and the subscription with it
             return
 
