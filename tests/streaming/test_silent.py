@@ -116,7 +116,7 @@ def test_a_frozen_nats_server_is_noticed(server: NATSServer) -> None:
 @pytest.mark.parametrize(
     ("scheme", "use"),
     [("nats", "blocks"), ("mqtt", "blocks"), ("mqtt", "write"), ("ws", "write"), ("zmq", "blocks"),
-     ("http", "blocks"), ("http", "write")],
+     ("http", "blocks"), ("http", "write"), ("redis", "blocks"), ("redis", "write")],
 )  # fmt: skip
 def test_closing_ends_connecting(scheme: str, use: str) -> None:
     """From another thread, while a server takes the connection and says nothing."""
@@ -125,7 +125,7 @@ def test_closing_ends_connecting(scheme: str, use: str) -> None:
         stream = StreamingClient(
             url=f"{scheme}://127.0.0.1:{server.getsockname()[1]}",
             topic="x",
-            timeouts={"connect": 3},
+            timeouts={"connect": 30, "read": 30},
             retry={"initial": 0.01, "jitter": 0},
         )
         using = pool.submit(work, stream)
@@ -137,7 +137,7 @@ def test_closing_ends_connecting(scheme: str, use: str) -> None:
         stream.close()
         with pytest.raises(SessionClosed, match="was closed; make a new"):
             using.result()
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < 10
         connection.close()
 
 

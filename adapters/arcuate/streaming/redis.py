@@ -88,7 +88,7 @@ class RedisStream(Stream):
     # --- Life
 
     def _open(self) -> None:
-        self.resilience.run(lambda: self.ask("PING"), name="connect", repeatable=True, fallback=False)
+        self.connecting(lambda: self.ask("PING"), lambda _: None)
 
     def _close(self) -> None:
         end(self._client)
