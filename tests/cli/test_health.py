@@ -58,6 +58,7 @@ def test_connectors_and_environments_at_once(tmp_path: Path) -> None:
 
 def test_one_that_is_down_is_said_and_counts(tmp_path: Path, silent: str) -> None:
     down, up = closed(), tmp_path / "up.db"
+    up.touch()
     text = (
         f'[connector.up]\nurl = "sqlite:///{up}"\n'
         f'[connector.down]\nurl = "http://127.0.0.1:{down}"\nretry = {{attempts = 1}}\n'
@@ -97,7 +98,12 @@ def test_auth_of_the_configuration_is_sent_and_never_shown(tmp_path: Path) -> No
 
 
 def test_an_address(tmp_path: Path) -> None:
-    status, found = asked(f"sqlite:///{tmp_path}/a.db")
+    there = tmp_path / "a.db"
+    status, found = asked(f"sqlite:///{there}")
+    assert (status, [one["status"] for one in found.values()]) == (1, ["unknown"])
+    assert not there.exists()  # asking makes nothing
+    sqlite3.connect(there).close()
+    status, found = asked(f"sqlite:///{there}")
     assert status == 0
     assert [one["status"] for one in found.values()] == ["ok"]
     done = arcuate("health", f"postgresql://me:hunter2@127.0.0.1:{closed()}/lab", "--json")
@@ -109,6 +115,7 @@ def test_an_address(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ('[connector.x]\nurl = "gopher://h"\n', "set type to one of"),
+        ('[connector.x]\nurl = "htp://h"\n', "did you mean http://?"),
         ('[connector.x]\ntype = "telex"\n', "the type 'telex'; there are"),
         ('[connector.x]\nurl = "http://h"\nspeed = 3\n', "there is no setting 'speed'"),
         ('[connector.x]\nurl = "http://h"\nauth = {type = "bearer", tokn = "a"}\n', "no setting 'tokn'"),
@@ -132,12 +139,28 @@ def test_names_that_are_not_there(tmp_path: Path) -> None:
     assert "none.toml cannot be read" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ('[connector.lab]\nurl = "sqlite://"\n'.encode("utf-16"), "cannot be read: 'utf-8' codec"),
+        (b'[connectors.lab]\nurl = "sqlite://"\n', "[connector.NAME], and not [connectors.NAME]"),
+    ],
+)
+def test_files_that_are_no_configuration(tmp_path: Path, data: bytes, said: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_bytes(data)
+    done = arcuate("health", ARCUATE_CONNECTORS=str(path))
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
 def test_an_interpreter_that_hangs_is_said_and_ended(tmp_path: Path) -> None:
     """Beside a system that is well; one line for each, also where the terminal would be too narrow."""
     for name in ("octave-cli", "octave"):
         (tmp_path / name).write_text('#!/bin/sh\necho $$ > "$0.pid"\nexec sleep 300\n')
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    (tmp_path / f"{'x' * 150}.db").touch()
     up = f"sqlite:///{tmp_path}/{'x' * 150}.db"
     done = shell("health", "octave", up, "--timeout", "2", PATH=path, OCTAVE_EXECUTABLE="", COLUMNS="40")
     assert done.returncode == 1, done.stderr

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import json
 import random
 import resource
 import signal
+import socket
 import sqlite3
+import threading
 from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,9 +29,10 @@ from tests.cli.support import arcuate, shell
 from tests.sql import servers
 from tests.sql.conftest import address
 
-from arcuate.connector import IntegrationError, NotFoundError
+from arcuate.connector import ConnectionError as NoConnection
+from arcuate.connector import DataError, IntegrationError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
-from arcuate.formats import open_data, save_data
+from arcuate.formats import convert, open_data, save_data
 from arcuate.integrations.copying import copy
 from arcuate.sql import DatabaseConnector
 
@@ -73,6 +78,21 @@ def test_database_to_parquet_and_into_another_database(
         assert [tuple(row.values()) for row in rows] == ROWS
         db.execute_query("DROP TABLE seen_copy")
     assert servers.PASSWORD not in done.target + done.source
+
+
+def test_identifiers_go_to_parquet_and_back_into_postgresql(tmp_path: Path, postgres: servers.Server) -> None:
+    url, file = address(postgres), str(tmp_path / "u.parquet")
+    with DatabaseConnector(url=url) as db:
+        db.execute_query("CREATE TABLE made (u uuid)")
+        db.execute_query("INSERT INTO made VALUES (gen_random_uuid()), (NULL)")
+        if not hasattr(pa, "uuid"):
+            pytest.skip("pyarrow: has no type for identifiers")
+        copy(f"{url}#made", file)
+        copy(file, f"{url}#back")
+        same = db.execute_query("SELECT count(*) AS n, count(b.u) AS u FROM made a JOIN back b ON a.u = b.u")
+        assert same == [{"n": 1, "u": 1}]
+        kinds = "SELECT pg_typeof(u)::text AS t, count(*) AS n FROM back GROUP BY 1"
+        assert db.execute_query(kinds) == [{"t": "uuid", "n": 2}]
 
 
 def test_a_query_to_csv_that_python_reads(lab: str, tmp_path: Path) -> None:
@@ -249,6 +269,31 @@ def test_a_folder_in_a_store_is_no_file(tmp_path: Path, monkeypatch: pytest.Monk
     assert open_data(tmp_path / "y.zarr.zip").to_numpy().tolist() == [1.5]
 
 
+def test_a_file_of_the_web_whose_address_is_quoted(tmp_path: Path) -> None:
+    """As a browser shows it; what does not come is no damaged file, and a password is not shown."""
+    (tmp_path / "ein é.csv").write_text("a\n1\n")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/ein%20%C3%A9.csv"
+            copy(url, str(tmp_path / "b.csv"))
+            assert convert(f"{url}?download=1", tmp_path / "c.json").format == "json"
+            with pytest.raises(InvalidArgument, match="has a query"):
+                copy(f"{url}?download=1", str(tmp_path / "c.csv"))
+            with pytest.raises(NotFoundError, match="there is no file http://127"):
+                convert(url.replace("ein", "kein"), tmp_path / "c.json")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert (tmp_path / "b.csv").read_text() == "a\n1\n"
+    with pytest.raises(IntegrationError, match="could not be reached") as caught:
+        convert(url.replace("127", "me:geheim-9@127"), tmp_path / "d.json")
+    assert not isinstance(caught.value, DataError)
+    assert "geheim-9" not in str(caught.value)
+
+
 def test_an_array_as_a_table(tmp_path: Path) -> None:
     """A row for each element, the labels as columns."""
     array = xr.DataArray(
@@ -265,6 +310,37 @@ def test_an_array_as_a_table(tmp_path: Path) -> None:
     assert of_sqlite(there, "SELECT time, channel, v FROM v ORDER BY time, channel") == [
         (10, "Cz", 1.5), (10, "Pz", 2.5), (20, "Cz", 3.5), (20, "Pz", 4.5),
     ]  # fmt: skip
+
+
+def test_what_a_tidy_table_does_not_say_is_listed(tmp_path: Path) -> None:
+    array = xr.DataArray([1.5, 2.5], dims="time", attrs={"sampling_rate": 256.0, "start": "2025"})
+    array.to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    url = f"sqlite:///{tmp_path}/t.db#v"
+    done = arcuate("copy", tmp_path / "a.nc", url, "--tidy")
+    assert "not kept: the attributes sampling_rate, start are in no column" in done.stdout
+    assert copy(str(tmp_path / "a.nc"), url, tidy=True, exists="append").lost
+
+
+def test_a_tidy_table_does_not_repeat_what_has_other_dimensions(tmp_path: Path) -> None:
+    """Recordings with channels of two rates."""
+    rates = {"fast": ("time_256Hz", np.arange(256.0)), "slow": ("time_1Hz", [1.0, 2.0])}
+    xr.Dataset(rates).to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
+    with pytest.raises(ConversionError, match="'fast', 'slow' have no dimensions in common"):
+        copy(str(tmp_path / "a.nc"), f"sqlite:///{tmp_path}/t.db#v", tidy=True)
+    assert copy(str(tmp_path / "a.nc"), f"sqlite:///{tmp_path}/t.db#v", tidy=True, variable="slow").rows == 2
+    (tmp_path / "b.csv").write_text("a,b\n")
+    assert copy(str(tmp_path / "b.csv"), f"sqlite:///{tmp_path}/t.db#b").rows == 0
+
+
+@pytest.mark.parametrize("url", ["postgresql://me@127.0.0.1:{}/lab", "mysql://me@127.0.0.1:{}/lab"])
+def test_a_server_that_is_not_there_has_nothing_to_undo(url: str, tmp_path: Path) -> None:
+    (tmp_path / "b.csv").write_text("a\n1\n")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(NoConnection, match="is the server running, and is 'url' right") as caught:
+        settings = {"retry": {"attempts": 1}}
+        copy(str(tmp_path / "b.csv"), f"{url.format(port)}#t", target_settings=settings)
+    assert "undoes" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -293,6 +369,9 @@ def test_from_the_command_line(lab: str, tmp_path: Path) -> None:
     assert (said["source"], said["rows"]) == ("lab#seen", 2000)
     with pa.memory_map(str(tmp_path / "seen.arrow")) as file:
         assert pa.ipc.open_file(file).read_all().column("id").to_pylist() == [row[0] for row in ROWS]
+    (tmp_path / "d.toml").write_text(f'[connector.disk]\nurl = "file://{tmp_path}"\n')
+    whole = arcuate("copy", "disk", "x.csv", cwd=tmp_path, ARCUATE_CONNECTORS=str(tmp_path / "d.toml"))
+    assert "disk is a connector; say what of it: disk#PATH" in whole.stderr
     again = arcuate("copy", "lab#seen", "seen.arrow", cwd=tmp_path, ARCUATE_CONNECTORS=str(toml))
     assert again.returncode == 1
     assert "is there already" in again.stderr

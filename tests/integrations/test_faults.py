@@ -109,6 +109,23 @@ for source in ("a.parquet", "sqlite:///a.db#t"):
 """
 
 
+def test_names_and_commands_without_their_library(tmp_path: Path) -> None:
+    """What is typed brings the library; a bare name of a module helps nobody."""
+    code = (
+        "import sys; sys.modules['pyarrow'] = sys.modules['stamina'] = None\n"
+        "try:\n    from arcuate.integrations import DatabaseConnector\n"
+        "except ModuleNotFoundError as error: print(error)\n"
+        "sys.argv = ['arcuate', 'convert', 'a.csv', 'b.nc']\nimport arcuate.cli; arcuate.cli.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "DatabaseConnector needs the library" in done.stdout
+    assert "'arcuate[sql]'" in done.stdout
+    assert "pip install 'arcuate[formats]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_library_that_is_not_installed_is_said_with_what_to_type(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
     kinds = {

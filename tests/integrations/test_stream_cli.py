@@ -187,12 +187,14 @@ def test_a_second_signal_ends_a_function_that_hangs(server: NATSServer) -> None:
         (("gopher://h#a",), "is no address of a stream"),
         (("nowhere#a",), "no connector 'nowhere' is configured"),
         (("ws://127.0.0.1:9#a", "--resume", "x"), "a WebSocketStream remembers nothing"),
+        (("an eeg.edf", "--through", "r:mean"), "an eeg.edf is a file and no stream; 'arcuate copy FILE"),
         (("nats://127.0.0.1#a", "--to", "none/%d.nc"), "the folder 'none' of 'none/%d.nc' is not there"),
         (("nats://127.0.0.1#a", "--to", "%d/%d.nc"), "%d is once in the name of the file"),
     ],
 )
-def test_refused(words: tuple[str, ...], says: str) -> None:
-    done = arcuate("stream", *words)
+def test_refused(words: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    (tmp_path / "an eeg.edf").touch()
+    done = arcuate("stream", *words, cwd=tmp_path)
     assert done.returncode == 1
     assert says in " ".join(done.stderr.split())
 

@@ -13,6 +13,7 @@ them in ``config.extra``.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
@@ -151,9 +152,13 @@ def connectors_of(path: Path | None = None) -> dict[str, dict[str, Any]]:
         return {}
     try:
         with path.open("rb") as file:
-            tables = tomllib.load(file).get("connector", {})
-    except (OSError, tomllib.TOMLDecodeError) as error:
+            found = tomllib.load(file)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidArgument(f"the configuration {path} cannot be read: {error}") from None
+    near = difflib.get_close_matches("connector", found, 1, 0.88)
+    if "connector" not in found and near:
+        raise InvalidArgument(f"{path}: connectors are tables [connector.NAME], and not [{near[0]}.NAME]")
+    tables = found.get("connector", {})
     if not isinstance(tables, dict) or not all(isinstance(one, dict) for one in tables.values()):
         raise InvalidArgument(f"{path}: connectors are tables [connector.NAME]")
     return tables

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.packed import arrow_claims
-from arcuate.formats.tabular import from_arrow, named_column, taken, to_arrow
+from arcuate.formats.tabular import from_arrow, named_column, only_column, taken, to_arrow
 
 __all__ = ["Arrow"]
 
@@ -67,7 +67,7 @@ class Arrow(Format):
         """The record batches of the file."""
         with _opened(path, LIMIT) as (_, found):
             for batch in found:
-                yield batch if variable is None else batch.select([variable]).replace_schema_metadata(None)
+                yield only_column(batch, variable, path)
 
     def write_batches(self, batches: Iterable[pa.RecordBatch], path: Path, *, lossy: bool = False) -> Kept:
         """Writes record batches of one schema."""

@@ -20,7 +20,7 @@ from arcuate.errors import InvalidArgument
 from arcuate.formats.cells import Guess, as_column, cells_of, column_of, is_text
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.sidecar import Sidecar, beside, plain_columns
-from arcuate.formats.tabular import from_arrow, named_column, to_arrow
+from arcuate.formats.tabular import from_arrow, named_column, only_column, to_arrow
 
 __all__ = ["CSV"]
 
@@ -105,7 +105,7 @@ class CSV(Format):
     ) -> Iterator[pa.RecordBatch]:
         """Record batches; the file is read twice, as the type of a column depends on all of its cells."""
         for batch in self._batches(path, delimiter, decimal, encoding, missing, sidecar, block):
-            yield batch if variable is None else batch.select([variable]).replace_schema_metadata(None)
+            yield only_column(batch, variable, path)
 
     def _batches(
         self,
@@ -293,6 +293,10 @@ def _texts(
             yield from reader
         except pa.ArrowInvalid as error:
             hint = f"; a row is longer than block={block}" if "straddl" in str(error) else ""
+            if "UTF8" in str(error):
+                hint = (
+                    "; give its encoding, such as encoding=latin-1 (on the command line -O encoding=latin-1)"
+                )
             raise DataError(f"{path.name} is no CSV: {error}{hint}", service="formats") from error
 
 

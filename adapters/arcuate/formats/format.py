@@ -271,13 +271,22 @@ def guarded(path: Path, name: str, *, writing: bool = False) -> Iterator[None]:
         ) from error
 
 
-def checked_options(method: Any, options: dict[str, Any], name: str) -> None:
-    """Refuses options that a format's method does not have, and names those that it has."""
-    known = [
+def _options_of(method: Any) -> list[str]:
+    return [
         one.name
         for one in inspect.signature(method).parameters.values()
         if one.kind is one.KEYWORD_ONLY and one.name not in ("lossy", "limit")
     ]
+
+
+def has_options(method: Any, options: Iterable[str]) -> bool:
+    """Whether a format's method has all of these options."""
+    return set(options) <= set(_options_of(method))
+
+
+def checked_options(method: Any, options: dict[str, Any], name: str) -> None:
+    """Refuses options that a format's method does not have, and names those that it has."""
+    known = _options_of(method)
     strange = [option for option in options if option not in known]
     if strange:
         raise InvalidArgument(f"{name} has no option {strange[0]!r}; it has {', '.join(known) or 'none'}")

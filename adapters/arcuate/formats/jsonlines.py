@@ -19,7 +19,7 @@ from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.jsonfile import strict_json
 from arcuate.formats.node import Node
 from arcuate.formats.sidecar import Sidecar, beside, plain_columns
-from arcuate.formats.tabular import KEY, from_arrow, named_column, to_arrow
+from arcuate.formats.tabular import KEY, from_arrow, named_column, only_column, to_arrow
 
 __all__ = ["JSONLines"]
 
@@ -63,7 +63,7 @@ class JSONLines(Format):
         told = Sidecar.read(path) if sidecar else None
         found = _described(path, told) if told is not None else _guessed(path)
         for batch in found:
-            yield batch if variable is None else batch.select([variable]).replace_schema_metadata(None)
+            yield only_column(batch, variable, path)
 
     def write(self, value: Any, path: Path, *, lossy: bool = False, sidecar: bool = True) -> Kept:
         """Writes a table, a labelled array (one row per element), or vectors.

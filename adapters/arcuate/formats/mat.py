@@ -88,7 +88,7 @@ class MAT(Format):
             try:
                 made[name] = mat_values.marray(Node.of(each))
             except ConversionError as error:
-                if not lossy:
+                if not lossy or len(parts) == 1:  # all of it is no loss but a failure
                     raise error.prepend(step(name)) if isinstance(value, dict) else error from None
                 losses.add(f"${step(name)}", f"it is left out: {error.message}", "")
         if version == "7.3":

@@ -19,6 +19,8 @@ _MARK = "arcuate"
 _KINDS = {"?": "logical", "f8": "double", "f4": "single"} | {
     dtype: name for name, dtype in DTYPES.items() if dtype[0] in "iu"
 }
+_HINTS = ("python", "numpy", "pandas")
+"""What a moment that is no array was before: flags 0 to 2 of its node."""
 _EXACT = 1 << 53
 _MOST = 1 << 20
 
@@ -120,6 +122,14 @@ def _dataset(row: dict[str, MArray]) -> types.Dataset:
 def _moments(row: dict[str, MArray]) -> Any:
     dtype = str(row[_MARK].data)
     unit, zone = (str(row[name].data) if name in row else "" for name in ("unit", "zone"))
+    alone = row.get("scalar")
+    if alone is not None and alone.kind == "char" and alone.data in _HINTS:
+        count, hint = int(row["value"].data[0]), _HINTS.index(alone.data)
+        if dtype == "date":
+            return types.Day(count)
+        if dtype == "duration":
+            return types.Duration(count, unit, hint)
+        return types.Instant(count, unit, zone, hint)
     shape = tuple(int(size) for size in row["shape"].data) if "shape" in row else (len(row["value"].data),)
     counts = row["value"].data.astype(np.int32 if dtype == "date" else np.int64)
     gone = row["missing"].data.astype(bool) if "missing" in row and len(row["missing"].data) else None
@@ -283,6 +293,18 @@ def _moment(node: Node) -> MArray:
     )
 
 
+def _moment_alone(node: Node) -> MArray:
+    return _marked(
+        node.kind_name,
+        value=_scalar(np.array([signed(node.value)], np.int64)),
+        unit=_text(node.unit_name),
+        zone=_text(node.text),
+        missing=MArray("double", (0, 0), np.zeros(0)),
+        shape=MArray("double", (0, 0), np.zeros(0)),
+        scalar=_text(_HINTS[node.flags % len(_HINTS)]),
+    )
+
+
 def _marked(mark: str, **parts: MArray) -> MArray:
     fields = {_MARK: _text(mark), **parts}
     return MArray("struct", (1, 1), items=list(fields.values()), fields=tuple(fields))
@@ -366,5 +388,6 @@ _MAKE = {
     codes.TEXT: lambda node: _text(node.text),
     codes.BYTES: lambda node: _row(np.frombuffer(node.buffers[0], np.uint8), "uint8"),
     codes.ARRAY: _array, codes.LIST: _list, codes.MAPPING: _mapping, codes.LABELLED: _labelled_out,
-    codes.DATASET: _dataset_out, codes.SPARSE: _sparse_out,
+    codes.DATASET: _dataset_out, codes.SPARSE: _sparse_out, codes.DATETIME: _moment_alone,
+    codes.DATE: _moment_alone, codes.DURATION: _moment_alone,
 }  # fmt: skip

@@ -33,6 +33,17 @@ _FIELDS = (
     "lab",
     "institution",
     "session_id",
+    "experiment_description",
+    "keywords",
+    "notes",
+    "protocol",
+    "pharmacology",
+    "surgery",
+    "virus",
+    "slices",
+    "data_collection",
+    "stimulus_notes",
+    "related_publications",
 )
 
 
@@ -81,6 +92,8 @@ class NWB(Format):
                 session = {
                     key: _plain(getattr(file, key)) for key in _FIELDS if getattr(file, key) is not None
                 }
+                if file.subject is not None:
+                    session["subject"] = {key: _plain(one) for key, one in file.subject.fields.items()}
         for made in values.values():
             if isinstance(made, xr.DataArray) and not made.attrs.pop(_MARK, False):
                 made.attrs.setdefault("session", session)
@@ -130,8 +143,10 @@ class NWB(Format):
 
 def _parts(file: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for group in ("acquisition", "stimulus", "analysis", "scratch"):
+    for group in ("acquisition", "stimulus", "stimulus_template", "analysis", "scratch", "intervals"):
         for name, part in (getattr(file, group, None) or {}).items():
+            if group == "intervals" and name in _TABLES:
+                continue  # below, under its own name
             _gather(f"{group}/{name}", part, found)
     for module, processing in (file.processing or {}).items():
         for name, part in processing.data_interfaces.items():
@@ -241,6 +256,8 @@ def _cell(one: Any) -> Any:
 def _plain(found: Any) -> Any:
     if isinstance(found, dt.datetime) and found.tzinfo is not None:
         return found.replace(tzinfo=dt.timezone(found.utcoffset() or dt.timedelta()))
+    if hasattr(found, "shape") and hasattr(found, "dtype"):  # texts that are still in the file
+        found = [str(one) for one in found[:]]
     return list(found) if isinstance(found, tuple) else found
 
 
@@ -267,6 +284,8 @@ def _session(value: Any, arrays: dict[str, Any], losses: Losses) -> dict[str, An
             str(np.datetime_as_string(start, "us") if isinstance(start, np.datetime64) else start)
         )
     known = {key: given[key] for key in _FIELDS if key in given}
+    if isinstance(given.get("subject"), dict):
+        known["subject"] = library("pynwb", "formats-neuro").file.Subject(**given["subject"])
     return {
         "session_description": "no description", "identifier": str(uuid.uuid4()), **known,
         "session_start_time": start,

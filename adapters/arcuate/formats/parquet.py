@@ -9,9 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from arcuate.connector import NotFoundError
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
-from arcuate.formats.tabular import from_arrow, named_column, taken, to_arrow
+from arcuate.formats.tabular import check_column, from_arrow, named_column, taken, to_arrow
 
 __all__ = ["Parquet"]
 
@@ -50,10 +49,7 @@ class Parquet(Format):
             schema = file.schema_arrow
             if columns is not None:
                 for name in columns:
-                    if name not in schema.names:
-                        raise NotFoundError(
-                            f"{path.name} has no column {name!r}; it has {', '.join(schema.names)}"
-                        )
+                    check_column(schema, name, path)
                 schema = pa.schema([schema.field(name) for name in columns])
             total, batches = 0, []
             for batch in file.iter_batches(_ROWS, columns=columns):
@@ -97,6 +93,8 @@ class Parquet(Format):
         """Record batches of at most ``rows`` rows."""
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             metadata = file.schema_arrow.metadata if variable is None else None
+            if variable is not None:
+                check_column(file.schema_arrow, variable, path)
             for batch in file.iter_batches(rows, columns=None if variable is None else [variable]):
                 yield batch.replace_schema_metadata(metadata)
 

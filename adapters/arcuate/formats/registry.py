@@ -7,7 +7,7 @@ import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,16 @@ from arcuate.connector import ConnectionError as Unreachable
 from arcuate.connector import IntegrationError, NotFoundError
 from arcuate.connector.secrets import cause, conceal, redacted
 from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
-from arcuate.formats.format import LIMIT, Format, Kept, PiecesDiffer, checked_options, guarded, library
+from arcuate.formats.format import (
+    LIMIT,
+    Format,
+    Kept,
+    PiecesDiffer,
+    checked_options,
+    guarded,
+    has_options,
+    library,
+)
 from arcuate.formats.table import find
 
 __all__ = ["convert", "open_batches", "open_data", "save_batches", "save_data"]
@@ -147,6 +156,8 @@ def convert(
     variable: str | None = None,
     lossy: bool = False,
     limit: int | None = LIMIT,
+    options: Mapping[str, Any] | None = None,
+    target_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Kept:
     """Writes what one file holds to another, in the format of its name.
@@ -165,24 +176,34 @@ def convert(
         lossy: as for :func:`save_data`.
         limit: as for :func:`open_data`; pieces need none, but a file that says to hold more than it and
             2,000 times what it has bytes is taken for one that is made to fill the disk.
+        options: of the source's format, such as ``{"encoding": "latin-1"}``.
+        target_options: of the target's.
         progress: called with the rows or elements done so far, and how many there are if that is known. What
             it raises ends the conversion, and nothing is written.
     """
     with _Callers() as own, _local(source, filesystem, from_format) as (path, first_name, first):
         progress = None if progress is None else partial(own.call, progress)
         name, second = find(_named(str(target)), to_format)
+        there = Path(os.fspath(target).removeprefix("file://")).expanduser()
+        if target_filesystem is None and there.exists() and there.samefile(path):
+            raise InvalidArgument(f"{source} and {target} are the same file; write to another one")
+        read, wrote = dict(options or {}), dict(target_options or {})
+        variable = read.pop("variable", variable)
+        checked_options(first.read, read, first_name)
+        checked_options(second.write, wrote, name)
         if progress is not None:
             progress(0, None)
 
         def whole(to: Path) -> Kept:
             with guarded(path, first_name):
-                value = first.read(path, variable=variable, limit=limit)
-            return second.write(value, to, lossy=lossy)
+                value = first.read(path, variable=variable, limit=limit, **read)
+            return second.write(value, to, lossy=lossy, **wrote)
 
         def pieces(to: Path) -> Kept:
-            found = _counted(_batches(first, path, limit, variable=variable), path, first_name, progress)
+            batches = _batches(first, path, limit, variable=variable, **read)
+            found = _counted(batches, path, first_name, progress)
             head = next(found, None)
-            batches: Iterator[Any] = itertools.chain([head], found)
+            batches = itertools.chain([head], found)
             if hasattr(head, "encoding") and not second.takes(head):
                 from arcuate.formats.tabular import tidy_batches
 
@@ -193,7 +214,7 @@ def convert(
                 found.close()
                 return whole(to)
             try:
-                return second.write_batches(batches, to, lossy=lossy)
+                return second.write_batches(batches, to, lossy=lossy, **wrote)
             except PiecesDiffer:
                 found.close()
                 shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
@@ -215,10 +236,22 @@ def convert(
                     shutil.rmtree(to) if to.is_dir() else to.unlink(missing_ok=True)
             return whole(to)
 
-        if second.grouped and variable is None and type(first).lazily is not Format.lazily:
+        if (
+            second.grouped
+            and variable is None
+            and not read
+            and not wrote
+            and type(first).lazily is not Format.lazily
+        ):
             return _written(target, target_filesystem, name, second, grouped)
         with guarded(path, first_name):
-            streams = first.streams and second.streams and first.in_pieces(path, variable)
+            streams = (
+                first.streams
+                and second.streams
+                and has_options(first.batches, read)
+                and has_options(second.write_batches, wrote)
+                and first.in_pieces(path, variable)
+            )
         return _written(target, target_filesystem, name, second, pieces if streams else whole)
 
 
@@ -284,6 +317,10 @@ def _local(
         path = Path(text.removeprefix("file://")).expanduser()
         if not path.exists():
             raise NotFoundError(f"there is no file {str(path)!r} in {os.getcwd()!r}", service="formats")
+        if not path.is_file() and not path.is_dir():
+            raise InvalidArgument(
+                f"{path} is a pipe or a device, and a file is read more than once; save it first"
+            )
         yield path, *find(text, wanted, local=path)
         return
     with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
@@ -377,6 +414,7 @@ def _written(
                 _bring(filesystem, Path(folder), local, text, before)
         return Kept(kept.format, redacted(text), kept.lost)
     path = Path(text.removeprefix("file://")).expanduser()
+    may_be_replaced(path)
     if not path.absolute().parent.is_dir():
         raise NotFoundError(f"there is no folder for {str(path)!r}", service="formats")
     if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
@@ -402,6 +440,19 @@ def _written(
             for one in produced:
                 _replace(one, path.with_name(one.name), Path(folder))
     return Kept(kept.format, str(path), kept.lost)
+
+
+def may_be_replaced(path: Path) -> None:
+    """Refuses a device, a pipe and standard output: what is written is put into the place of what is there.
+
+    Raises:
+        InvalidArgument: it is one.
+    """
+    handed = path.is_symlink() and os.readlink(path).startswith("/proc/")
+    if str(path) == "-" or handed or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise InvalidArgument(
+            f"{str(path)!r} is no file: nothing is written to standard output, a pipe or a device"
+        )
 
 
 def _replace(made: Path, target: Path, folder: Path) -> None:

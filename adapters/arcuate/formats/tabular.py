@@ -7,6 +7,7 @@ under ``arcuate``, as JSON; a table without it is read as what it is.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -149,10 +150,32 @@ def named_column(value: Any, variable: str | None, path: Path) -> Any:
         value = {name: value.column(name) for name in value.column_names}
     names = [str(name) for name in value] if hasattr(value, "keys") else []
     names += [str(name) for name in getattr(value, "coords", ()) if str(name) not in names]
+    if variable not in names and "/" in variable and hasattr(value, "subtree"):
+        with contextlib.suppress(KeyError):
+            return value[variable]
     if variable not in names:
         listed = ", ".join(names) or "no parts with names"
         raise NotFoundError(f"{path.name} has no variable {variable!r}; it has {listed}", service="formats")
     return value[variable]
+
+
+def only_column(batch: pa.RecordBatch, variable: str | None, path: Path) -> pa.RecordBatch:
+    """A record batch with one of its columns; the batch itself where none is named.
+
+    Raises:
+        NotFoundError: there is no such one; the message lists those that there are.
+    """
+    if variable is None:
+        return batch
+    check_column(batch.schema, variable, path)
+    return batch.select([variable]).replace_schema_metadata(None)
+
+
+def check_column(schema: pa.Schema, variable: str, path: Path) -> None:
+    """Refuses a column that is not there."""
+    if variable not in schema.names:
+        listed = ", ".join(schema.names) or "none"
+        raise NotFoundError(f"{path.name} has no column {variable!r}; it has {listed}", service="formats")
 
 
 def foreign(table: pa.Table) -> Any:

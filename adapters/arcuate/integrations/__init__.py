@@ -129,6 +129,12 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "arcuate.sql": ("DatabaseConfig", "DatabaseConnector", "TransactionError"),
     "arcuate.websocket": ("WebSocketClient",),
 }
+_EXTRAS = {
+    "arcuate.connector": "integrations",
+    "arcuate.integrations.copying": "formats",
+    "arcuate.integrations.kinds": "integrations",
+}
+"""What brings their libraries; the others are called like their extra."""
 _OF = {name: place for place, names in _PLACES.items() for name in names}
 
 
@@ -136,7 +142,13 @@ def __getattr__(name: str) -> Any:
     place = _OF.get(name)
     if place is None:
         raise AttributeError(f"module 'arcuate.integrations' has no attribute {name!r}")
-    found = getattr(importlib.import_module(place), name)
+    try:
+        found = getattr(importlib.import_module(place), name)
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(place, place.rpartition(".")[2])
+        raise ModuleNotFoundError(
+            f"{name} needs the library {error.name!r}; type: pip install 'arcuate[{extra}]'", name=error.name
+        ) from None
     globals()[name] = found
     return found
 

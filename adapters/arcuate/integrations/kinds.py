@@ -113,7 +113,7 @@ def kind_of(where: str, settings: Mapping[str, Any] | None = None) -> str:
     if kind is None and "://" in where:
         raise InvalidArgument(_no_scheme(where))
     if kind is None:
-        found = f"its url is {redacted(url)}" if url else "it has no url"
+        found = f"its url is {redacted(url)}{_guess(url)}" if url else "it has no url"
         raise InvalidArgument(
             f"the connector {where if '://' not in where else redacted(where)!r} has no type, and {found}; "
             f"set type to one of {', '.join(sorted(known))}"
@@ -125,10 +125,14 @@ def kind_of(where: str, settings: Mapping[str, Any] | None = None) -> str:
     return str(kind)
 
 
+def _guess(url: str) -> str:
+    near = difflib.get_close_matches(url.partition("://")[0].partition("+")[0], SCHEMES, 1)
+    return f" (did you mean {near[0]}://?)" if near else ""
+
+
 def _no_scheme(where: str) -> str:
     scheme = where.partition("://")[0]
-    near = difflib.get_close_matches(scheme.partition("+")[0], SCHEMES, 1)
-    guess = f" (did you mean {near[0]}://?)" if near else ""
+    guess = _guess(where)
     known = ", ".join(f"{one}://" for one in SCHEMES)
     shown = redacted(where)
     return f"the address {shown!r} has no type: there is no scheme {scheme!r}{guess}; there are {known}"

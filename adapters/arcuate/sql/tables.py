@@ -66,6 +66,8 @@ def _simple(one: pa.DataType, kind: str) -> Any:
     if checks.is_decimal(one) and kind != "sqlite":
         most = {"mysql": 65, "duckdb": 38}.get(kind, 76)
         return sa.Numeric(one.precision, one.scale) if one.precision <= most and one.scale >= 0 else None
+    if str(one) == "extension<arrow.uuid>" and kind == "postgresql":  # as PostgreSQL's own arrive
+        return postgresql.UUID()
     if checks.is_struct(one) and kind == "postgresql":
         return postgresql.JSONB()
     if checks.is_list(one) or checks.is_large_list(one):

@@ -5,6 +5,7 @@ Needs the extra ``arcuate[cli]``; without it, :func:`main` says what to type.
 
 from __future__ import annotations
 
+import io
 import sys
 
 __all__ = ["main"]
@@ -25,4 +26,6 @@ def main() -> None:
     del rich, typer
     from arcuate.cli.app import app
 
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files that are no text, other terminals
     app(prog_name="arcuate")

@@ -32,6 +32,16 @@ def convert(
         float | None,
         typer.Option("--limit", metavar="GIB", min=0.0, help="The most memory for IN; default 4."),
     ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option", "-O", metavar="KEY=VALUE", help="Of IN's format, as encoding=latin-1; repeatable."
+        ),
+    ] = None,
+    to_option: Annotated[
+        list[str] | None,
+        typer.Option("--to-option", metavar="KEY=VALUE", help="Of OUT's format; repeatable."),
+    ] = None,
 ) -> None:
     """Write a file in another format, losing nothing unless you say so: [bold]arcuate convert x.csv x.nc[/]
 
@@ -39,19 +49,21 @@ def convert(
     nifti, edf, nwb, bids.
     """
     import math
-    import warnings
 
-    from arcuate.connector.secrets import redacted
+    from arcuate.cli.flows import settings
+    from arcuate.cli.missing import integrations
     from arcuate.errors import InvalidArgument
-    from arcuate.formats import LossyWarning
-    from arcuate.formats import convert as run
+
+    with integrations("arcuate convert", "formats"):
+        from arcuate.cli.losses import beside, noted
+        from arcuate.connector.secrets import redacted
+        from arcuate.formats import convert as run
 
     if limit is not None and not math.isfinite(limit):
         raise InvalidArgument(f"--limit is a number of GiB, not {limit}; give a large one")
     options: dict[str, Any] = {} if limit is None else {"limit": int(limit * (1 << 30))}
     began = time.monotonic()
-    with _Bar(redacted(source)) as bar, warnings.catch_warnings():
-        warnings.simplefilter("ignore", LossyWarning)  # they are listed below
+    with _Bar(redacted(source)) as bar, noted() as warned:
         kept = run(
             source,
             target,
@@ -59,13 +71,15 @@ def convert(
             to_format=to,
             variable=variable,
             lossy=lossy,
+            options=settings(option),
+            target_options=settings(to_option),
             progress=bar.show,
             **options,
         )
     what = f"{bar.done:,} rows or elements, " if bar.done else ""
     where = f"{redacted(source)} -> {redacted(target)} ({kept.format})"
     print(f"{where}: {what}{_size(target)}, {time.monotonic() - began:.1f} s")
-    for sentence in kept.lost:
+    for sentence in beside(kept.lost, warned):
         print(f"lost: {sentence}")
 
 

@@ -91,9 +91,10 @@ def copy(
     exists: Literal["error", "append", "replace"] = "append" if append else "replace" if replace else "error"
     if config is not None:
         os.environ["ARCUATE_CONNECTORS"] = str(config)
-    with integrations("arcuate copy"):
+    with integrations("arcuate copy", "formats"):
+        from arcuate.cli.losses import beside, noted
         from arcuate.integrations.copying import Ask, copy
-    with _as_options(), _bar(as_json) as tell:
+    with _as_options(), _bar(as_json) as tell, noted() as warned:
         done = copy(
             source,
             target,
@@ -115,11 +116,12 @@ def copy(
                 progress=tell,
             ),
         )
+    lost = beside(done.lost, warned)
     if as_json:
-        print(json.dumps({**vars(done), "lost": [str(one) for one in done.lost]}, indent=2))
+        print(json.dumps({**vars(done), "lost": lost}, indent=2))
         return
     print(_summary(done))
-    for one in done.lost:
+    for one in lost:
         print(f"  not kept: {one}")
 
 

@@ -30,6 +30,10 @@ class Commands(TyperGroup):
             # The reader went away (`arcuate ... | head`): nobody is left to tell. Python flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(1) from None
+        except ModuleNotFoundError as error:
+            told = f"{error}; type: pip install 'arcuate[all]', or the extra that brings it"
+            report(error if "pip install" in str(error) else ModuleNotFoundError(told))
+            raise typer.Exit(1) from None
         except (ArcuateError, OSError, RecursionError, MemoryError, ImportError) as error:
             report(error, verbose=bool(ctx.meta.get(VERBOSE)))
             raise typer.Exit(1) from None

@@ -115,7 +115,7 @@ def stream(
         raise InvalidArgument("--step needs --window")
     if start is not None:
         option = [*(option or ()), f"start={start}"]
-    with integrations("arcuate stream"), contextlib.ExitStack() as stack:
+    with integrations("arcuate stream", "formats,streaming"), contextlib.ExitStack() as stack:
         from arcuate.integrations.copying.flows import opened_stream
         from arcuate.streaming.pipeline import Pipeline
         from arcuate.streaming.window import Window
@@ -189,12 +189,13 @@ def _functions(stack: contextlib.ExitStack, through: Sequence[str], load: Sequen
 
 
 class _Lines:
-    """Prints each block as a line of JSON."""
+    """Prints each block as a line of JSON, with what is known of it as in a file."""
 
     def write(self, block: Any) -> None:
         from arcuate.cli.show import deliver
+        from arcuate.streaming.block import labelled
 
-        deliver(block.data, as_json=True, output=None)
+        deliver(labelled(block), as_json=True, output=None)
         sys.stdout.flush()
 
 

@@ -139,11 +139,24 @@ def _connector(where: str, kind: str, **settings: Any) -> Asked:
     def ask() -> Health:
         made = kinds.connector(where, **settings)
         try:
-            return made.health()
+            absent = _absent(made)
+            return absent if absent is not None else made.health()
         finally:
             made.close()
 
     return ask
+
+
+def _absent(made: Any) -> Health | None:
+    """A database whose file is not there is not asked: opening it would make an empty one."""
+    from arcuate.connector import Health
+
+    kind, _, path = str(getattr(made.config, "url", "")).partition(":///")
+    path = path.partition("?")[0]
+    if kind.partition("+")[0] not in ("sqlite", "duckdb") or path in ("", ":memory:") or Path(path).exists():
+        return None
+    detail = f"there is no file {path!r} in {str(Path.cwd())!r}; the first statement makes it"
+    return Health(made.name, "unknown", detail=detail)
 
 
 def _environment(name: str) -> Health:

@@ -11,11 +11,11 @@ __all__ = ["integrations"]
 
 
 @contextlib.contextmanager
-def integrations(command: str) -> Iterator[None]:
+def integrations(command: str, extra: str = "integrations") -> Iterator[None]:
     """Turns a missing package of the connectors into an error that says what to type."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise Unsupported(
-            f"{command} needs the package {error.name!r}; type: pip install 'arcuate[integrations]'"
+            f"{command} needs the package {error.name!r}; type: pip install 'arcuate[{extra}]'"
         ) from None

@@ -97,7 +97,8 @@ class SQLEnd(End):
 
     def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
         table = self._table()
-        found = tables(pieces, self.name, tidy=ask.tidy)
+        lost: list[str] = []
+        found = tables(pieces, self.name, tidy=ask.tidy, lost=lost)
         self.written = 0
         first = next(found, None)
         if first is None:
@@ -123,7 +124,7 @@ class SQLEnd(End):
             if made and ask.key is None:  # nothing came into it
                 self.db.execute_query(f"DROP TABLE {self.db.quoted(table)}")
             raise
-        return ()
+        return tuple(lost)
 
     def _prepare(self, table: str, schema: pa.Schema, ask: Ask) -> bool:
         """Makes the table if there is none; whether it was made."""
@@ -180,13 +181,14 @@ class DocumentsEnd(End):
         if there and ask.exists == "error":
             raise InvalidArgument(f"{self.name} has {there} documents; say exists='append' or 'replace'")
         self.written = 0
-        found = tables(pieces, self.name, tidy=ask.tidy)
+        lost: list[str] = []
+        found = tables(pieces, self.name, tidy=ask.tidy, lost=lost)
         if there and ask.exists == "replace":
             self._replace(found)
-            return ()
+            return tuple(lost)
         for table in found:
             self.written += len(self.store.insert(self.part, table))
-        return ()
+        return tuple(lost)
 
     def _replace(self, found: Iterator[pa.Table]) -> None:
         """Writes beside the collection and lets the server put that into its place, all at once."""

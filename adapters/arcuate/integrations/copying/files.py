@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from arcuate.connector import AuthenticationError, DataError, IntegrationError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
@@ -31,11 +32,13 @@ class FileEnd(End):
     Attributes:
         path: the local path, or the path in the store.
         store: the store; ``None`` for a local file.
+        options: of the format of a local file; of one in a store the settings are the store's.
     """
 
     def __init__(self, where: str, part: str, settings: dict[str, Any]) -> None:
         super().__init__(where, part, settings)
         self.store: Any = None
+        self.options: dict[str, Any] = {}
         if where in configured() and part:
             self.store, self.path = connector(where, **settings), part
         elif "://" in where and not where.startswith("file://"):
@@ -49,15 +52,23 @@ class FileEnd(End):
             folder, _, name = where.rpartition("/")
             if not name or folder.endswith(":/"):
                 raise InvalidArgument(f"{self.name} names no file")
+            if folder.startswith(("http://", "https://")):
+                if "?" in name:
+                    raise InvalidArgument(
+                        f"{self.name} has a query, and a store has paths only; 'arcuate convert' reads it"
+                    )
+                name = unquote(name)  # Storage quotes it
             self.store, self.path = Storage(url=folder, **settings), name
         else:
-            self.path = str(Path(where.removeprefix("file://")).expanduser())
+            self.path, self.options = str(Path(where.removeprefix("file://")).expanduser()), settings
         self._folder = contextlib.ExitStack()
         if self.store is not None and self.path.rstrip("/").lower().endswith(".zarr"):
             raise InvalidArgument(
                 f"{self.name} is a folder, and single files are copied from and into a store; use .zarr.zip, "
                 "or arcuate convert, which takes such folders at any address"
             )
+        if self.store is None and where in configured() and not Path(where).exists():
+            raise InvalidArgument(f"{where} is a connector; say what of it: {where}#PATH")
 
     def close(self) -> None:
         self._folder.close()
@@ -135,15 +146,16 @@ class FileEnd(End):
 
     def pieces(self, ask: Ask) -> Iterator[Any]:
         from arcuate.formats import open_batches, open_data
-        from arcuate.formats.format import guarded
+        from arcuate.formats.format import guarded, has_options
         from arcuate.formats.table import find
 
         ask.only("reading a file", "variable", "key", "tidy")
         path = self.here(ask.from_format)
         name, kind = find(str(path), ask.from_format, local=path)
-        named: dict[str, Any] = {"format": ask.from_format, "variable": ask.variable}
+        named: dict[str, Any] = {"format": ask.from_format, "variable": ask.variable, **self.options}
+        streams = not self.whole and kind.streams and has_options(kind.batches, self.options)
         with guarded(path, name):
-            streams = not self.whole and kind.streams and kind.in_pieces(path, ask.variable)
+            streams = streams and kind.in_pieces(path, ask.variable)
         if streams:
             yield from open_batches(path, **named)
         else:
@@ -151,7 +163,7 @@ class FileEnd(End):
 
     def put(self, pieces: Iterator[Any], ask: Ask) -> tuple[Any, ...]:
         from arcuate.formats import save_batches, save_data
-        from arcuate.formats.format import PiecesDiffer
+        from arcuate.formats.format import PiecesDiffer, has_options
         from arcuate.formats.table import find
 
         if ask.key is not None:
@@ -159,9 +171,9 @@ class FileEnd(End):
         self.free(ask)
         local = Path(self.path) if self.store is None else self.beside()
         kind = find(str(local), ask.to_format)[1]
-        named: dict[str, Any] = {"format": ask.to_format, "lossy": ask.lossy}
+        named: dict[str, Any] = {"format": ask.to_format, "lossy": ask.lossy, **self.options}
         lost: tuple[str, ...] = ()
-        if kind.streams:
+        if kind.streams and has_options(kind.write_batches, self.options):
             first = next(pieces, None)
             if first is None:
                 raise InvalidArgument(f"there is nothing to be written to {self.name}: the source is empty")
@@ -208,6 +220,8 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
     if one.ending == other.ending and ask.from_format == ask.to_format:
         if ask.variable is not None:
             raise InvalidArgument("'variable' means nothing where the bytes of a file are copied")
+        if options := [*one.options, *other.options]:
+            raise InvalidArgument(f"{options[0]!r} means nothing where the bytes of a file are copied")
         return _bytes(one, other, ask)
     if ask.resume:
         raise InvalidArgument(
@@ -221,6 +235,8 @@ def between(one: FileEnd, other: FileEnd, ask: Ask) -> Copied:
         to_format=ask.to_format,
         variable=ask.variable,
         lossy=ask.lossy,
+        options=one.options,
+        target_options=other.options,
         progress=ask.progress,
     )
     if other.store is not None:
@@ -267,8 +283,11 @@ def _describe(one: FileEnd, other: FileEnd) -> None:
 
 def _local(source: Path, target: Path, ask: Ask) -> int:
     """Copies beside the target and puts the copy into its place."""
+    from arcuate.formats.registry import may_be_replaced
+
     if not target.absolute().parent.is_dir():
         raise NotFoundError(f"there is no folder for {str(target)!r}", service="copy")
+    may_be_replaced(target)
     if target.exists() and os.path.samefile(source, target):
         raise InvalidArgument(f"{source} and {target} are the same file")
     if ask.resume and ask.exists == "error" and target.exists():  # a copy that broke leaves nothing there

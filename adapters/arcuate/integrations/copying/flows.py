@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from arcuate.connector.secrets import redacted
@@ -30,6 +31,11 @@ def opened_stream(text: str, **settings: Any) -> Any:
         made: Any = stream_class(where)(url=where, **({"topic": topic} if topic else {}), **settings)
         if topic or made.has_topic:
             return made
+    if not topic and "://" not in where and Path(where).exists():
+        raise InvalidArgument(
+            f"{where} is a file and no stream; 'arcuate copy FILE URL#TOPIC' publishes what it holds, "
+            "and 'arcuate call' calls a function with it"
+        )
     if not topic:
         raise InvalidArgument(
             f"{redacted(where) if '://' in where else where}: which topic? Write it after '#'"

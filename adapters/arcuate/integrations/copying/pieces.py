@@ -26,13 +26,16 @@ def rows_in(piece: Any) -> int:
     return len(piece) if is_table(piece) else 0
 
 
-def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator[pa.Table]:
+def tables(
+    pieces: Iterable[Any], where: str, *, tidy: bool = False, lost: list[str] | None = None
+) -> Iterator[pa.Table]:
     """Each piece as an Arrow table.
 
     Args:
         pieces: what comes.
         where: the target, for errors.
         tidy: a labelled array becomes a table with a row for each element, one column for each coordinate.
+        lost: gets what a tidy table does not say.
 
     Raises:
         ConversionError: a piece is no table.
@@ -42,6 +45,9 @@ def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator
     for piece in pieces:
         value = piece
         if tidy and hasattr(value, "to_dataframe"):
+            if lost is not None and value.attrs:
+                told = f"the attributes {', '.join(map(str, value.attrs))} are in no column"
+                lost += [told] if told not in lost else []
             value = _tidy(value)
         if isinstance(value, (list, tuple)) and value and all(isinstance(one, dict) for one in value):
             value = of_records(value, where)
@@ -58,6 +64,13 @@ def tables(pieces: Iterable[Any], where: str, *, tidy: bool = False) -> Iterator
 
 
 def _tidy(value: Any) -> Any:
+    sizes = dict(value.sizes)
+    whole = getattr(value, "data_vars", None) or {"": value}
+    if not any(set(one.dims) == set(sizes) for one in whole.values()):  # each would stand there many times
+        raise ConversionError(
+            f"{', '.join(map(repr, whole))} have no dimensions in common, and one table for all would repeat "
+            "each value; choose one with 'variable'"
+        )
     if hasattr(value, "name") and not hasattr(value, "data_vars"):
         value = value if value.name is not None else value.rename("value")
         lost = [

@@ -13,7 +13,7 @@ from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End, end_of
 from arcuate.integrations.copying.files import FileEnd, between
 from arcuate.integrations.copying.flows import StreamEnd, contents
-from arcuate.integrations.copying.pieces import rows_in
+from arcuate.integrations.copying.pieces import is_table, rows_in
 
 __all__ = ["copy"]
 
@@ -80,7 +80,7 @@ class _Count:
             yield piece
             self.pieces += 1
             found = rows_in(piece)
-            if found or self.rows is not None:
+            if is_table(piece) or self.rows is not None:
                 self.rows = (self.rows or 0) + found
             if self._progress is not None:
                 self._progress(self.rows if self.rows is not None else self.pieces, None)
