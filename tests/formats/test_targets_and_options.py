@@ -184,6 +184,14 @@ def test_options_that_mean_nothing(
     assert said in done.stderr
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "arrow", "nc", "zarr"])
+def test_a_name_that_is_no_utf8(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9." + suffix.encode())
+    frame = pd.DataFrame({"a": np.array([1, 2], "i2")})
+    save_data(frame, path)
+    pd.testing.assert_frame_equal(open_data(path), frame)
+
+
 @pytest.mark.parametrize(
     ("encoding", "name"), [("utf-8:strict", b"caf\xe9"), ("ascii:strict", "café".encode())]
 )

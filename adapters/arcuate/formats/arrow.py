@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,7 +88,7 @@ class Arrow(Format):
     ) -> Kept:
         options = pa.ipc.IpcWriteOptions(compression=compression, unify_dictionaries=True)
         new = pa.ipc.new_stream if path.suffix.lower() == ".arrows" else pa.ipc.new_file
-        with pa.OSFile(str(path), "wb") as file, new(file, schema, options=options) as writer:
+        with pa.OSFile(os.fsencode(path), "wb") as file, new(file, schema, options=options) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         return Losses(self.name, path, lossy).kept()
@@ -109,7 +110,7 @@ def _opened(path: Path, limit: int | None) -> Iterator[tuple[pa.Schema, Iterator
             batch.validate(full=True)
             yield batch
 
-    with pa.OSFile(str(path), "rb") as file:
+    with pa.OSFile(os.fsencode(path), "rb") as file:
         if is_file:
             reader = pa.ipc.open_file(file)
             _check_claims(path, limit, stream=False)

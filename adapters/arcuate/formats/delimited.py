@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from io import TextIOWrapper
@@ -307,7 +308,7 @@ def _native(path: Path, encoding: str, limit: int | None) -> Iterator[Any]:
     A thread of Arrow's reads ahead, also when Python is ending: it must need nothing of Python.
     """
     if codecs.lookup(encoding).name == "utf-8":
-        file = pa.OSFile(str(path))
+        file = pa.OSFile(os.fsencode(path))
         yield pa.CompressedInputStream(file, "gzip") if path.suffix.lower() == ".gz" else file
         return
     with NamedTemporaryFile(prefix="arcuate-") as whole:

@@ -64,7 +64,8 @@ class Sidecar:
             "arcuate:rows": self.rows,
             "arcuate:schema": base64.b64encode(self.schema.serialize().to_pybytes()).decode(),
         }
-        beside(path).write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(made, ensure_ascii=not path.name.isprintable(), indent=1)  # bytes that are no text
+        beside(path).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Sidecar | None:

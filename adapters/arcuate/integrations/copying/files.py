@@ -53,10 +53,6 @@ class FileEnd(End):
             if not name or folder.endswith(":/"):
                 raise InvalidArgument(f"{self.name} names no file")
             if folder.startswith(("http://", "https://")):
-                if "?" in name:
-                    raise InvalidArgument(
-                        f"{self.name} has a query, and a store has paths only; 'arcuate convert' reads it"
-                    )
                 name = unquote(name)  # Storage quotes it
             self.store, self.path = Storage(url=folder, **settings), name
         else:
