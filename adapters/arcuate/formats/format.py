@@ -281,7 +281,7 @@ def _options_of(method: Any) -> list[str]:
 
 def has_options(method: Any, options: Iterable[str]) -> bool:
     """Whether a format's method has all of these options."""
-    return set(options) <= set(_options_of(method))
+    return not options or set(options) <= set(_options_of(method))
 
 
 def checked_options(method: Any, options: dict[str, Any], name: str) -> None:

@@ -189,8 +189,9 @@ def convert(
             raise InvalidArgument(f"{source} and {target} are the same file; write to another one")
         read, wrote = dict(options or {}), dict(target_options or {})
         variable = read.pop("variable", variable)
-        checked_options(first.read, read, first_name)
-        checked_options(second.write, wrote, name)
+        if read or wrote:
+            checked_options(first.read, read, first_name)
+            checked_options(second.write, wrote, name)
         if progress is not None:
             progress(0, None)
 
