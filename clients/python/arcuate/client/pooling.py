@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -47,6 +48,8 @@ class Pool:
         self._options = options
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
         self._setup: list[Callable[[Session], Any]] = []
         self._sessions: list[Session] = []
         self._threads: list[threading.Thread] = []
@@ -201,24 +204,24 @@ class Pool:
 
     def close(self) -> None:
         """Ends all interpreters; what waits is cancelled."""
-        if self._closed:
-            return
-        self._closed = True
-        waiting = []
-        while not self._jobs.empty():
-            job = self._jobs.get()
-            if job is not None:
-                waiting.append(job[1])
-        for future in waiting:
-            future.cancel()
+        with self._lock:  # nothing is queued after this
+            if self._closed:
+                return
+            self._closed = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    job[1].cancel()
         for _ in self._threads:
             self._jobs.put(None)
-        self.interrupt()
+        if os.getpid() == self._owner:
+            self.interrupt()
+        for session in self._sessions:  # also interrupts what has only begun
+            session.close()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(30)
-        for session in self._sessions:
-            session.close()
 
     def __enter__(self) -> Pool:
         return self
@@ -233,12 +236,18 @@ class Pool:
         return f"<arcuate pool {self._target!r}: {state}>"
 
     def _put(self, work: Callable[[Session], Any]) -> Future[Any]:
-        if self._closed:
-            raise SessionClosed(f"this pool is closed; open another with pool({self._target!r})")
         from concurrent.futures import Future
 
+        if os.getpid() != self._owner:
+            raise SessionClosed(
+                f"this pool belongs to process {self._owner}; a forked child cannot use it: "
+                f"open one in the child with pool({self._target!r})"
+            )
         future: Future[Any] = Future()
-        self._jobs.put((work, future))
+        with self._lock:
+            if self._closed:
+                raise SessionClosed(f"this pool is closed; open another with pool({self._target!r})")
+            self._jobs.put((work, future))
         return future
 
     def _serve(self, index: int) -> None:

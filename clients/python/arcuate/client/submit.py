@@ -165,11 +165,15 @@ class Worker:
         finally:
             self._frames.remove(frame)
 
-    def stop(self) -> None:
-        """Cancels what waits and ends the thread."""
+    def end(self) -> None:
+        """Cancels what waits; the thread ends after what it does now."""
         self.stopped = True
         for frame in tuple(self._frames):
             frame.end()
+
+    def stop(self) -> None:
+        """Cancels what waits and ends the thread."""
+        self.end()
         if threading.current_thread() is not self._thread:
             self._thread.join(10)
 
