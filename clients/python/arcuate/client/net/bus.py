@@ -471,7 +471,7 @@ class BusTransport(Transport):
         return True
 
     def abort(self) -> None:
-        self._aborted = True
+        self._aborted = self._link.ending = True
         self._link.wake()
 
     def _unanswered(self, call: Call) -> ArcuateError:

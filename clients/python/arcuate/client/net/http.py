@@ -110,7 +110,7 @@ class HttpLink(Link):
             raise ConnectionLost(
                 f"no TLS connection with {self._target.address}: {error}", executed="no"
             ) from None
-        return Wire(sock, self.limits)
+        return Wire(sock, self.limits, lambda: self.ending)
 
     def _drop(self) -> None:
         for wire in (self._main, self._side):

@@ -219,6 +219,7 @@ class Reach:
         if self._closed:
             return
         self._closed = True
+        self._link.ending = True
         self.stop()
         with self._busy:
             self._link.close()

@@ -285,6 +285,8 @@ class ZmqLink(Link):
             self._watch()
             if self._lost is not None:
                 raise self._lost
+            if self.ending:
+                raise ConnectionLost(f"{self._where} takes nothing, and is left", executed="maybe")
             try:
                 self._send_parts(link, parts, zmq.NOBLOCK)
                 return
