@@ -211,12 +211,7 @@ class Requester:
             self._nested = nested  # a Ctrl-C may have struck while it was counted down
             if self._callbacks.dropped:
                 self._callbacks.settle()
-            self._lock.release()
-            if self._closed and not nested and self._lock.acquire(0.0):  # close() could not wait for this call
-                try:
-                    self._transport.close()
-                finally:
-                    self._lock.release()
+            self._give_back()
             if self._events.trouble is not None and not nested:
                 trouble, self._events.trouble = self._events.trouble, None
                 raise trouble
@@ -406,6 +401,15 @@ class Requester:
                 f"this session belongs to process {self._owner}; a forked child cannot use it: "
                 f"open a session of its own in the child with connect({self._name!r})"
             )
+
+    def _give_back(self) -> None:
+        """Releases the lock after a call; closes, where close() could not wait for it."""
+        self._lock.release()
+        if self._closed and not self._lock.held and self._lock.acquire(0.0):
+            try:
+                self._transport.close()
+            finally:
+                self._lock.release()
 
     def _seize(self) -> bool:
         """Takes the lock in order to close. ``False``: a call does not end, and closes when it does."""

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from arcuate.client.dropped import end_later
 from arcuate.compat.matlab.engine.errors import (
     EngineError,
     MatlabExecutionError,
@@ -160,7 +161,7 @@ class MatlabEngine:
 
     def __del__(self) -> None:
         if not getattr(self, "_reason", "never begun"):
-            self._finish("it was quit")
+            self._finish("it was quit", end_later)
 
     def __dir__(self) -> list[str]:
         return ["eval", "exit", "feval", "quit", "workspace"]
@@ -176,12 +177,12 @@ class MatlabEngine:
 
     # ------------------------------------------------------------ the inside
 
-    def _finish(self, reason: str) -> None:
+    def _finish(self, reason: str, how: Callable[[Callable[[], None]], None] = lambda end: end()) -> None:
         """Ends it, once."""
         if not self._reason:
             object.__setattr__(self, "_reason", reason)
             live.discard(self)
-            self._end()
+            how(self._end)
 
     def _reject(self) -> NoReturn:
         raise RejectedExecutionError(
