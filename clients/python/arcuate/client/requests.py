@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["Requester"]
 
 _NONE: Mapping[str, Any] = {}
-_CLOSE_SECONDS, _CLOSE_SLICE = 10.0, 0.05
-"""Seconds that closing leaves to a call that is interrupted, and after which it is interrupted again."""
+_CLOSE_SECONDS = (10.0, 1.0)
+"""That closing leaves to a call that is interrupted, and to one whose transport has been told to give up."""
+_CLOSE_SLICE = 0.05
 _LENDERS: weakref.WeakValueDictionary[tuple[str, str], Requester] = weakref.WeakValueDictionary()
 """Sessions of hubs of which other sessions got an object, by hub and name."""
 
@@ -413,7 +414,7 @@ class Requester:
 
     def _seize(self) -> bool:
         """Takes the lock in order to close. ``False``: a call does not end, and closes when it does."""
-        for patience in (_CLOSE_SECONDS, 1.0):
+        for patience in _CLOSE_SECONDS:
             end = time.monotonic() + patience
             while time.monotonic() < end:
                 # Again and again: the transport does not know of a call whose arguments are still prepared.

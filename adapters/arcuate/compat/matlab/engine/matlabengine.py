@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import sys
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from arcuate.client.dropped import end_later
 from arcuate.compat.matlab.engine.errors import (
     EngineError,
     MatlabExecutionError,
@@ -161,7 +161,7 @@ class MatlabEngine:
 
     def __del__(self) -> None:
         if not getattr(self, "_reason", "never begun"):
-            self._finish("it was quit", end_later)
+            self._finish("it was quit")
 
     def __dir__(self) -> list[str]:
         return ["eval", "exit", "feval", "quit", "workspace"]
@@ -177,12 +177,12 @@ class MatlabEngine:
 
     # ------------------------------------------------------------ the inside
 
-    def _finish(self, reason: str, how: Callable[[Callable[[], None]], None] = lambda end: end()) -> None:
+    def _finish(self, reason: str) -> None:
         """Ends it, once."""
         if not self._reason:
             object.__setattr__(self, "_reason", reason)
             live.discard(self)
-            how(self._end)
+            self._end()
 
     def _reject(self) -> NoReturn:
         raise RejectedExecutionError(
@@ -251,6 +251,10 @@ class MatlabEngine:
             return FutureResult(future, self)
         try:
             return future.result()
+        except concurrent.futures.CancelledError:
+            if self._reason:  # it was quit before the call had begun
+                self._reject()
+            raise
         except BaseException:
             future.cancel()  # after Ctrl-C; nothing where it is over
             raise
