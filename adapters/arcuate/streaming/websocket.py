@@ -16,7 +16,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import math
 import socket
 import ssl
 import struct
@@ -229,9 +228,10 @@ class WebSocketStream(Stream):
                 raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
             if self._writer is None:
                 self._writer = self.connecting(lambda: self.dial(self.config.ping), lambda late: late.close())
-                seconds = math.ceil(self.config.timeouts.call)  # the library waits for ever
+                # The library waits for ever.
+                seconds, part = divmod(round(self.config.timeouts.call * 1e6) or 1, 1_000_000)
                 self._writer.socket.setsockopt(
-                    socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", seconds, 0)
+                    socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", seconds, part)
                 )
                 self._drain = threading.Thread(target=_drained, args=(self._writer,), daemon=True)
                 self._drain.start()
