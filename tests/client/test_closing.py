@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from arcuate.client import connect, pool, requests
+from arcuate.client import aio, connect, pool, requests
 from arcuate.client.aio.streams import AsyncSubscription
 from arcuate.client.net.target import Target, open_link
 from arcuate.errors import CallCancelled, SessionClosed
@@ -181,3 +181,17 @@ def test_the_end_of_python_waits_for_what_is_being_closed() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE)
     assert (found.stdout, found.stderr, found.returncode) == ("closed\n", "", 0)
+
+
+def test_a_call_of_asyncio_that_waits_for_its_turn_is_no_cancelled_task() -> None:
+    async def main() -> None:
+        session = await aio.connect("python")
+        running = asyncio.ensure_future(session.eval("__import__('time').sleep(60)"))
+        waiting = asyncio.ensure_future(session.eval("1"))
+        await asyncio.sleep(0.05)
+        await session.close()
+        found = await asyncio.gather(running, waiting, return_exceptions=True)
+        assert type(found[0]) in (CallCancelled, SessionClosed), found
+        assert type(found[1]) is SessionClosed, found
+
+    asyncio.run(main())
