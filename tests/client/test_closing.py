@@ -127,6 +127,20 @@ def test_what_a_pool_is_asked_while_it_is_closed_ends() -> None:
     assert future.cancelled() or future.exception(PATIENCE) is not None or future.result() == 1
 
 
+def test_who_waits_for_a_pool_is_told_that_it_was_closed() -> None:
+    workers = pool("python", 1)
+    begun, go = threading.Event(), threading.Event()
+    workers._put(lambda _: (begun.set(), go.wait(PATIENCE)))
+    assert begun.wait(PATIENCE)
+    waiting = [Apart(lambda: workers.call("abs", -1)), Apart(lambda: workers.map("abs", [-1]))]
+    while workers._jobs.qsize() < 2:
+        threading.Event().wait(0.001)
+    closing = Apart(workers.close)
+    assert [type(one.ended()) for one in waiting] == [SessionClosed] * 2
+    go.set()
+    closing.ended()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: not on this system")
 def test_a_forked_child_does_not_wait_for_the_pool_of_its_parent() -> None:
     with pool("python", 1) as workers:

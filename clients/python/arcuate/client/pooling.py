@@ -78,11 +78,13 @@ class Pool:
 
     def call(self, name: str, /, *args: Any, **keywords: Any) -> Any:
         """:meth:`Session.call` on a free interpreter."""
-        return self.submit(name, *args, **keywords).result()
+        with self._telling():
+            return self.submit(name, *args, **keywords).result()
 
     def eval(self, code: str, **controls: Any) -> Any:
         """:meth:`Session.eval` on a free interpreter."""
-        return self._put(lambda session: session.eval(code, **controls)).result()
+        with self._telling():
+            return self._put(lambda session: session.eval(code, **controls)).result()
 
     def submit(self, name: str, /, *args: Any, **keywords: Any) -> Future[Any]:
         """:meth:`Session.call` on a free interpreter; returns a future."""
@@ -141,7 +143,8 @@ class Pool:
         first: BaseException | None = None
         try:
             for future in _bar(futures, len(futures), progress, name):
-                error = future.exception()
+                with self._telling():
+                    error = future.exception()
                 if error is None:
                     results.append(future.result())
                 else:
@@ -177,7 +180,8 @@ class Pool:
         try:
             for _ in _bar(range(len(futures)), len(futures), progress, name):
                 index, future = ready.get()
-                error = future.exception()
+                with self._telling():
+                    error = future.exception()
                 if error is not None and errors == "raise":
                     raise error
                 yield index, error if error is not None else future.result()
@@ -246,9 +250,24 @@ class Pool:
         future: Future[Any] = Future()
         with self._lock:
             if self._closed:
-                raise SessionClosed(f"this pool is closed; open another with pool({self._target!r})")
+                raise self._over()
             self._jobs.put((work, future))
         return future
+
+    def _over(self) -> SessionClosed:
+        return SessionClosed(f"this pool is closed; open another with pool({self._target!r})", executed="no")
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Who waits for what closing has cancelled is told why."""
+        from concurrent.futures import CancelledError
+
+        try:
+            yield
+        except CancelledError:
+            if self._closed:
+                raise self._over() from None
+            raise
 
     def _serve(self, index: int) -> None:
         while True:
