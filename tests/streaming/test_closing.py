@@ -1,4 +1,4 @@
-"""Closing what another thread is just beginning, or held back in."""
+"""Closing what another thread waits in."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from websockets.sync.server import serve
 from arcuate.connector import IntegrationTimeout
 from arcuate.errors import SessionClosed
 from arcuate.streaming import websocket
-from arcuate.streaming.feed import Feed, QueueFeed
-from arcuate.streaming.source import Source
 from arcuate.streaming.websocket import WebSocketStream
 from arcuate.websocket import WebSocketClient
 
@@ -45,27 +43,6 @@ def held(thread: threading.Thread, written: list[float]) -> None:
     while thread.is_alive() and not (written and time.monotonic() - written[-1] > 0.2):
         assert time.monotonic() < end
         time.sleep(0.01)
-
-
-class Beginning(Source):
-    """Is closed in another thread while it subscribes."""
-
-    feed: QueueFeed
-
-    def _feed(self, topics: tuple[str, ...], start: int | str) -> Feed:
-        closing = threading.Thread(target=self.close)
-        closing.start()
-        closing.join(PATIENCE)
-        self.feed = QueueFeed(1)
-        return self.feed
-
-
-def test_a_source_that_is_closed_while_it_subscribes_has_no_reader() -> None:
-    source = Beginning(topic="t")
-    with pytest.raises(SessionClosed):
-        source.blocks()
-    with pytest.raises(EOFError):
-        source.feed.next(PATIENCE)
 
 
 @contextmanager

@@ -226,4 +226,4 @@ class Reach:
 
 
 def _over() -> SessionClosed:
-    return SessionClosed("it was stopped")
+    return SessionClosed("it was stopped, or closed, while this waited")
