@@ -61,6 +61,13 @@ def test_events_are_those_of_gql_alone(yoga: Server, client: GraphQLClient) -> N
     assert len(found) == 5
 
 
+def test_events_may_be_closed_after_their_client(yoga: Server) -> None:
+    client = GraphQLClient(url=yoga.url)
+    with client.subscribe(TICKS, {"last": 1}) as events:
+        assert ids(events) == [1]
+        client.close()
+
+
 @pytest.mark.parametrize("code", [None, 1001, 1011, 1012])
 def test_a_lost_connection_is_made_again(client: GraphQLClient, code: int | None) -> None:
     variables = {"last": 10, "each": 4, "code": code}

@@ -7,6 +7,7 @@ there, so that this one reads from the connection itself, event by event.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +25,7 @@ from arcuate.connector import (
 )
 from arcuate.connector.background import Background
 from arcuate.connector.link import Dialer, Ended, Link, Patience
+from arcuate.errors import SessionClosed
 from arcuate.graphql.document import Operation
 from arcuate.graphql.result import GraphQLResult, faults_of, of_faults, of_payload
 
@@ -238,8 +240,9 @@ class Events:
         return found
 
     def close(self) -> None:
-        """As :meth:`Subscription.aclose`."""
-        self._background.run(self._subscription.aclose())
+        """As :meth:`Subscription.aclose`; nothing where the client was closed before."""
+        with contextlib.suppress(SessionClosed):
+            self._background.run(self._subscription.aclose())
 
     def __enter__(self) -> Self:
         return self

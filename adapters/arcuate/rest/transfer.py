@@ -165,6 +165,7 @@ class _Download:
 
     def piece(self, file: Any, piece: bytes) -> None:
         """Writes a piece."""
+        self.client._still_open()
         with _writable(self.client, self._part):
             _write(file, piece)
         self._there += len(piece)
@@ -235,7 +236,7 @@ def upload(
     def attempt() -> dict[str, Any]:
         with (
             source.open("rb") as file,
-            _opened(client, one, {}, lambda: _pieces(file, size, progress)) as found,
+            _opened(client, one, {}, lambda: _pieces(file, size, progress, client)) as found,
         ):
             return _answered(client, one, found, found.read())
 
@@ -259,7 +260,7 @@ async def aupload(
 
     async def attempt() -> dict[str, Any]:
         with source.open("rb") as file:
-            pieces = lambda: _apieces(file, size, progress)  # noqa: E731
+            pieces = lambda: _apieces(file, size, progress, client)  # noqa: E731
             async with _aopened(client, one, {}, pieces) as found:
                 return _answered(client, one, found, await found.aread())
 
@@ -297,17 +298,20 @@ def _answered(
     return client.judge(one, answer)
 
 
-async def _apieces(file: Any, size: int, progress: Progress | None) -> AsyncIterator[bytes]:
-    for piece in _pieces(file, size, progress):
+async def _apieces(
+    file: Any, size: int, progress: Progress | None, client: RESTAPIClient
+) -> AsyncIterator[bytes]:
+    for piece in _pieces(file, size, progress, client):
         yield piece
 
 
-def _pieces(file: Any, size: int, progress: Progress | None) -> Iterator[bytes]:
+def _pieces(file: Any, size: int, progress: Progress | None, client: RESTAPIClient) -> Iterator[bytes]:
     file.seek(0)
     sent = 0
     if progress is not None:
         progress(0, size)
     while sent < size:
+        client._still_open()
         piece = file.read(min(_PIECE, size - sent))
         if not piece:
             raise InvalidArgument(f"the file {file.name} became shorter while it was sent")

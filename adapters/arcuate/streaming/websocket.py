@@ -16,7 +16,9 @@ import contextlib
 import dataclasses
 import json
 import logging
+import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Mapping
@@ -54,6 +56,8 @@ __all__ = ["WebSocketConfig", "WebSocketStream"]
 
 _SLICE = 0.1
 """Seconds after which who waits for an answer looks whether the connection is there."""
+_TAKEN = 1.0
+"""Seconds that closing leaves to a message that is being sent."""
 _QUIET = logging.getLogger("arcuate.streaming.websocket.frames")
 _QUIET.setLevel(logging.INFO)  # at DEBUG, headers and messages would be in the log
 _KINDS: dict[int, type[IntegrationError]] = {
@@ -107,8 +111,17 @@ class WebSocketStream(Stream):
             raise InvalidArgument(f"{self.name}: which server? Give url='wss://HOST/PATH'")
 
     def _close(self) -> None:
-        with self._writing:
+        if not self._writing.acquire(timeout=_TAKEN):
+            # The server takes nothing. The descriptor stays that of the thread that waits on it.
+            writer = self._writer
+            if writer is not None:
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(writer.socket, socket.SHUT_RDWR)
+            self._writing.acquire()
+        try:
             self._hang_up()
+        finally:
+            self._writing.release()
 
     def _check(self) -> Mapping[str, Any]:
         connection = self.dial()
@@ -215,12 +228,25 @@ class WebSocketStream(Stream):
                 raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
             if self._writer is None:
                 self._writer = self.connecting(lambda: self.dial(self.config.ping), lambda late: late.close())
+                # The library waits for ever.
+                seconds, part = divmod(round(self.config.timeouts.call * 1e6) or 1, 1_000_000)
+                self._writer.socket.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", seconds, part)
+                )
                 self._drain = threading.Thread(target=_drained, args=(self._writer,), daemon=True)
                 self._drain.start()
             try:
                 self._writer.send(payload.decode() if text else payload)
             except ConnectionClosed as error:
                 self._hang_up()
+                if isinstance(error.__cause__, (BlockingIOError, ssl.SSLWantWriteError)):
+                    raise IntegrationTimeout(
+                        f"{self.name}: the server took no message within {self.config.timeouts.call:g} s "
+                        "(setting 'timeouts.call')",
+                        service=self.name,
+                        executed="maybe",
+                    ) from error
+                self._still_open()
                 raise self._ended(error) from error
 
     def write(self, block: Any, *, topic: str | None = None) -> None:

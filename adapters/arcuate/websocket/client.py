@@ -237,6 +237,8 @@ class WebSocketClient(Connector):
                     data = await link.receive()
                 except Ended as ended:
                     await self._drop(link)
+                    if self._closed:  # it was this side
+                        raise self._over() from None
                     raise EOFError(f"{self.name}: the other side has ended: {ended}") from None
                 except IntegrationError as error:
                     await self._drop(link)
@@ -285,8 +287,11 @@ class WebSocketClient(Connector):
                 if self._closed:
                     await self._drop(self._link)
             if self._closed or self._link is None:
-                raise SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
+                raise self._over()
             return self._link
+
+    def _over(self) -> SessionClosed:
+        return SessionClosed(f"{self.name} was closed; make a new {type(self).__name__}")
 
     async def _dial(self) -> None:
         assert self._dialer is not None

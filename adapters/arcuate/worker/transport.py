@@ -193,7 +193,10 @@ class WorkerTransport(Transport):
         if self._jail is not None:  # also that of a worker which could not be started
             self._jail.close()
         self._segments.close()
-        for fd in (self._wake_read, self._wake_write):
+        with self._state:  # nobody writes to what has this number next
+            fds = (self._wake_read, self._wake_write)
+            self._wake_read = self._wake_write = -1
+        for fd in fds:
             os.close(fd)
 
     def _end(self, *, kill: bool) -> int | None:
@@ -275,9 +278,15 @@ class WorkerTransport(Transport):
             self._wake()
         return True
 
+    def abort(self) -> None:
+        process = self._process
+        if process is not None:
+            process.kill()
+
     def _wake(self) -> None:
         try:
-            os.write(self._wake_write, b"c")
+            if self._wake_write >= 0:
+                os.write(self._wake_write, b"c")
         except BlockingIOError:
             pass
 

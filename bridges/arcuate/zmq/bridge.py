@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import select
 import threading
 import time
@@ -17,6 +16,7 @@ import zmq
 from arcuate.client import messages
 from arcuate.client.net.parts import identify, size_of_frame, too_large, unpack
 from arcuate.client.net.shelf import FEATURE, outside
+from arcuate.client.net.waking import Waking
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, ProtocolError, Unavailable
 from arcuate.hub import Hub
 from arcuate.hub.core import error_of
@@ -106,9 +106,7 @@ class ZmqBridge:
         self._stopping = threading.Event()
         self._linger = 1.0
         self._thread: threading.Thread | None = None
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        self._waking = Waking()
         self.readers = ThreadPoolExecutor(_READERS, thread_name_prefix="arcuate-zmq-read")
 
     # -------------------------------------------------------------------- life
@@ -221,17 +219,11 @@ class ZmqBridge:
             context.term()
         for one in self._places:
             one.clear()
-        for fd in (self._wake_read, self._wake_write):
-            if fd >= 0:
-                os.close(fd)
-        self._wake_read = self._wake_write = -1
+        self._waking.close()
 
     def wake(self) -> None:
         """Has the bridge's thread look around. From any thread."""
-        try:
-            os.write(self._wake_write, b"w")
-        except OSError:
-            pass  # full: it will look anyway; closed: there is nobody any more
+        self._waking.wake()
 
     def count(self, what: str) -> None:
         """Counts something that went wrong."""
@@ -252,7 +244,7 @@ class ZmqBridge:
 
     def _main(self) -> None:
         poll = select.poll()
-        poll.register(self._wake_read, select.POLLIN)
+        poll.register(self._waking.fd, select.POLLIN)
         for port in self._ports:
             poll.register(port.fd, select.POLLIN)
             poll.register(port.wires.fd, select.POLLIN)
@@ -277,8 +269,8 @@ class ZmqBridge:
                     feed.serve()
                 wait = _AGAIN if any(port.waiting for port in self._ports) else _TICK
                 for fd, _ in poll.poll(wait * 1000):
-                    if fd == self._wake_read:
-                        os.read(fd, 4096)
+                    if fd == self._waking.fd:
+                        self._waking.clear()
                     elif fd in watched:
                         port = watched[fd]
                         while self._take(port):  # before the end of who said it

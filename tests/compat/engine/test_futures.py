@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -186,3 +187,25 @@ def test_many_threads_use_one_engine(eng: MatlabEngine) -> None:
     for thread in threads:
         thread.join(60)
     assert sorted(found) == sorted(float(n + k) for n in range(4) for k in range(20))
+
+
+def test_a_call_that_waits_for_its_turn_is_told_that_the_engine_was_quit() -> None:
+    one = engine.start_matlab()
+    running = one.pause(60, nargout=0, background=True)
+    found: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            one.eval("1;", nargout=0)
+        except BaseException as error:  # looked at below
+            found.append(error)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while one._last is running._future:  # until it has queued
+        time.sleep(0.001)
+    one.quit()
+    waiting.join(30)
+    assert [type(one) for one in found] == [engine.RejectedExecutionError], found
+    assert "it was quit" in str(found[0])
+    assert running.done()

@@ -7,12 +7,19 @@ for a worker or a network there holds a stranger up, and for ever if the two nee
 from __future__ import annotations
 
 import _thread
+import atexit
 import contextlib
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 __all__ = ["end_later"]
+
+_LAST = 5.0
+"""Seconds that the end of Python leaves to what is being closed."""
+_under_way: dict[int, Callable[[], object]] = {}
 
 
 def end_later(close: Callable[[], object]) -> None:
@@ -24,6 +31,7 @@ def end_later(close: Callable[[], object]) -> None:
     """
     if sys.is_finalizing():
         return
+    _under_way[id(close)] = close
     try:
         # Not threading's, which takes locks that this very thread may hold.
         _thread.start_new_thread(_begin, (close,))
@@ -36,5 +44,19 @@ def _begin(close: Callable[[], object]) -> None:
 
 
 def _quietly(close: Callable[[], object]) -> None:
-    with contextlib.suppress(Exception):
-        close()
+    try:
+        with contextlib.suppress(Exception):
+            close()
+    finally:
+        _under_way.pop(id(close), None)
+
+
+@atexit.register
+def _wait() -> None:
+    end = time.monotonic() + _LAST
+    while _under_way and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_under_way.clear)

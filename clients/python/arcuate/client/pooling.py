@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -47,6 +48,8 @@ class Pool:
         self._options = options
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
         self._setup: list[Callable[[Session], Any]] = []
         self._sessions: list[Session] = []
         self._threads: list[threading.Thread] = []
@@ -75,11 +78,13 @@ class Pool:
 
     def call(self, name: str, /, *args: Any, **keywords: Any) -> Any:
         """:meth:`Session.call` on a free interpreter."""
-        return self.submit(name, *args, **keywords).result()
+        with self._telling():
+            return self.submit(name, *args, **keywords).result()
 
     def eval(self, code: str, **controls: Any) -> Any:
         """:meth:`Session.eval` on a free interpreter."""
-        return self._put(lambda session: session.eval(code, **controls)).result()
+        with self._telling():
+            return self._put(lambda session: session.eval(code, **controls)).result()
 
     def submit(self, name: str, /, *args: Any, **keywords: Any) -> Future[Any]:
         """:meth:`Session.call` on a free interpreter; returns a future."""
@@ -138,7 +143,8 @@ class Pool:
         first: BaseException | None = None
         try:
             for future in _bar(futures, len(futures), progress, name):
-                error = future.exception()
+                with self._telling():
+                    error = future.exception()
                 if error is None:
                     results.append(future.result())
                 else:
@@ -174,7 +180,8 @@ class Pool:
         try:
             for _ in _bar(range(len(futures)), len(futures), progress, name):
                 index, future = ready.get()
-                error = future.exception()
+                with self._telling():
+                    error = future.exception()
                 if error is not None and errors == "raise":
                     raise error
                 yield index, error if error is not None else future.result()
@@ -201,24 +208,24 @@ class Pool:
 
     def close(self) -> None:
         """Ends all interpreters; what waits is cancelled."""
-        if self._closed:
-            return
-        self._closed = True
-        waiting = []
-        while not self._jobs.empty():
-            job = self._jobs.get()
-            if job is not None:
-                waiting.append(job[1])
-        for future in waiting:
-            future.cancel()
+        with self._lock:  # nothing is queued after this
+            if self._closed:
+                return
+            self._closed = True
+        with contextlib.suppress(queue.Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None:
+                    job[1].cancel()
         for _ in self._threads:
             self._jobs.put(None)
-        self.interrupt()
+        if os.getpid() == self._owner:
+            self.interrupt()
+        for session in self._sessions:  # also interrupts what has only begun
+            session.close()
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(30)
-        for session in self._sessions:
-            session.close()
 
     def __enter__(self) -> Pool:
         return self
@@ -233,13 +240,34 @@ class Pool:
         return f"<arcuate pool {self._target!r}: {state}>"
 
     def _put(self, work: Callable[[Session], Any]) -> Future[Any]:
-        if self._closed:
-            raise SessionClosed(f"this pool is closed; open another with pool({self._target!r})")
         from concurrent.futures import Future
 
+        if os.getpid() != self._owner:
+            raise SessionClosed(
+                f"this pool belongs to process {self._owner}; a forked child cannot use it: "
+                f"open one in the child with pool({self._target!r})"
+            )
         future: Future[Any] = Future()
-        self._jobs.put((work, future))
+        with self._lock:
+            if self._closed:
+                raise self._over()
+            self._jobs.put((work, future))
         return future
+
+    def _over(self) -> SessionClosed:
+        return SessionClosed(f"this pool is closed; open another with pool({self._target!r})", executed="no")
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Who waits for what closing has cancelled is told why."""
+        from concurrent.futures import CancelledError
+
+        try:
+            yield
+        except CancelledError:
+            if self._closed:
+                raise self._over() from None
+            raise
 
     def _serve(self, index: int) -> None:
         while True:

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["Requester"]
 
 _NONE: Mapping[str, Any] = {}
+_CLOSE_SECONDS = (10.0, 1.0)
+"""That closing leaves to a call that is interrupted, and to one whose transport has been told to give up."""
+_CLOSE_SLICE = 0.05
 _LENDERS: weakref.WeakValueDictionary[tuple[str, str], Requester] = weakref.WeakValueDictionary()
 """Sessions of hubs of which other sessions got an object, by hub and name."""
 
@@ -195,6 +198,10 @@ class Requester:
                 failed = self._callbacks.failed
                 if isinstance(failed, (KeyboardInterrupt, SystemExit)):
                     raise failed from error
+                if self._closed and isinstance(error, EnvironmentCrashed):
+                    raise SessionClosed(
+                        "this session was closed while the call ran", executed="maybe"
+                    ) from error
                 raise
             finally:
                 if self._generation != self._transport.generation:
@@ -205,7 +212,7 @@ class Requester:
             self._nested = nested  # a Ctrl-C may have struck while it was counted down
             if self._callbacks.dropped:
                 self._callbacks.settle()
-            self._lock.release()
+            self._give_back()
             if self._events.trouble is not None and not nested:
                 trouble, self._events.trouble = self._events.trouble, None
                 raise trouble
@@ -396,6 +403,28 @@ class Requester:
                 f"open a session of its own in the child with connect({self._name!r})"
             )
 
+    def _give_back(self) -> None:
+        """Releases the lock after a call; closes, where close() could not wait for it."""
+        self._lock.release()
+        if self._closed and not self._lock.held and self._lock.acquire(0.0):
+            try:
+                self._transport.close()
+            finally:
+                self._lock.release()
+
+    def _seize(self) -> bool:
+        """Takes the lock in order to close. ``False``: a call does not end, and closes when it does."""
+        for patience in _CLOSE_SECONDS:
+            end = time.monotonic() + patience
+            while time.monotonic() < end:
+                # Again and again: the transport does not know of a call whose arguments are still prepared.
+                if not self._lock.held:
+                    self._transport.interrupt()
+                if self._lock.acquire(_CLOSE_SLICE):
+                    return True
+            self._transport.abort()
+        return False
+
     def _submit(self, work: Callable[[], Any], frame: Frame | None = None) -> CallFuture:
         return self._thread().submit(work, self._transport.interrupt, frame)
 
@@ -405,6 +434,7 @@ class Requester:
 
         with self._worker_lock:
             if self._worker is None:
+                self._check_open()
                 self._worker = Worker(self._name)
             return self._worker
 

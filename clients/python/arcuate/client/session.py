@@ -146,16 +146,17 @@ class Session(Requester):
             return
         self._closed = True
         if os.getpid() == self._owner:
-            if not self._lock.held:
-                self._transport.interrupt()
-            if self._worker is not None:
-                self._worker.stop()
-            got = self._lock.acquire(timeout=10.0)
-            try:
-                self._transport.close()
-            finally:
-                if got:
+            with self._worker_lock:
+                worker = self._worker
+            if worker is not None:
+                worker.end()
+            if self._seize():
+                try:
+                    self._transport.close()
+                finally:
                     self._lock.release()
+            if worker is not None:
+                worker.stop()
         else:
             self._transport.close()
         self._callbacks.clear()

@@ -24,11 +24,13 @@ class CallFuture(Future[Any]):
 
     Attributes:
         on_cancel: called when it is cancelled while it runs.
+        dropped: whether it was cancelled because its session was closed.
     """
 
     def __init__(self, interrupt: Interrupt) -> None:
         super().__init__()
         self.on_cancel: list[Callable[[], object]] = []
+        self.dropped = False
         self._interrupt = interrupt
         self._asked = False
         self._call: Call | None = None
@@ -56,6 +58,12 @@ class CallFuture(Future[Any]):
         for one in tuple(self.on_cancel):
             one()
         return not self.done() or isinstance(self.exception(), CallCancelled)
+
+    def drop(self) -> None:
+        """Cancels it, since its session was closed before it began."""
+        if not self.done():
+            self.dropped = True
+            super().cancel()
 
     def cancelled(self) -> bool:
         """Whether it was cancelled, before or while it ran."""
@@ -143,7 +151,7 @@ class Worker:
         if frame is None or not frame.put((work, future)):
             self._frames[0].put((work, future))
             if self.stopped:
-                future.cancel()
+                future.drop()
         return future
 
     def begin(self, call: Call, level: int) -> None:
@@ -165,11 +173,15 @@ class Worker:
         finally:
             self._frames.remove(frame)
 
-    def stop(self) -> None:
-        """Cancels what waits and ends the thread."""
+    def end(self) -> None:
+        """Cancels what waits; the thread ends after what it does now."""
         self.stopped = True
         for frame in tuple(self._frames):
             frame.end()
+
+    def stop(self) -> None:
+        """Cancels what waits and ends the thread."""
+        self.end()
         if threading.current_thread() is not self._thread:
             self._thread.join(10)
 
@@ -185,7 +197,7 @@ class Worker:
             work, future = job
             del job
             if self.stopped:
-                future.cancel()
+                future.drop()
             if future.set_running_or_notify_cancel():
                 self.job = future
                 try:

@@ -120,6 +120,12 @@ class Transport(ABC):
         Safe to call from any thread. Says whether one was running.
         """
 
+    def abort(self) -> None:  # noqa: B027  (not every channel needs it)
+        """Has the running call fail soon, which did not heed an interrupt; :meth:`close` follows.
+
+        Safe to call from any thread: what the thread of the call waits on stays as it is.
+        """
+
     @abstractmethod
     def restart(self) -> None:
         """Replaces the interpreter by a fresh one."""

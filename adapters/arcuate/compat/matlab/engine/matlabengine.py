@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import sys
 import weakref
 from collections.abc import Callable
@@ -250,6 +251,10 @@ class MatlabEngine:
             return FutureResult(future, self)
         try:
             return future.result()
+        except concurrent.futures.CancelledError:
+            if self._reason:  # it was quit before the call had begun
+                self._reject()
+            raise
         except BaseException:
             future.cancel()  # after Ctrl-C; nothing where it is over
             raise

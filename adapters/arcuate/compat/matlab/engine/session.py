@@ -97,7 +97,7 @@ class EngineSession(Session):
             reply.rows[2] = _numbered(reply.rows[2], row[5])
             return reply
         finally:
-            self._lock.release()
+            self._give_back()
 
     def release(self, names: list[str]) -> None:
         """Lets go of objects that another process was given."""

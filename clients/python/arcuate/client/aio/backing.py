@@ -18,7 +18,7 @@ from arcuate.client.aio.names import AsyncRemote, Name
 from arcuate.client.remote import Remote
 from arcuate.client.session import Session
 from arcuate.client.submit import CallFuture, Frame
-from arcuate.errors import CallCancelled, InvalidArgument
+from arcuate.errors import CallCancelled, InvalidArgument, SessionClosed
 
 __all__ = ["Backing"]
 
@@ -79,7 +79,12 @@ class Backing(Session):
                 )
         context = contextvars.copy_context()
         future = self._submit(lambda: self._with(context, work), frame)
-        return await asyncio.wrap_future(future)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if future.dropped:  # nobody has cancelled the task
+                raise SessionClosed("this session was closed before the call began", executed="no") from None
+            raise
 
     # ---------------------------------------------------------- on the thread
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import threading
 import warnings
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from arcuate.client import streams
+from arcuate.client.dropped import end_later
 from arcuate.client.streams import GapWarning, Publisher, Subscription
 from arcuate.errors import SessionClosed
 
@@ -20,6 +24,46 @@ One = TypeVar("One", Subscription, Publisher)
 Self = TypeVar("Self", bound="_Threaded[Any]")
 
 
+_Job = tuple["Future[Any]", Callable[[], Any]]
+
+
+class _Thread(Executor):
+    """One thread for which nobody waits at the end of Python: it may wait for a block that never comes."""
+
+    def __init__(self) -> None:
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **keywords: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._jobs.put((future, functools.partial(work, *args, **keywords)))
+        if self._thread is None:
+            self._thread = threading.Thread(
+                target=_work, args=(self._jobs,), name="arcuate-stream", daemon=True
+            )
+            self._thread.start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._jobs.put(None)
+        if wait and self._thread is not None:
+            self._thread.join()
+
+    def __del__(self) -> None:
+        self._jobs.put(None)
+
+
+def _work(jobs: SimpleQueue[_Job | None]) -> None:
+    while (job := jobs.get()) is not None:
+        future, work = job
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+        del job, future, work
+
+
 class _Threaded(Generic[One]):
     """A subscription or a publisher with a thread of its own; opened by ``await`` or ``async with``."""
 
@@ -27,10 +71,12 @@ class _Threaded(Generic[One]):
         self._make: Callable[[], One] = make
         self._one: One | None = None
         self._closed = False
-        self._thread = ThreadPoolExecutor(1, "arcuate-stream")
+        self._thread = _Thread()
 
     async def _open(self: Self) -> Self:
         if self._one is None:
+            if self._closed:
+                raise SessionClosed("it was closed before it was open; make another")
             opening = asyncio.get_running_loop().run_in_executor(self._thread, self._make)
             try:
                 self._one = await asyncio.shield(opening)
@@ -40,6 +86,9 @@ class _Threaded(Generic[One]):
             finally:
                 if self._one is None:
                     self._thread.shutdown(wait=False)
+            if self._closed:
+                await self._shut(self._one)
+                raise SessionClosed("it was closed while it was opened; make another")
         return self
 
     @property
@@ -65,11 +114,24 @@ class _Threaded(Generic[One]):
 
     async def close(self) -> None:
         """Ends it. Idempotent."""
-        if self._one is not None and not self._closed:
-            self._closed = True
+        if self._closed:
+            return
+        self._closed = True
+        if self._one is not None:
             self._end(self._one)
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
-            self._one.close()
+            await self._shut(self._one)
+
+    async def _shut(self, one: One) -> None:
+        def shut() -> None:
+            self._thread.shutdown()
+            one.close()
+
+        await asyncio.get_running_loop().run_in_executor(None, shut)
+
+    def __del__(self) -> None:
+        one = self._one
+        if one is not None and not self._closed:
+            end_later(one.close)  # its thread may wait in it
 
     def _end(self, one: One) -> None:
         """Ends what its thread waits for."""

@@ -132,7 +132,7 @@ class BusTransport(Transport):
         self._seen = 0  # the last message that arrived
         self._told = 0  # and the last that the hub was told of
         self._next = _OWN
-        self._closed = False
+        self._closed = self._aborted = False
         self._gone: ArcuateError | None = None
         self._connected = False
         self._heard = self._pinged = 0.0
@@ -316,6 +316,9 @@ class BusTransport(Transport):
         self._transmit(message, call)
         asked = False
         while True:
+            if self._aborted:
+                self._connected = False
+                raise _aborted()
             patience = _SLICE
             if call.cancelled or call.deadline is not None:
                 now = time.monotonic()
@@ -413,6 +416,8 @@ class BusTransport(Transport):
         call.cancelled = call.cancelled or struck
         if answer is None:
             answer = messages.build("raise", number)
+        if self._aborted:
+            raise _aborted()
         if self._gone is not None:
             raise SessionClosed(f"this session is lost: {self._gone.message}", executed="maybe")
         late = call.deadline is not None and time.monotonic() >= call.deadline
@@ -464,6 +469,10 @@ class BusTransport(Transport):
                 call.cancelled = True
         self._link.wake()
         return True
+
+    def abort(self) -> None:
+        self._aborted = self._link.ending = True
+        self._link.wake()
 
     def _unanswered(self, call: Call) -> ArcuateError:
         """The hub answers neither the call nor its cancel: the connection is given up, the session kept."""
@@ -544,6 +553,10 @@ class BusTransport(Transport):
                 raise from_mapping(found)
             self._greeted(found.get("value") or {})
             return
+
+
+def _aborted() -> SessionClosed:
+    return SessionClosed("this session was closed while the call ran", executed="maybe")
 
 
 def _sendable(option: Any) -> Any:

@@ -8,7 +8,6 @@ connection; what is to be answered of it comes with the answer that is open. Bot
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import select
 import socket
@@ -23,6 +22,7 @@ from arcuate.client import messages
 from arcuate.client.net.httpwire import FRAMES, Wire
 from arcuate.client.net.link import Link
 from arcuate.client.net.target import Target
+from arcuate.client.net.waking import Waking
 from arcuate.errors import AuthenticationFailed, ConnectionLost, InvalidArgument, LimitExceeded, ProtocolError
 from arcuate.values import frames
 from arcuate.values.limits import Limits
@@ -66,9 +66,7 @@ class HttpLink(Link):
         self._busy = False  # whether one is
         self._opening = -1
         self._session = ""
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        self._waking = Waking()
         host = target.address
         fields = f"Host: {host}\r\nAccept: {FRAMES}\r\nArcuate-Lease: 0\r\n"
         if token is not None:
@@ -112,7 +110,7 @@ class HttpLink(Link):
             raise ConnectionLost(
                 f"no TLS connection with {self._target.address}: {error}", executed="no"
             ) from None
-        return Wire(sock, self.limits)
+        return Wire(sock, self.limits, lambda: self.ending)
 
     def _drop(self) -> None:
         for wire in (self._main, self._side):
@@ -126,17 +124,10 @@ class HttpLink(Link):
 
     def close(self) -> None:
         self._drop()
-        for fd in (self._wake_read, self._wake_write):
-            if fd >= 0:
-                os.close(fd)
-        self._wake_read = self._wake_write = -1
+        self._waking.close()
 
     def wake(self) -> None:
-        if self._wake_write >= 0:
-            try:
-                os.write(self._wake_write, b"w")
-            except OSError:
-                pass
+        self._waking.wake()
 
     # ----------------------------------------------------------------- sending
 
@@ -261,7 +252,7 @@ class HttpLink(Link):
         """Waits for data and reads it; ``False`` when it is time to return."""
         poll = select.poll()
         poll.register(main, select.POLLIN)
-        poll.register(self._wake_read, select.POLLIN)
+        poll.register(self._waking.fd, select.POLLIN)
         side = self._side
         if side is not None and side.open:
             poll.register(side, select.POLLIN)
@@ -275,11 +266,8 @@ class HttpLink(Link):
             ready = {fd for fd, _ in poll.poll(None if left is None else left * 1000)}
         if not ready:
             return self._busy and left == _SILENCE
-        if self._wake_read in ready:
-            try:
-                os.read(self._wake_read, 4096)
-            except BlockingIOError:
-                pass
+        if self._waking.fd in ready:
+            self._waking.clear()
             return False
         got: list[Nodes] = []
         if side is not None and side.fileno() in ready:

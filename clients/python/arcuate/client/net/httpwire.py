@@ -11,7 +11,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from arcuate.errors import ConnectionLost, ProtocolError
 from arcuate.values import frames
@@ -29,6 +29,8 @@ _OTHER = 1 << 20
 """Bytes kept of an answer that is no frames."""
 _STUCK = 60.0
 """Seconds after which a connection that takes no data counts as lost."""
+_LOOK = 250
+"""Milliseconds after which it is looked whether the connection is about to be closed."""
 _VECTOR = 64
 
 _held: set[socket.socket] = set()
@@ -44,6 +46,7 @@ class Wire:
     Args:
         sock: connected, and past the TLS handshake.
         limits: what is accepted.
+        ending: says whether it is about to be closed: nobody waits for it then.
 
     Attributes:
         open: a request was sent whose answer has not ended.
@@ -52,7 +55,10 @@ class Wire:
         heard: ``time.monotonic()`` of the last data.
     """
 
-    def __init__(self, sock: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self, sock: socket.socket, limits: Limits, ending: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._ending = ending
         self.open = False
         self.status = 0
         self.kind = ""
@@ -115,12 +121,14 @@ class Wire:
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 poll = select.poll()
                 poll.register(self._sock, select.POLLIN | select.POLLOUT)
-                found = poll.poll(1000)
+                found = poll.poll(_LOOK)
                 if found and found[0][1] & ~select.POLLOUT:
                     self.pump(into)
                     if self.status >= 400:  # refused already: the rest is not wanted
                         self._keep = False
                         return
+                if self._ending():
+                    raise ConnectionLost("the hub takes no data, and is left", executed="maybe") from None
                 if time.monotonic() - since > _STUCK:
                     raise ConnectionLost(f"the hub has taken no data for {_STUCK:g} s") from None
                 continue

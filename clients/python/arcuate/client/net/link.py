@@ -22,11 +22,14 @@ class Link(ABC):
         name: the protocol, as ``Session.info`` shows it: ``grpc``, ``zmq`` or ``http``.
         limits: what is accepted; a link checks sizes before it allocates.
         features: what this side's ``hello`` offers the hub.
+        ending: set from any thread by who wants to close it: a :meth:`send` that waits for a hub which takes
+            nothing gives up.
     """
 
     name = ""
     limits: Limits
     features: tuple[str, ...] = ()
+    ending = False
 
     @abstractmethod
     def connect(self, timeout: float) -> None:

@@ -219,10 +219,11 @@ class Reach:
         if self._closed:
             return
         self._closed = True
+        self._link.ending = True
         self.stop()
         with self._busy:
             self._link.close()
 
 
 def _over() -> SessionClosed:
-    return SessionClosed("it was stopped")
+    return SessionClosed("it was stopped, or closed, while this waited")

@@ -17,6 +17,7 @@ from arcuate.client.net.link import Link
 from arcuate.client.net.parts import PLACED, External, pack, size_of_frame, too_large, unpack
 from arcuate.client.net.shelf import FEATURE, POSSIBLE, Shelf
 from arcuate.client.net.target import Target
+from arcuate.client.net.waking import Waking
 from arcuate.errors import (
     ArcuateError,
     AuthenticationFailed,
@@ -89,9 +90,7 @@ class ZmqLink(Link):
         self._welcome = False
         self._lost: ArcuateError | None = None
         self._closed = False
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
+        self._waking = Waking()
 
     # ------------------------------------------------------------------ life
 
@@ -121,7 +120,7 @@ class ZmqLink(Link):
             self._drop()
             raise ConnectionLost(f"cannot connect to {self._where}: {error}", executed="no") from None
         self._poll = select.poll()
-        for fd in (link.FD, self._monitor.FD, self._wake_read):
+        for fd in (link.FD, self._monitor.FD, self._waking.fd):
             self._poll.register(fd, select.POLLIN)
         try:
             self._shake(end, timeout)
@@ -243,8 +242,7 @@ class ZmqLink(Link):
             return
         self._closed = True
         self._drop()
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        self._waking.close()
 
     # -------------------------------------------------------------- messages
 
@@ -287,6 +285,8 @@ class ZmqLink(Link):
             self._watch()
             if self._lost is not None:
                 raise self._lost
+            if self.ending:
+                raise ConnectionLost(f"{self._where} takes nothing, and is left", executed="maybe")
             try:
                 self._send_parts(link, parts, zmq.NOBLOCK)
                 return
@@ -307,8 +307,8 @@ class ZmqLink(Link):
             if not ready:
                 return self._take(link) if link.get(zmq.EVENTS) & zmq.POLLIN else None
             for fd, _ in ready:
-                if fd == self._wake_read:
-                    os.read(fd, 4096)
+                if fd == self._waking.fd:
+                    self._waking.clear()
                     return None
             if len(ready) > 1 or ready[0][0] != link.FD:
                 self._watch()
@@ -337,10 +337,7 @@ class ZmqLink(Link):
         return self._socket
 
     def wake(self) -> None:
-        try:
-            os.write(self._wake_write, b"w")
-        except (BlockingIOError, OSError):
-            pass
+        self._waking.wake()
 
 
 def open_link(
