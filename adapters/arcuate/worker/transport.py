@@ -139,11 +139,7 @@ class WorkerTransport(Transport):
             "minor": frames.MINOR,
             "segments": self._segments.prefix,
             "threshold": THRESHOLD,
-            "limits": {
-                "array": self.limits.array,
-                "message": self.limits.message,
-                "depth": self.limits.depth,
-            },
+            "limits": {name: getattr(self.limits, name) for name in ("array", "message", "depth")},
             "options": {**options, "generation": self.generation},
         }
         call = own_call(0, time.monotonic() + self.start)
@@ -194,10 +190,9 @@ class WorkerTransport(Transport):
             self._jail.close()
         self._segments.close()
         with self._state:  # nobody writes to what has this number next
-            fds = (self._wake_read, self._wake_write)
+            for fd in (self._wake_read, self._wake_write):
+                os.close(fd)
             self._wake_read = self._wake_write = -1
-        for fd in fds:
-            os.close(fd)
 
     def _end(self, *, kill: bool) -> int | None:
         process, self._process = self._process, None
