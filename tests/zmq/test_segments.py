@@ -306,21 +306,28 @@ def test_where_memory_is_small_files_are_among_the_temporary_ones(
     until(lambda: not os.listdir(tmp_path), "it is removed")
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose sockets have names of less than 108 bytes."""
+    with tempfile.TemporaryDirectory(prefix="arc-") as found:
+        yield Path(found)
+
+
 def test_the_folder_of_a_socket_goes_with_the_hub(
-    start: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    start: Start, monkeypatch: pytest.MonkeyPatch, short: Path
 ) -> None:
     """Also where samples were read, from the socket beside it, and where a hub was killed before."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    left = tmp_path / "arcuate-hub-1-killed"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short))
+    left = short / "arcuate-hub-1-killed"
     left.mkdir(mode=0o700)
     bridge = start(("ipc://*",))
     with Raw(bridge.endpoints[0]) as raw:
         raw.hello()
         beside = Path(raw.ask("listen", topic="some")["value"]["path"])
     assert beside.is_socket()
-    assert list(tmp_path.iterdir()) == [beside.parent]
+    assert list(short.iterdir()) == [beside.parent]
     bridge.stop(0.5)
-    assert not list(tmp_path.iterdir())
+    assert not list(short.iterdir())
 
 
 def test_without_room_buffers_travel_with_the_message(
