@@ -37,6 +37,13 @@ class Channel:
         self.limits = Limits()
         self.segments = ""
 
+    def leave(self) -> None:
+        """Has no part in it any more, in a forked child; the descriptors lead nowhere."""
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for fd in (self._in, self._out):
+            os.dup2(nowhere, fd, inheritable=False)
+        os.close(nowhere)
+
     def receive(self) -> Nodes | None:
         """The next message, or ``None`` at the end."""
         data = self._ahead

@@ -18,11 +18,20 @@ from arcuate.values.nodes import Nodes
 
 __all__ = ["FromCode"]
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGURG)
+_ELSEWHERE = (
+    "a function of the caller can be called only in the process that was given it, not in a child that R has "
+    "forked (package parallel): call it before or after, or use sapply() instead of mclapply()"
+)
+
 
 class FromCode(Evaluation):
     """Answers ``.External("arcuate", ...)``."""
 
     _next_callback: int
+    _tempdir: str
+    forked = False
+    """Whether this is a child that R has made: nothing of the channel is for it."""
     _flush: Any
 
     def _out(self, fd: int, data: bytes) -> None:
@@ -48,6 +57,10 @@ class FromCode(Evaluation):
             at = lib.CDR(args)
             what = lib.INTEGER(lib.CAR(at))[0]
             at = lib.CDR(at)
+            if what == 8:
+                return self._fork(lib.CAR(at))
+            if self.forked:
+                return self._in_child(what, at)
             if what == 1:
                 return self._callback(rapi.texts_of(lib.CAR(at))[0], lib.CAR(lib.CDR(at)))
             if what == 4:
@@ -69,6 +82,32 @@ class FromCode(Evaluation):
                 self._event("warning" if what == 2 else "message", text[0] if text else "", classes)
         except BaseException as error:
             self._out(2, f"arcuate: {type(error).__name__}: {error}\n".encode())
+        return lib.R_NilValue
+
+    def _fork(self, call: Any) -> Any:
+        """Makes a child: the call is R's own function that does so."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        made, child = rapi.forked(call)
+        if child:
+            self.forked = True
+            self._tempdir = ""  # it is the parent's
+            signal.set_wakeup_fd(-1)  # the parent reads there; it would take the child's signals for its own
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            self._channel.leave()
+            before = set()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return lib.R_NilValue if made is None else made
+
+    def _in_child(self, what: int, at: Any) -> Any:
+        if what == 1:
+            box = lib.Rf_protect(rapi.checked(lib.Rf_lang1(rapi.symbol("new.env"))))
+            self._give_error(box, ["Unsupported"], _ELSEWHERE)
+            lib.Rf_unprotect(1)
+            return box
+        if what in (2, 3):
+            text = "".join(rapi.texts_of(lib.CAR(at))[:1])
+            self._out(2, (f"Warning: {text}\n" if what == 2 else text).encode("utf-8", "replace"))
         return lib.R_NilValue
 
     def _event(self, kind: str, text: str, classes: list[str]) -> None:

@@ -19,7 +19,19 @@ from typing import Any
 
 from arcuate.errors import EnvironmentNotFound, InternalError
 
-__all__ = ["TYPES", "anchor", "eval_raw", "ffi", "lib", "make_text", "start", "symbol", "text_of", "unanchor"]
+__all__ = [
+    "TYPES",
+    "anchor",
+    "eval_raw",
+    "ffi",
+    "forked",
+    "lib",
+    "make_text",
+    "start",
+    "symbol",
+    "text_of",
+    "unanchor",
+]
 
 os.environ.setdefault("R_HOME", "/usr/lib/R")
 
@@ -103,12 +115,13 @@ def start(callbacks: dict[str, tuple[str, str, Callable[..., Any]]]) -> None:
     _interrupts_wait(1)
 
 
+_LIBRARY = os.path.join(os.environ["R_HOME"], "lib", "libR.dylib" if sys.platform == "darwin" else "libR.so")
+
+
 def _suspended() -> Any:
     """R's variable that has interrupts wait; no header of R declares it for others."""
-    name = "libR.dylib" if sys.platform == "darwin" else "libR.so"
     try:
-        found = ctypes.CDLL(os.path.join(os.environ["R_HOME"], "lib", name))
-        return ctypes.c_int.in_dll(found, "R_interrupts_suspended")
+        return ctypes.c_int.in_dll(ctypes.CDLL(_LIBRARY), "R_interrupts_suspended")
     except (OSError, ValueError):
         return ctypes.c_int()
 
@@ -176,6 +189,26 @@ def checked(call: Any, wait: int = 0) -> Any:
             "R: " + (text_of(lib.STRING_ELT(message, 0)) if not _ERROR[0] else "unknown error").strip()
         )
     return result
+
+
+def forked(call: Any) -> tuple[Any, bool]:
+    """Evaluates a call that makes a child of this process, as :func:`os.fork` would; no interrupt strikes.
+
+    Python's lock is kept meanwhile: a child for which another thread has it just then would wait for ever.
+
+    Returns:
+        The value, or ``None`` after an error; and whether this is the child.
+    """
+    python, evaluate = ctypes.pythonapi, ctypes.PyDLL(_LIBRARY).R_tryEval
+    evaluate.restype, evaluate.argtypes = ctypes.c_void_p, [ctypes.c_void_p] * 3
+    given = [int(ffi.cast("uintptr_t", one)) for one in (call, lib.R_BaseEnv, _ERROR)]
+    parent = os.getpid()
+    python.PyOS_BeforeFork()
+    value = evaluate(*given)
+    child = os.getpid() != parent
+    (python.PyOS_AfterFork_Child if child else python.PyOS_AfterFork_Parent)()
+    failed, _ERROR[0] = _ERROR[0], 0
+    return None if failed else ffi.cast("SEXP", value), child
 
 
 def symbol(name: str) -> Any:

@@ -248,6 +248,8 @@ class Session(FromCode, Requests):
 
     def end(self, status: int) -> None:
         """Ends R and this process."""
+        if self.forked:
+            os._exit(status)
         lib.R_RunExitFinalizers()
         lib.Rf_KillAllDevices()
         lib.R_CleanTempDir()
@@ -302,7 +304,8 @@ class Session(FromCode, Requests):
     def _clean_up(self, save: int, status: int, run_last: int) -> None:
         try:
             self._flush(None)
-            self._out(2, f"R was ended by quit() with status {status}\n".encode())
+            if not self.forked:
+                self._out(2, f"R was ended by quit() with status {status}\n".encode())
         finally:
             self.end(status)
 

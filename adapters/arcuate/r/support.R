@@ -242,6 +242,21 @@ interruptible_system <- function() {
     replace_base("system", changed, "base")
 }
 
+# R's children (mclapply, mcparallel, fork clusters) are made by the worker: they have a copy of all that it has, but not its other
+# thread, nor any part in its channel.
+own_children <- function(...) {
+    space <- asNamespace("parallel")
+    old <- space[["mcfork"]]
+    if (is.null(old)) return()
+    unlockBinding("mcfork", space)
+    assign("mcfork", function(...) {
+        made <- python(8L, as.call(list(old, ...)))
+        if (is.null(made)) stop(sub("^Error[^:]*: ?", "", geterrmessage()), call. = FALSE)
+        made
+    }, envir = space)
+    lockBinding("mcfork", space)
+}
+
 # --- progress -------------------------------------------------------------------------------------------------------
 
 # A bar of txtProgressBar() is printed as always; the caller is told as well, at each percent.
@@ -305,7 +320,11 @@ set_up <- function(figures, lib, packages, source) {
             device.ask.default = FALSE)
     options(pager = function(files, header, title, delete.file) { for (f in files) writeLines(readLines(f)); if (delete.file) unlink(files) })
     forbid_input()
-    if (.Platform$OS.type == "unix") interruptible_system()
+    if (.Platform$OS.type == "unix") {
+        interruptible_system()
+        if ("parallel" %in% loadedNamespaces()) own_children()
+        else setHook(packageEvent("parallel", "onLoad"), own_children)
+    }
     tell_progress()
     .self <<- environment(set_up)
     .arguments <<- attach(NULL, pos = length(search()), name = "arcuate:arguments")

@@ -86,7 +86,9 @@ class _Signals(threading.Thread):
     def run(self) -> None:
         """Waits for signals."""
         session = self._session
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # All of them come to the main thread, and their numbers here. One that came here, such as SIGCHLD,
+        # would have this thread ask for Python's lock just when R makes the next child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             pause = None
             if session.in_system:
