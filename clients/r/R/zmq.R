@@ -66,7 +66,8 @@ zmq_link <- function(target, limits, curve) {
         context <<- pbdZMQ::zmq.ctx.new()
         socket <<- pbdZMQ::zmq.socket(context, pbdZMQ::ZMQ.ST()$DEALER)
         set("LINGER", 0L)
-        set("RECONNECT_IVL", -1L)  # a new connection begins with a new hello
+        # In ms: a new connection begins with a new hello. With -1L libzmq would throw away what came before the end.
+        set("RECONNECT_IVL", 100000000L)
         set("IPV6", 1L)
         set("SNDHWM", 100L)
         set("HEARTBEAT_IVL", 5000L)

@@ -64,6 +64,11 @@ def _context() -> zmq.Context[Any]:
     return found
 
 
+_NEVER = 100_000_000
+"""Milliseconds: a new connection begins with a new hello. With -1, which says the same, libzmq throws away
+what came before the connection ended, and the hub's last word with it."""
+
+
 class ZmqLink(Link):
     """One DEALER, connected to one hub.
 
@@ -104,7 +109,7 @@ class ZmqLink(Link):
             link.setsockopt(zmq.IPV6, six)
             link.setsockopt(zmq.SNDHWM, 100)
             link.setsockopt(zmq.RCVHWM, 1000)
-            link.setsockopt(zmq.RECONNECT_IVL, -1)  # a new connection begins with a new hello
+            link.setsockopt(zmq.RECONNECT_IVL, _NEVER)
             link.setsockopt(zmq.MAXMSGSIZE, max(self.limits.array, self.limits.message))
             link.setsockopt(zmq.HEARTBEAT_IVL, int(_HEARTBEAT * 1000))
             link.setsockopt(zmq.HEARTBEAT_TIMEOUT, int(_PATIENCE * 1000))
