@@ -526,7 +526,7 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
 def test_many_clients_and_interpreters_that_are_killed(way: str, tmp_path: Any) -> None:
     with place(way) as found:
         good, bad = check_load(found, way, 4, 1.2, tmp_path / "log")
-    assert good > 20
+    assert good > 5  # they were served meanwhile; how fast is not the question
     assert bad < good
 
 
