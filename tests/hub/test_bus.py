@@ -498,7 +498,9 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
         thread.start()
     chosen = random.Random(0)
     killed, begun = 0, time.monotonic()
-    while (spent := time.monotonic() - begun) < seconds or (killed <= 5 and spent < PATIENCE):
+    while (spent := time.monotonic() - begun) < seconds or (
+        (killed <= 5 or len(good) <= 20) and spent < PATIENCE  # on a busy machine it takes longer
+    ):
         threading.Event().wait(seconds / 40)
         alive = found.hub.sessions
         if alive:
@@ -526,7 +528,7 @@ def check_load(found: Place, way: str, clients: int, seconds: float, log: Any) -
 def test_many_clients_and_interpreters_that_are_killed(way: str, tmp_path: Any) -> None:
     with place(way) as found:
         good, bad = check_load(found, way, 4, 1.2, tmp_path / "log")
-    assert good > 5  # they were served meanwhile; how fast is not the question
+    assert good > 20
     assert bad < good
 
 
