@@ -87,17 +87,23 @@ class FromCode(Evaluation):
     def _fork(self, call: Any) -> Any:
         """Makes a child: the call is R's own function that does so."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        made, child = rapi.forked(call)
-        if child:
-            self.forked = True
-            self._tempdir = ""  # it is the parent's
-            signal.set_wakeup_fd(-1)  # the parent reads there; it would take the child's signals for its own
-            for number in _SIGNALS:
-                signal.signal(number, signal.SIG_DFL)
-            self._channel.leave()
-            before = set()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            made, child = rapi.forked(call)
+            if child:
+                self._leave()
+                before = set()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return lib.R_NilValue if made is None else made
+
+    def _leave(self) -> None:
+        """In the child: all that is the parent's alone is given up, and signals end it."""
+        self.forked = True
+        self._tempdir = ""
+        signal.set_wakeup_fd(-1)  # the parent reads there; it would take the child's signals for its own
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        self._channel.leave()
 
     def _in_child(self, what: int, at: Any) -> Any:
         if what == 1:
