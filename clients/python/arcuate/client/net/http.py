@@ -160,8 +160,27 @@ class HttpLink(Link):
                 main.request(self._head("POST", path, size), body, got)
                 self._take(got)
         except ConnectionLost:
-            self._drop()
-            raise
+            if not self._ended():
+                raise
+
+    def _ended(self) -> bool:
+        """Lets go of a connection that is lost. Whether the hub ended something in what it had said before.
+
+        That is received then; after it there is no connection.
+        """
+        main, got = self._main, list[Nodes]()
+        try:
+            if main is not None and main.open:
+                main.pump(got)
+        except (ConnectionLost, ProtocolError):
+            pass
+        self._take(got)
+        said = list(self._arrived)
+        self._drop()
+        if not any(messages.head(one)[0] == "error" for one in said):
+            return False
+        self._arrived.extend(said)
+        return True
 
     def _path(self, op: str, number: int, message: Nodes) -> str:
         if op == "hello":
@@ -243,9 +262,12 @@ class HttpLink(Link):
                     left = 0.0
                 if not self._wait(main, left):
                     return None
-        except (ConnectionLost, ProtocolError):
+        except ProtocolError:
             self._drop()
             raise
+        except ConnectionLost:
+            if not self._ended():
+                raise
         return self._arrived.popleft()
 
     def _wait(self, main: Wire, left: float | None) -> bool:
@@ -280,12 +302,14 @@ class HttpLink(Link):
                 self._side = None
                 if self._side_call:
                     raise
-        if main.fileno() in ready:
-            main.pump(got)
-            if self._busy and not main.open:
-                self._busy = False
-                self._said(main, self._exchange)
-        self._take(got)
+        try:
+            if main.fileno() in ready:
+                main.pump(got)
+                if self._busy and not main.open:
+                    self._busy = False
+                    self._said(main, self._exchange)
+        finally:
+            self._take(got)
         return True
 
     def _follow(self) -> Wire:
