@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 import warnings
@@ -319,6 +320,21 @@ def test_what_cannot_be_kept_is_not(tmp_path: Path) -> None:
     assert keep.get("k") is None
 
 
+def test_the_oldest_kept_values_make_room(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    for number in range(9):
+        assert Keep("s", folder).put(str(number), bytes(1000))
+        for one in folder.iterdir():  # an hour goes by
+            os.utime(one, (one.stat().st_atime, one.stat().st_mtime - 3600))
+    (folder / "mine.txt").write_bytes(bytes(10_000))
+    (folder / "begun.new").write_bytes(bytes(10))
+    os.utime(folder / "begun.new", (0, 0))
+    keep = Keep("s", folder, room=5000)
+    assert keep.put("9", bytes(1000))
+    assert [number for number in range(10) if keep.get(str(number))] == [6, 7, 8, 9]
+    assert len(list(folder.iterdir())) == 5, "four values, and what is not Arcuate's"
+
+
 def test_without_a_home_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("HOME", "XDG_CACHE_HOME"):
@@ -345,6 +361,7 @@ def test_spans_and_metrics(make: Callable[..., Resilience], how: str) -> None:
     """As OpenTelemetry's own SDK records them."""
     code = f"""
 import asyncio
+import os
 from opentelemetry import trace, metrics
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor

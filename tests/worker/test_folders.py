@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from arcuate.worker.folders import remover
+from arcuate.worker.folders import passing, remover, sweep
 
 
 def _mode(path: Path) -> None:
@@ -84,3 +86,41 @@ def test_another_users_folder_stays(made: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     remover(str(made))()
     assert made.is_dir()
+
+
+HOLDS = """
+import sys
+from arcuate.worker.folders import passing
+with passing() as folder:
+    (folder / "data").touch()
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_passes_through_a_killed_program_is_removed_by_the_next(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", HOLDS]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    holder = subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        try:
+            assert holder.stdout is not None
+            path = Path(holder.stdout.readline().strip())
+            assert path.parent == tmp_path
+            assert path.stat().st_mode & 0o077 == 0
+            sweep("arcuate-data-", str(tmp_path))
+            assert path.joinpath("data").exists(), "it is in use"
+        finally:
+            holder.kill()
+    assert path.exists()
+    done = subprocess.run(command, env=environment, input="", capture_output=True, text=True, check=True)
+    assert done.stdout.strip() != str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_passing_folder_ends_with_its_with() -> None:
+    with pytest.raises(KeyError), passing() as folder:
+        raise KeyError(folder)
+    assert not folder.exists()

@@ -22,6 +22,9 @@ __all__ = ["Keep", "cache_folder", "default_folder"]
 log = logging.getLogger(__name__)
 
 _LIMIT = 64 << 20
+_ROOM = 1 << 30
+_EVERY = 64
+"""After so many values the oldest are removed; and at the first."""
 
 
 def cache_folder(name: str) -> Path:
@@ -44,12 +47,17 @@ class Keep:
         service: the connector's name.
         folder: where; the default is :func:`default_folder`.
         limit: bytes of one value; a larger one is not kept.
+        room: bytes of all values in the folder, about; the oldest go.
     """
 
-    def __init__(self, service: str, folder: str | Path | None = None, limit: int = _LIMIT) -> None:
+    def __init__(
+        self, service: str, folder: str | Path | None = None, limit: int = _LIMIT, room: int = _ROOM
+    ) -> None:
         self._folder = Path(folder) if folder is not None else default_folder()
         self._service = service
         self._limit = limit
+        self._room = room
+        self._puts = 0
 
     def _path(self, key: str) -> Path:
         name = hashlib.sha256(f"{self._service}\0{key}".encode()).hexdigest()
@@ -76,9 +84,28 @@ class Keep:
                     with contextlib.suppress(OSError):
                         os.unlink(file.name)
                     raise
+            if self._puts % _EVERY == 0:
+                self._prune()
+            self._puts += 1
         except OSError:
             return False  # a full disk is no reason to lose an answer
         return True
+
+    def _prune(self) -> None:
+        """Removes the oldest values, and what a killed program has begun, beyond the room there is."""
+        found = []
+        with os.scandir(self._folder) as files:
+            for one in files:
+                if one.name.endswith((".frame", ".new")):
+                    with contextlib.suppress(OSError):  # another program was quicker
+                        state = one.stat(follow_symlinks=False)
+                        found.append((state.st_mtime_ns, state.st_size, one.path))
+        room = self._room
+        for _, size, path in sorted(found, reverse=True):
+            room -= size
+            if room < 0:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
     def get(self, key: str) -> tuple[Any, float] | None:
         """The kept value and its age in seconds; ``None`` if there is none that can be read."""

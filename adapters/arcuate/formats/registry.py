@@ -28,6 +28,7 @@ from arcuate.formats.format import (
     library,
 )
 from arcuate.formats.table import find
+from arcuate.worker.folders import passing
 
 __all__ = ["convert", "open_batches", "open_data", "save_batches", "save_data"]
 
@@ -324,7 +325,7 @@ def _local(
             )
         yield path, *find(text, wanted, local=path)
         return
-    with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+    with passing() as folder:
         copy = Path(folder, _named(text).rstrip("/").rpartition("/")[2] or "data")
         with _reached(given):
             _fetch(filesystem, text, copy)
@@ -405,7 +406,7 @@ def _written(
     if filesystem is None and "://" in text and not text.startswith("file://"):
         filesystem, text = _filesystem(text)
     if filesystem is not None:
-        with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+        with passing() as folder:
             local = Path(folder, _named(text).rstrip("/").rpartition("/")[2])
             with _reached(given):
                 before = _there(filesystem, text, kind, local)

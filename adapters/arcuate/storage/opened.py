@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from arcuate.connector import DataError
 from arcuate.storage.base import Remote, changed
+from arcuate.worker.folders import passing
 
 if TYPE_CHECKING:
     from arcuate.storage.storage import Storage
@@ -126,8 +126,9 @@ class Writer(io.BufferedWriter):
 
     def __init__(self, storage: Storage, path: str) -> None:
         self._storage, self._path, self._kept = storage, path, True
-        handle, self._local = tempfile.mkstemp(prefix="arcuate-")
-        super().__init__(io.FileIO(handle, "wb"))
+        self._folder = contextlib.ExitStack()
+        self._local = self._folder.enter_context(passing()) / "data"
+        super().__init__(io.FileIO(self._local, "wb"))
 
     def discard(self) -> None:
         """Closing it sends nothing."""
@@ -136,12 +137,10 @@ class Writer(io.BufferedWriter):
     def close(self) -> None:
         if self.closed:
             return
-        try:
+        with self._folder:
             super().close()
             if self._kept:
                 self._storage.upload(self._local, self._path, resume=False)
-        finally:
-            Path(self._local).unlink(missing_ok=True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -6,16 +6,17 @@ those that nobody holds any more. What an interpreter makes by itself the host r
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["PrivateFolder", "remover", "sweep"]
+__all__ = ["PrivateFolder", "passing", "remover", "sweep"]
 
 _swept: set[str] = set()
 _NAMES = re.compile(r"Rtmp\w{6}|arcuate-pipes-\d+-\w{8}", re.ASCII)
@@ -53,6 +54,16 @@ class PrivateFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
+
+
+@contextlib.contextmanager
+def passing() -> Iterator[Path]:
+    """A private folder for files that pass through, for the time of a ``with``."""
+    folder = PrivateFolder("arcuate-data-")
+    try:
+        yield Path(folder.path)
+    finally:
+        folder.close()
 
 
 def sweep(prefix: str, place: str | None = None) -> None:

@@ -17,6 +17,7 @@ from arcuate.integrations.copying.ask import Ask
 from arcuate.integrations.copying.ends import End
 from arcuate.integrations.copying.pieces import after, tables
 from arcuate.integrations.kinds import connector
+from arcuate.worker.folders import passing
 
 __all__ = ["DocumentsEnd", "SQLEnd"]
 
@@ -140,7 +141,7 @@ class SQLEnd(End):
 
 def _put_aside(found: Iterator[pa.RecordBatch], name: str) -> Iterator[pa.RecordBatch]:
     """The same batches, from a file in the folder for temporary ones that has all of them."""
-    with tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+    with passing() as folder:
         path = str(Path(folder, "rows"))
         try:
             first = next(found)

@@ -19,6 +19,7 @@ from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End
 from arcuate.integrations.copying.values import one_value
 from arcuate.integrations.kinds import configured, connector
+from arcuate.worker.folders import passing
 
 __all__ = ["FileEnd", "between"]
 
@@ -89,7 +90,7 @@ class FileEnd(End):
 
     def beside(self) -> Path:
         """A path for a local copy."""
-        folder = self._folder.enter_context(tempfile.TemporaryDirectory(prefix="arcuate-"))
+        folder = self._folder.enter_context(passing())
         return Path(folder, os.path.basename(self.path))
 
     def there(self) -> bool:
