@@ -6,6 +6,7 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -68,8 +69,10 @@ def _run(command: list[str], who: dict[str, object], folder: Path) -> None:
 
 
 @contextmanager
-def _process(command: list[str], ready: str, who: dict[str, object], folder: Path) -> Iterator[int]:
-    """A server that says on its output when it is ready."""
+def _process(
+    command: list[str], ready: str, who: dict[str, object], folder: Path, last: int = signal.SIGKILL
+) -> Iterator[int]:
+    """A server that says on its output when it is ready, and ends at the signal ``last``."""
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -93,7 +96,11 @@ def _process(command: list[str], ready: str, who: dict[str, object], folder: Pat
             reader.start()
             yield process.pid
         finally:
-            process.kill()
+            try:
+                process.send_signal(last)
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
             if reader.ident is not None:
                 reader.join(10)
 
@@ -121,7 +128,8 @@ def postgresql() -> Iterator[Server]:
         )
         options = ["-F", "-p", str(port), "-h", "127.0.0.1", "-k", str(folder)]
         command = [found, "-D", str(data), *options, "-c", "deadlock_timeout=100ms"]
-        with _process(command, "ready to accept connections", who, folder) as pid:
+        # an immediate shutdown, which still removes its shared memory
+        with _process(command, "ready to accept connections", who, folder, signal.SIGQUIT) as pid:
             yield Server(port, folder, pid)
 
 
