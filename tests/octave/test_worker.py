@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 
 from arcuate.client import Session, connect
-from arcuate.errors import CallTimeout, EnvironmentNotFound, InvalidArgument, NameNotFound, RemoteError
+from arcuate.errors import (
+    CallCancelled,
+    CallTimeout,
+    EnvironmentNotFound,
+    InvalidArgument,
+    NameNotFound,
+    RemoteError,
+)
 from arcuate.octave import OctaveEnvironment
 
 
@@ -27,6 +34,19 @@ def test_a_timeout_keeps_the_workspace_and_prints_nothing(
     out = capfd.readouterr()
     assert out.out == ""
     assert out.err == ""
+
+
+def test_a_program_that_a_signal_has_missed_is_interrupted_again(octave: Session) -> None:
+    """As one that Octave has just forked and that has not begun yet: there the signal means nothing."""
+    program = "import signal, time\n"
+    program += "signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGINT, signal.SIG_DFL))\n"
+    program += "print('ready', flush=True)\ntime.sleep(600)\n"
+    octave["command"] = f'{sys.executable} -c "{program}"'
+    with pytest.raises(CallCancelled) as caught:
+        octave.run("system (command);", on_output=lambda _, text: octave.interrupt())
+    assert caught.value.workspace is True
+    assert [octave.call("sqrt", 16.0) for _ in range(9)] == [4.0] * 9
+    assert list(octave) == ["command"]
 
 
 def test_only_the_users_variables_are_seen(octave: Session) -> None:

@@ -117,6 +117,7 @@ class WorkerTransport(Transport):
         self._map = False
         self._interrupted: float | None = None
         self._again = _AGAIN
+        self._twice = False  # whether a call was interrupted a second time
         self._received: bytes | bytearray = b""
         self._granted: dict[int, Segment] = {}
         launch = self._restrictions.with_variables(launch)
@@ -451,8 +452,8 @@ class WorkerTransport(Transport):
         self._interrupted = None
         begun = time.monotonic()
         end = begun + self.grace
-        again = begun + _FIRST_PATIENCE if self._resumes else end
-        seen = resumed or not self._resumes
+        again = begun + _FIRST_PATIENCE if self._resumes and not self._twice else end
+        seen = (resumed and not self._twice) or not self._resumes
         number = self._ask(process, _SETTLE)
         while True:
             incoming = self._parse()
@@ -548,10 +549,7 @@ class WorkerTransport(Transport):
                 call.on_event({"type": stream, "text": text})
 
     def _patience(self, process: Process, call: Call) -> float | None:
-        """How long to poll, in milliseconds;
-
-        interrupts the worker when it is time, and kills it when it does not react.
-        """
+        """How long to poll, in milliseconds; interrupts the worker, and kills it, when it is time."""
         if self._interrupted is None:
             if not call.cancelled and call.deadline is None:
                 return None
@@ -559,16 +557,15 @@ class WorkerTransport(Transport):
             if not call.cancelled and call.deadline is not None and now < call.deadline:
                 return (call.deadline - now) * 1000 + 1
             self._interrupted = now
-            self._again = _AGAIN
+            self._again, self._twice = self.grace / 2 if self._resumes else _AGAIN, False
             process.interrupt()
         now = time.monotonic()
         left = self._interrupted + self.grace - now
         if left > 0:
-            if self._resumes:
-                return left * 1000 + 1
-            # The signal may have come before the worker had read the request, and meant nothing to it then.
+            # The signal may have come before the worker had read the request, or to a child of it between
+            # fork and exec, and meant nothing then. Octave gets two, since it exits at the third.
             if now >= self._interrupted + self._again:
-                self._again *= 2
+                self._again, self._twice = self._again * 2, True
                 process.interrupt()
             return min(left, self._interrupted + self._again - now) * 1000 + 1
         raise self._lose(call)
