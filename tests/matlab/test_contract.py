@@ -18,6 +18,7 @@ LEFT_OUT = {
     "unresponsive": "the engine below ends an Octave that does not react, and starts another",
     "leaving_inside_user_code and (matlab-0 or matlab-1)": "the engine below refuses exit and quit",
     "crash_loops_end": "the same",
+    "output_inside_a_callback": "the engine passes on what is printed beside the answers, maybe after one",
     "bad_input and environment": "the suite's list names the environments of this installation",
     "bad_input and result": "the suite has the code of three languages",
 }
