@@ -56,6 +56,8 @@ JARS = {"mongo-java-server": "de.bwaldvogel:mongo-java-server:1.47.0"}
 """Servers written in Java: name: what Maven calls it. They are run with the compiler of a JDK."""
 KAFKA = "3.9.1"
 """Kafka's broker and console tools: .tools/kafka/*.jar, from Maven, run by Java 17."""
+SOURCES = {"oct2py": "6.1.1"}
+"""Source distributions whose tests are run here: .tools/NAME/NAME-VERSION.tar.gz, never imported."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 """Names of the program, the best known first."""
 
@@ -149,6 +151,21 @@ def install_axe() -> list[str]:
             target.write_bytes(file.read())
     mark.write_text(AXE)
     return []
+
+
+def fetch_sources(python: Path) -> list[str]:
+    """Fetch source distributions by the pip of a Python."""
+    problems = []
+    for name, version in SOURCES.items():
+        folder = FOLDER / name
+        if (folder / f"{name}-{version}.tar.gz").is_file():
+            continue
+        command = [str(python), "-m", "pip", "download", "-q", "--no-deps", "--ignore-requires-python"]
+        command += ["--no-binary", ":all:", "-d", str(folder), f"{name}=={version}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            problems.append(f"{name}: {(done.stderr.strip().splitlines() or ['pip failed'])[-1]}")
+    return problems
 
 
 def install_servers() -> list[str]:

@@ -124,7 +124,8 @@ def make_tools() -> None:
     """Make the programs and peers that tests use; say which cannot be had."""
     problems = [*programs.install(), *programs.build_go_client()]
     try:
-        env.make_side("oracle", env.ORACLE)
+        oracle = env.make_side("oracle", env.ORACLE)
+        problems += programs.fetch_sources(oracle / "bin" / "python")
     except env.SetupError as problem:
         problems.append(f"oracle: {problem}")
     for line in problems:
