@@ -10,14 +10,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from arcuate.client import aio, connect, pool, requests
-from arcuate.client.aio.streams import AsyncSubscription
+from arcuate.client import Session, aio, connect, dropped, pool, requests
+from arcuate.client.aio.streams import AsyncPublisher, AsyncSubscription
 from arcuate.client.net.target import Target, open_link
-from arcuate.errors import CallCancelled, SessionClosed
+from arcuate.errors import CallCancelled, ConnectionLost, EnvironmentCrashed, SessionClosed
 from arcuate.values.limits import Limits
 
 PATIENCE = 30.0
@@ -84,6 +84,42 @@ def test_a_call_whose_arguments_are_prepared_when_its_session_is_closed() -> Non
     assert closing.ended() is None
 
 
+def test_a_call_whose_arguments_are_prepared_when_its_session_is_restarted() -> None:
+    with connect("python") as session:
+        session.run("def wait(_):\n    import time\n    time.sleep(60)")
+        slow = Slow()
+        call = Apart(lambda: session.call("wait", slow))
+        assert slow.begun.wait(PATIENCE)
+        restarting = Apart(session.restart)
+        while not session._lock._waiting:
+            threading.Event().wait(0.001)
+        slow.go.set()
+        assert restarting.ended() is None
+        assert isinstance(call.ended(), CallCancelled)
+        assert session.eval("1 + 1") == 2
+
+
+def test_a_session_that_is_closed_while_it_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_CLOSE_SECONDS", (0.1, 0.1))
+    session = connect("python")
+    transport: Any = session._transport
+    begun, go, restart = threading.Event(), threading.Event(), transport.restart
+
+    def slowly() -> None:
+        begun.set()
+        assert go.wait(PATIENCE)
+        restart()
+
+    transport.restart = slowly
+    restarting = Apart(session.restart)
+    assert begun.wait(PATIENCE)
+    session.close()
+    go.set()
+    restarting.ended()
+    assert transport._process is None
+    assert transport._wake_read < 0
+
+
 def test_a_callback_that_does_not_end_keeps_its_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requests, "_CLOSE_SECONDS", (0.1, 0.1))
     session = connect("python")
@@ -141,6 +177,25 @@ def test_who_waits_for_a_pool_is_told_that_it_was_closed() -> None:
     closing.ended()
 
 
+def test_an_interpreter_of_a_pool_that_cannot_be_prepared_again() -> None:
+    broken = threading.Event()
+
+    def prepare(session: Session) -> None:
+        if broken.is_set():
+            raise ZeroDivisionError("not now")
+        session.run("x = 7")
+
+    with pool("python", 1) as workers:
+        workers.each(prepare)
+        broken.set()
+        with pytest.raises(EnvironmentCrashed):
+            workers.eval("__import__('os')._exit(3)")
+        with pytest.raises(ZeroDivisionError):
+            workers.submit("abs", -1).result(PATIENCE)
+        broken.clear()
+        assert workers._put(lambda session: session.eval("x")).result(PATIENCE) == 7
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: not on this system")
 def test_a_forked_child_does_not_wait_for_the_pool_of_its_parent() -> None:
     with pool("python", 1) as workers:
@@ -186,6 +241,64 @@ def test_an_asyncio_stream_that_is_closed_while_it_opens() -> None:
 
     asyncio.run(main())
     assert one.closed
+
+
+def test_an_asyncio_stream_that_could_not_be_opened_may_be_opened_again() -> None:
+    found: list[Any] = [ConnectionLost("nobody answers"), Opened()]
+
+    def make() -> Any:
+        one = found.pop(0)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    async def main() -> None:
+        stream = AsyncSubscription(make, None)
+        with pytest.raises(ConnectionLost):
+            await stream
+        await asyncio.wait_for(stream._open(), 5)
+        await stream.close()
+
+    asyncio.run(main())
+
+
+def test_an_asyncio_stream_whose_hub_takes_nothing_is_closed() -> None:
+    begun, closed = threading.Event(), threading.Event()
+
+    class Sending(Opened):
+        """Waits in a send, which stop() does not end."""
+
+        def send(self, block: Any, timeout: float | None = None) -> int:
+            begun.set()
+            if not closed.wait(5):
+                raise AssertionError("not closed")
+            raise SessionClosed("it was closed")
+
+        def close(self) -> None:
+            closed.set()
+
+    async def main() -> None:
+        stream = AsyncPublisher(lambda: cast("Any", Sending()))
+        await stream
+        sending = asyncio.ensure_future(stream.send(1))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        await stream.close()
+        with pytest.raises(SessionClosed):
+            await sending
+
+    asyncio.run(main())
+
+
+def test_where_no_thread_is_to_be_had_what_was_dropped_is_closed_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    closed = threading.Event()
+    dropped.end_later(closed.set)
+    assert closed.wait(PATIENCE)
 
 
 def test_the_end_of_python_waits_for_what_is_being_closed() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.hub.certificates import Files
 
-from arcuate.client import connect
+from arcuate.client import Session, connect
 from arcuate.errors import Unavailable
 from arcuate.hub import Config, Server
 
@@ -27,3 +28,20 @@ def test_a_client_that_was_busy_hears_the_last_word(protocol: str, tmp_path: Pat
         session.run("def ask(said):\n return said()")
         with pytest.raises(Unavailable, match="shutting down"):
             session.call("ask", lambda: server.stop(0))  # it is told while its own function runs
+
+
+def test_a_client_that_was_busy_in_a_call_of_its_own_function_hears_why() -> None:
+    """What it says for its function is refused then, by another connection: that is not the reason."""
+    server = Server(Config(http=["127.0.0.1:0"])).start()
+    try:
+        with connect(f"{server.endpoints['http']}/python") as session:
+            session.run("def ask(said):\n return said()")
+            with pytest.raises(Unavailable, match="shutting down"):
+                session.call("ask", lambda: _stopped(server, session))
+    finally:
+        server.stop(0)
+
+
+def _stopped(server: Server, session: Session) -> None:
+    threading.Timer(0.05, server.stop, (0,)).start()
+    session.run("import time; time.sleep(60)")

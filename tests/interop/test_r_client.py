@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from tests.hub.certificates import Files
 
+import arcuate.hub
 from arcuate.hub.tokens import create
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -216,6 +218,37 @@ def test_own_tests(library: Path, ready: Path, secure: dict[str, str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "faults:" not in done.stdout, done.stdout  # none of them was skipped
     assert "secure:" not in done.stdout, done.stdout
+
+
+LAST = """
+library(arcuate)
+told <- file("stdin", "r")
+con <- arcuate_connect(paste0(Sys.getenv("HUB"), "/python"))
+arcuate_run(con, "def ask(function): return function()")
+busy <- function(...) message("busy")
+itself <- function() { busy(); readLines(told, 1L) }
+code <- "print('begun', flush=True); import time; time.sleep(60)"
+calling <- function() arcuate_run(con, code, .on_output = busy)
+work <- if (startsWith(Sys.getenv("HUB"), "http")) calling else itself
+failed <- tryCatch(con$ask(work), error = function(e) e)
+cat(class(failed)[1L], conditionMessage(failed))
+"""
+
+
+@pytest.mark.parametrize("protocol", ["http", "zmq"])
+def test_a_client_that_was_busy_hears_the_last_word(library: Path, protocol: str) -> None:
+    """Busy in R itself, or in a call that its function makes."""
+    server = arcuate.hub.Server(arcuate.hub.Config(**{protocol: ["127.0.0.1:0"]})).start()
+    env = {**os.environ, "R_LIBS": str(library), "HUB": server.endpoints[protocol]}
+    command = ["Rscript", "--vanilla", "-e", LAST]
+    pipes: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(command, env=env, text=True, **pipes) as client:
+        assert client.stderr is not None
+        said = client.stderr.readline()
+        server.stop(0)
+        found, more = client.communicate("go\n", timeout=30)
+    assert found.startswith("arcuate_Unavailable"), (found, said, more)
+    assert "shutting down" in found
 
 
 def test_example_of_the_docs(library: Path, ready: Path) -> None:

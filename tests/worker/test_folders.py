@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from arcuate.worker.folders import passing, remover, sweep
+from arcuate.worker.folders import PrivateFolder, passing, remover, sweep
 
 
 def _mode(path: Path) -> None:
@@ -64,6 +66,23 @@ def test_what_is_not_this_workers_stays(made: Path, change: Callable[[Path], Non
     before = sorted(made.parent.rglob("*"))
     remove()
     assert sorted(made.parent.rglob("*")) == before
+
+
+def test_a_folder_that_another_process_sweeps_away_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, times = tempfile.mkdtemp, iter((True, False))
+
+    def swept(**options: Any) -> str:
+        path = make(**options)
+        if next(times):
+            sweep("arcuate-data-", str(tmp_path))  # as another process does, for which nobody holds it yet
+        return path
+
+    monkeypatch.setattr(tempfile, "mkdtemp", swept)
+    folder = PrivateFolder("arcuate-data-", str(tmp_path))
+    assert os.path.isdir(folder.path)
+    folder.close()
 
 
 @pytest.mark.parametrize("name", ["Rtmp", "RtmpaB3xY", "RtmpaB3xYzz", "data", "Rtmp../..", "."])

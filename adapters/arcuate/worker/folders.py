@@ -42,11 +42,14 @@ class PrivateFolder:
             sweep(prefix, place)
         while True:
             self.path = tempfile.mkdtemp(prefix=f"{prefix}{self._pid}-", dir=place)
-            self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                self._lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue  # swept away by another process before it was open
             fcntl.flock(self._lock, fcntl.LOCK_EX)
             if os.path.isdir(self.path):
                 return
-            os.close(self._lock)  # swept away by another process before it was locked
+            os.close(self._lock)  # and before it was locked
 
     def close(self) -> None:
         """Removes it with what is in it; not in a forked child, whose parent has it. Idempotent."""

@@ -153,7 +153,9 @@ def _absent(made: Any) -> Health | None:
 
     kind, _, path = str(getattr(made.config, "url", "")).partition(":///")
     path = path.partition("?")[0]
-    if kind.partition("+")[0] not in ("sqlite", "duckdb") or path in ("", ":memory:") or Path(path).exists():
+    if kind.partition("+")[0] not in ("sqlite", "duckdb") or not path or Path(path).exists():
+        return None
+    if path.startswith((":memory:", "file:", "md:")):  # no files, or none whose name this is
         return None
     detail = f"there is no file {path!r} in {str(Path.cwd())!r}; the first statement makes it"
     return Health(made.name, "unknown", detail=detail)

@@ -66,6 +66,8 @@ http_link <- function(target, limits, token, ca) {
                 for (frame in found) {
                     message <- read_message(frame, NULL, limits)
                     if (identical(message$head$op, "event") && identical(message$head$id, 0)) next
+                    # Where the session is over, what needs no answer is refused; why it is, another answer says that is open.
+                    if (silent && running > 1L && identical(message$head$code, "SESSION_CLOSED")) next
                     if (is_answer(message, id)) answered <<- TRUE
                     note(message)
                     inbox[[length(inbox) + 1L]] <<- message

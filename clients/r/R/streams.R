@@ -70,7 +70,8 @@ arcuate_next <- function(subscription, timeout = Inf) {
     place$queue[[1L]] <- NULL
     place$taken <- place$taken + 1
     if (place$taken >= max(1, floor(subscription$buffer / 2))) {
-        send(state, list(op = "credit", id = 0, subscription = subscription$id, count = place$taken))
+        credit <- list(op = "credit", id = 0, subscription = subscription$id, count = place$taken)
+        tryCatch(send(state, credit), arcuate_ConnectionLost = function(e) NULL)  # the next wait finds it, this sample is here
         place$taken <- 0
     }
     head <- message$head

@@ -107,7 +107,10 @@ zmq_link <- function(target, limits, curve) {
         end <- now() + 60
         repeat {
             watch()
-            if (!is.null(trouble)) stop(trouble)
+            if (!is.null(trouble)) {
+                if (polled(list(socket), 1L, 0L)[1L] == 1) return(invisible())  # what was said before the end comes first
+                stop(trouble)
+            }
             if (polled(list(socket), 2L, 100L)[1L] == 2) break
             if (now() > end) stop(lost("it has taken nothing for 60 s"))
         }

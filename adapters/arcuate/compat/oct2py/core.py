@@ -15,6 +15,7 @@ from typing import Any
 
 from arcuate import errors, values
 from arcuate.client import Remote
+from arcuate.client.dropped import end_later
 from arcuate.compat.oct2py.dynamic import (
     OctaveFunctionPtr,
     OctaveNamespaceProxy,
@@ -205,7 +206,7 @@ class Oct2Py(Figures, Objects):
     def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
         # At the end of Python _exit_all has been here before; after an __init__ that failed there is nothing.
         if "_temp_dir_owner" in self.__dict__ and not _ending():
-            self.exit()
+            end_later(self.exit)
 
     # -------------------------------------------------------------- variables
 

@@ -40,7 +40,10 @@ def end_later(close: Callable[[], object]) -> None:
 
 
 def _begin(close: Callable[[], object]) -> None:
-    threading.Thread(target=_quietly, args=(close,), name="arcuate-dropped", daemon=True).start()
+    try:
+        threading.Thread(target=_quietly, args=(close,), name="arcuate-dropped", daemon=True).start()
+    except RuntimeError:  # this one was the last
+        _quietly(close)
 
 
 def _quietly(close: Callable[[], object]) -> None:

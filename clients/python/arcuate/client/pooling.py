@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client.connecting import connect
-from arcuate.errors import CallCancelled, EnvironmentCrashed, InvalidArgument, SessionClosed
+from arcuate.errors import EnvironmentCrashed, InvalidArgument, SessionClosed
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -270,6 +270,7 @@ class Pool:
             raise
 
     def _serve(self, index: int) -> None:
+        ready = True
         while True:
             job = self._jobs.get()
             if job is None:
@@ -277,27 +278,34 @@ class Pool:
             work, future = job
             if future.set_running_or_notify_cancel():
                 try:
+                    if not ready:
+                        self._renew(index)
+                        ready = True
                     result = work(self._sessions[index])
                 except BaseException as error:
-                    self._repair(index, error)
+                    ready = ready and self._repair(index, error)
                     future.set_exception(error)
                 else:
                     future.set_result(result)
                     del result
             del job, work, future
 
-    def _repair(self, index: int, error: BaseException) -> None:
-        """Replaces an interpreter that crashed or was killed, prepared like the others."""
+    def _repair(self, index: int, error: BaseException) -> bool:
+        """Replaces an interpreter that crashed or was killed; ``False`` when the next item has to."""
         lost = isinstance(error, EnvironmentCrashed) or getattr(error, "workspace", None) is False
-        if not lost or self._closed:
-            return
+        if lost and not self._closed:
+            try:
+                self._renew(index)
+            except BaseException:
+                return False  # the next item tells
+        return True
+
+    def _renew(self, index: int) -> None:
+        """A fresh interpreter, prepared like the others."""
         session = self._sessions[index]
-        try:
-            session.restart()
-            for todo in self._setup:
-                todo(session)
-        except (EnvironmentCrashed, CallCancelled, SessionClosed):
-            pass  # the next item tells
+        session.restart()
+        for todo in self._setup:
+            todo(session)
 
 
 def _spawn(work: Callable[[], Any]) -> Future[Any]:

@@ -77,6 +77,7 @@ class Requester:
         self._lock = FairLock()
         self._number = 0
         self._nested = 0
+        self._current: Call | None = None
         self._released: deque[str] = deque()
         self._lent: weakref.WeakValueDictionary[str, Remote] = weakref.WeakValueDictionary()
         self._events.released = self._callbacks.release
@@ -168,23 +169,23 @@ class Requester:
             raise CallTimeout(
                 "the call's time ran out while it waited for others on this session", executed="no"
             )
-        nested = self._nested
+        nested, outer = self._nested, self._current
         try:
+            events = self._events
+            deliver = events.deliver if on_output is None else lambda event: events.deliver(event, on_output)
+            call = self._current = Call(0, deadline, deliver, self._serve)
             if self._closed:  # while this call waited
                 self._check_open()
             if self._nested >= MAX_NESTED:
                 raise InvalidArgument(f"calls and callbacks nest deeper than {MAX_NESTED} levels")
             self._flush()
             self._number += 1
-            number = self._number  # the arguments may need requests of their own
+            number = call.id = self._number  # the arguments may need requests of their own
             extra = (target is not None) + (args is not None) + bool(named) + len(values)
             message = messages.build(op, number, plain, extra)
             self._fill(message, target, args, named, values)
             if self._strict:
                 self._check_strict(message)
-            events = self._events
-            deliver = events.deliver if on_output is None else lambda event: events.deliver(event, on_output)
-            call = Call(number, deadline, deliver, self._serve)
             if self._worker is not None:
                 self._worker.begin(call, nested)
             self._callbacks.failed = None if not self._nested else self._callbacks.failed
@@ -210,6 +211,7 @@ class Requester:
             return self._value(reply, nargout)
         finally:
             self._nested = nested  # a Ctrl-C may have struck while it was counted down
+            self._current = outer
             if self._callbacks.dropped:
                 self._callbacks.settle()
             self._give_back()

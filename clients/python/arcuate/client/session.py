@@ -128,17 +128,21 @@ class Session(Requester):
     def restart(self) -> None:
         """Replaces the interpreter by a fresh one. Variables are gone, handles are stale."""
         self._check_open()
+        call = self._current
+        if call is not None:
+            call.cancelled = True  # its arguments may still be prepared: the transport does not know of it
         self._transport.interrupt()
         if not self._lock.acquire():
             raise AssertionError("unreachable")
         try:
+            self._check_open()  # it may have been closed meanwhile
             self._transport.restart()
             self._resolved.clear()
             self._released.clear()
             self._callbacks.renew()
             self._prepare()
         finally:
-            self._lock.release()
+            self._give_back()
 
     def close(self) -> None:
         """Ends the interpreter. Idempotent; also called at the end of a ``with`` block and at exit."""

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from arcuate.client.dropped import end_later
 from arcuate.compat.matlab.engine.errors import (
     EngineError,
     MatlabExecutionError,
@@ -161,7 +162,7 @@ class MatlabEngine:
 
     def __del__(self) -> None:
         if not getattr(self, "_reason", "never begun"):
-            self._finish("it was quit")
+            end_later(self._end)
 
     def __dir__(self) -> list[str]:
         return ["eval", "exit", "feval", "quit", "workspace"]

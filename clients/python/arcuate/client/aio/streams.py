@@ -86,6 +86,7 @@ class _Threaded(Generic[One]):
             finally:
                 if self._one is None:
                     self._thread.shutdown(wait=False)
+                    self._thread = _Thread()  # for who tries again
             if self._closed:
                 await self._shut(self._one)
                 raise SessionClosed("it was closed while it was opened; make another")
@@ -123,8 +124,8 @@ class _Threaded(Generic[One]):
 
     async def _shut(self, one: One) -> None:
         def shut() -> None:
+            one.close()  # before its thread is waited for: that may wait for a hub which takes nothing
             self._thread.shutdown()
-            one.close()
 
         await asyncio.get_running_loop().run_in_executor(None, shut)
 

@@ -159,6 +159,9 @@ class HttpLink(Link):
                 got: list[Nodes] = []
                 main.request(self._head("POST", path, size), body, got)
                 self._take(got)
+        except ProtocolError:
+            self._drop()
+            raise
         except ConnectionLost:
             if not self._ended():
                 raise
@@ -209,7 +212,7 @@ class HttpLink(Link):
                 main.close()
             self._main = self._dial(_SETTLE)
 
-    def _finish(self, wire: Wire) -> None:
+    def _finish(self, wire: Wire) -> list[Nodes]:
         got: list[Nodes] = []
         end = time.monotonic() + _SETTLE
         while wire.open:
@@ -218,6 +221,7 @@ class HttpLink(Link):
                 poll.register(wire, select.POLLIN)
                 if not poll.poll(1000) and time.monotonic() > end:
                     raise ConnectionLost(f"the hub has not answered for {_SETTLE:g} s", executed="maybe")
+        return got
 
     def _aside(self, path: str, body: list[memoryview], size: int, number: int, silent: bool) -> None:
         """Sends by the second connection while an answer is open on the first."""
@@ -229,7 +233,7 @@ class HttpLink(Link):
             got: list[Nodes] = []
             try:
                 if self._side is not None and self._side.open:
-                    self._finish(self._side)
+                    self._beside(self._finish(self._side))
                     self._said(self._side)
                 if self._side is None or not self._side.usable:
                     if self._side is not None:
@@ -237,7 +241,7 @@ class HttpLink(Link):
                     self._side, fresh = self._dial(_SETTLE), True
                 self._side_call = 0 if silent else number
                 self._side.request(head, body, got)
-                self._take(got)
+                self._beside(got)
                 return
             except ConnectionLost:
                 if self._side is not None:
@@ -245,6 +249,15 @@ class HttpLink(Link):
                     self._side = None
                 if fresh:
                     raise
+
+    def _beside(self, got: list[Nodes]) -> None:
+        """Takes what the second connection has brought.
+
+        Where the session is over, a message without an answer is refused; why it is, the open answer says.
+        """
+        for one in got:
+            if self._side_call or messages.fields(one).get("code") != "SESSION_CLOSED":
+                self._take([one])
 
     # --------------------------------------------------------------- receiving
 
@@ -293,8 +306,10 @@ class HttpLink(Link):
             return False
         got: list[Nodes] = []
         if side is not None and side.fileno() in ready:
+            beside: list[Nodes] = []
             try:
-                side.pump(got)
+                side.pump(beside)
+                self._beside(beside)
                 if not side.open:
                     self._said(side)
             except ConnectionLost:
