@@ -7,10 +7,17 @@ import re
 import select
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from arcuate.client import messages
+from arcuate.client.net.target import Target, open_link
+from arcuate.errors import ConnectionLost, ProtocolError
+from arcuate.values.limits import Limits
 
 EXAMPLES = 100_000 if os.environ.get("ARCUATE_SOAK") else 300
 _POST = (
@@ -109,3 +116,19 @@ def test_bytes(process: tuple[subprocess.Popen[str], str]) -> None:
     assert _memory(running) - before < 50 << 20
     got = _say(where, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     assert got == b"" or got.startswith(b"HTTP/1.1 200")
+
+
+def test_what_answers_a_large_request_at_once_is_no_hub() -> None:
+    """The connection is let go of, with what was half sent."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as thread:
+        link = open_link(Target.parse(f"http://127.0.0.1:{server.getsockname()[1]}/"), Limits())
+        link.connect(30)
+        other = server.accept()[0]
+        with other:
+            sent = thread.submit(link.send, messages.build("call", 1, {"x": "a" * 20_000_000}))
+            other.sendall(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+            with pytest.raises(ProtocolError, match="no answer of a hub"):
+                sent.result(30)
+            with pytest.raises(ConnectionLost, match="not connected"):
+                link.receive(0)
+        link.close()
