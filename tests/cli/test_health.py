@@ -103,9 +103,9 @@ def test_an_address(tmp_path: Path) -> None:
     assert (status, [one["status"] for one in found.values()]) == (1, ["unknown"])
     assert not there.exists()  # asking makes nothing
     sqlite3.connect(there).close()
-    status, found = asked(f"sqlite:///{there}")
+    status, found = asked(f"sqlite:///{there}", f"sqlite:///file:{there}?mode=ro&uri=true")
     assert status == 0
-    assert [one["status"] for one in found.values()] == ["ok"]
+    assert [one["status"] for one in found.values()] == ["ok", "ok"]
     done = arcuate("health", f"postgresql://me:hunter2@127.0.0.1:{closed()}/lab", "--json")
     assert done.returncode == 1
     assert "hunter2" not in done.stdout + done.stderr
