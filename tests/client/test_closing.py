@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import queue
 import subprocess
@@ -287,6 +288,42 @@ def test_an_asyncio_stream_whose_hub_takes_nothing_is_closed() -> None:
             await sending
 
     asyncio.run(main())
+
+
+def test_an_asyncio_subscription_that_was_dropped_while_it_waited() -> None:
+    """Nobody is there to be told that it ended; the loop does not complain."""
+    ended, complaints = threading.Event(), list[Any]()
+
+    class Waiting(Opened):
+        """Waits for a block until it is closed."""
+
+        lost = 0
+
+        def next(self, timeout: float | None = None) -> Any:
+            assert ended.wait(PATIENCE)
+            raise SessionClosed("it was closed")
+
+        def close(self) -> None:
+            ended.set()
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: complaints.append(what))
+        stream = await AsyncSubscription(lambda: cast("Any", Waiting()), None)
+        waiting = asyncio.ensure_future(stream.next())
+        while stream._waiting is None:
+            await asyncio.sleep(0)
+        asked = stream._waiting
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        del stream, waiting
+        gc.collect()
+        await asyncio.wait((asked,), timeout=PATIENCE)
+        assert ended.is_set()
+        del asked
+        gc.collect()
+
+    asyncio.run(main())
+    assert complaints == []
 
 
 def test_where_no_thread_is_to_be_had_what_was_dropped_is_closed_all_the_same(

@@ -119,7 +119,7 @@ class _Threaded(Generic[One]):
             return
         self._closed = True
         if self._one is not None:
-            self._end(self._one)
+            self._one.stop()  # ends what its thread waits for
             await self._shut(self._one)
 
     async def _shut(self, one: One) -> None:
@@ -133,10 +133,6 @@ class _Threaded(Generic[One]):
         one = self._one
         if one is not None and not self._closed:
             end_later(one.close)  # its thread may wait in it
-
-    def _end(self, one: One) -> None:
-        """Ends what its thread waits for."""
-        one.stop()
 
     @property
     def topic(self) -> str:
@@ -168,6 +164,7 @@ class AsyncSubscription(_Threaded[Subscription]):
                     self._waiting = asyncio.get_running_loop().run_in_executor(
                         self._thread, lambda: [one.next(timeout), one.lost]
                     )
+                    self._waiting.add_done_callback(_forget)
                 waiting = self._waiting
                 await asyncio.wait((waiting,))
                 self._waiting = None
@@ -178,11 +175,6 @@ class AsyncSubscription(_Threaded[Subscription]):
                 await self._tell(lost)
             self._held = []
             return block
-
-    def _end(self, one: Subscription) -> None:
-        super()._end(one)
-        if self._waiting is not None:
-            self._waiting.add_done_callback(_forget)
 
     async def _tell(self, lost: int | None) -> None:
         if self._on_gap is None:
@@ -243,7 +235,7 @@ def _abandon(opening: asyncio.Future[Any]) -> None:
 
 
 def _forget(waiting: asyncio.Future[Any]) -> None:
-    """Takes what came too late, so that nobody complains that it was not taken."""
+    """Nobody need complain where it is not taken: who waited was cancelled, or is gone."""
     if not waiting.cancelled():
         waiting.exception()
 
