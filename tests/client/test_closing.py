@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ import pytest
 
 from arcuate.client import Session, aio, connect, dropped, pool, requests
 from arcuate.client.aio.streams import AsyncPublisher, AsyncSubscription
+from arcuate.client.net.reach import Reach
 from arcuate.client.net.target import Target, open_link
 from arcuate.errors import CallCancelled, ConnectionLost, EnvironmentCrashed, SessionClosed
 from arcuate.values.limits import Limits
@@ -209,6 +211,38 @@ def test_a_forked_child_does_not_wait_for_the_pool_of_its_parent() -> None:
             os._exit(1)
         assert os.waitpid(child, 0)[1] == 0
         assert workers.call("abs", -2) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork: not on this system")
+def test_a_forked_child_closes_its_copy_of_what_a_thread_of_its_parent_waits_on() -> None:
+    begun, go, closed = threading.Event(), threading.Event(), []
+
+    class Waited:
+        """In the place of a link."""
+
+        def receive(self, _: float) -> Any:
+            begun.set()
+            assert go.wait(PATIENCE)
+
+        def wake(self) -> None:
+            go.set()
+
+        def close(self) -> None:
+            closed.append(True)
+
+    reach = Reach(cast("Any", Waited()), None, 0.0)
+    reading = Apart(lambda: reach.receive(None))
+    assert begun.wait(PATIENCE)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        reach.close()
+        os._exit(0 if closed else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert not closed
+    reach.close()
+    assert isinstance(reading.ended(), (ConnectionLost, SessionClosed))
+    assert closed
 
 
 class Opened:

@@ -219,6 +219,9 @@ class Reach:
         if self._closed:
             return
         self._closed = True
+        if os.getpid() != self._owner:
+            self._link.close()  # a thread of the parent may have the lock
+            return
         self._link.ending = True
         self.stop()
         with self._busy:
