@@ -38,7 +38,8 @@ class Pool:
     """Interpreters that share work. Calls go to whichever is free.
 
     A worker that crashes is replaced; the item that it worked on keeps its error. Each interpreter has a
-    workspace of its own: use :meth:`each` to prepare all of them.
+    workspace of its own: use :meth:`each` to prepare all of them. One that cannot be prepared again does no
+    work: it is tried with each item that comes to it, and the item has the error.
     """
 
     def __init__(self, target: str, size: int, **options: Any) -> None:
