@@ -65,6 +65,21 @@ def test_a_renewal_that_fails_for_another_reason_loses_nothing(server: Server, t
             auth.authenticate()
 
 
+def test_two_persons_are_told_from_each_other(server: Server, tmp_path: Path) -> None:
+    """By the one client of a program: what the first one saw is not the second one's."""
+    store = EncryptedStore(tmp_path, "a long passphrase")
+    with made(server, config=PERSON, store=store) as auth, made(server, config=PERSON, store=store) as again:
+        assert auth.identity is None
+        auth.login(browser)
+        first = auth.identity
+        assert first is not None
+        auth.refresh_token()
+        assert auth.identity == again.identity == first
+        auth.logout()
+        auth.login(browser)
+        assert auth.identity not in (None, first)
+
+
 def test_two_processes_share_a_store(server: Server, tmp_path: Path) -> None:
     """What one has renewed the other takes from there: the refresh token was good for one use."""
     store = EncryptedStore(tmp_path, "a long passphrase")

@@ -221,6 +221,9 @@ def test_conceal_leaves_no_part() -> None:
     assert conceal("it was abcdefgh", ["abcd", "abcdefgh"]) == "it was ***"
     assert conceal("see http://me:p%40w@h:1/x?a=1 there", []) == "see http://me:***@h:1/x?a=1 there"
     assert conceal("OSError('redis://:p@w@h/0')", []) == "OSError('redis://:***@h/0')"
+    for name in ("accessToken", "clientSecret", "subscription-key", "appid", "X-Amz-Signature"):
+        assert conceal(f"GET http://h/x?a=1&{name}=abc 200", []) == f"GET http://h/x?a=1&{name}=*** 200"
+    assert conceal("http://h/?author=me", []) == "http://h/?author=me"
 
 
 def test_a_server_that_repeats_the_password_which_it_does_not_understand() -> None:

@@ -18,8 +18,10 @@ from arcuate.integrations import (
     BaseAuthenticator,
     BearerAuthenticator,
     ConnectionError,  # noqa: A004
+    DatabaseConnector,
     DegradedWarning,
     IntegrationError,
+    NATSStream,
     OAuth2Authenticator,
     RateLimitError,
     ResilientIntegration,
@@ -143,6 +145,32 @@ def test_a_day_is_not_waited_for() -> None:
 def test_what_is_no_number_of_repetitions(wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument, match="max_retries is 0 or more"):
         retry_on_failure(**wrong)
+
+
+def test_mistakes_of_users() -> None:
+    """Else there was an error of Python's, or silence: a database in memory, a server that is here."""
+
+    class Mine(BaseAuthenticator):
+        def authenticate(self, credentials: Mapping[str, Any] | None = None) -> Any:
+            return "token"
+
+    wrong: list[tuple[Callable[[], Any], str]] = [
+        (
+            lambda: DatabaseConnector({"uri": "postgresql://me:s3cret@h/x"}),
+            "no 'url', and .* none 'uri'; if 'sqlite",
+        ),
+        (lambda: NATSStream({"host": "10.0.0.1", "port": 1}), "no 'url', and .* none 'host', 'port'; if"),
+        (lambda: DatabaseConnector("sqlite://"), "are a mapping, or arguments.*; got a str"),  # type: ignore[arg-type]
+        (lambda: RESTAPIClient({"timeout": "soon"}), "'timeouts.connect': input should be a valid number"),
+        (lambda: RESTAPIClient(auth=Mine), "not the class Mine"),
+        (lambda: Mine().authorization(), "Mine gives headers, a mapping of texts; got a str"),
+        (lambda: retry_on_failure(lambda: 1), "write the parentheses"),  # type: ignore[arg-type]
+        (lambda: OAuth2Authenticator(token_url="h/x", client_id="a").authenticate(), "look at 'issuer'"),
+    ]
+    for work, said in wrong:
+        with pytest.raises(InvalidArgument, match=said) as raised:
+            work()
+        assert "s3cret" not in str(raised.value)
 
 
 # --- ResilientIntegration

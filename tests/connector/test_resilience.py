@@ -201,6 +201,36 @@ def test_who_is_left_alone_needs_no_turn(make: Callable[..., Resilience], how: s
     assert one.breaker.state == "half open"
 
 
+def test_nobody_waits_for_who_is_left_alone(make: Callable[..., Resilience], how: str) -> None:
+    """The fallback is given at once, and the error is the one that says why."""
+    one = make(retry=FAST, breaker=Breaker(failures=2, seconds=3.0), fallback=Fallback(kind="default"))
+    operation, begun = Flaky(*(ConnectionError("down") for _ in range(9))), time.monotonic()
+    with pytest.warns(DegradedWarning, match="does not answer .down."):
+        run(one, operation, how, repeatable=True, fallback=True)
+    with pytest.warns(DegradedWarning, match="left alone"):
+        run(one, operation, how, repeatable=True, fallback=True)
+    assert operation.calls == 2
+    assert time.monotonic() - begun < 2.5
+
+
+def test_a_request_within_a_request_keeps_its_end(make: Callable[..., Resilience], how: str) -> None:
+    """As that for a token is: its pauses are part of the time of the whole."""
+    inner = make(retry=Retry(attempts=9, initial=0.2, maximum=0.2, jitter=0.0, total=5.0), breaker=None)
+    outer = make(retry=Retry(attempts=2, initial=0.1, jitter=0.0, total=0.3), breaker=None)
+    operation, begun = Flaky(*(ConnectionError("down") for _ in range(9))), time.monotonic()
+
+    class Nested(Flaky):
+        def __call__(self) -> Any:
+            return inner.run(operation, repeatable=True).value
+
+        async def later(self) -> Any:
+            return (await inner.arun(operation.later, repeatable=True)).value
+
+    with pytest.raises(ConnectionError):
+        run(outer, Nested(), how, repeatable=True)
+    assert time.monotonic() - begun < 1
+
+
 def test_only_one_tries(make: Callable[..., Resilience]) -> None:
     now = [0.0]
     breaker = CircuitBreaker(Breaker(failures=1, seconds=1.0), clock=lambda: now[0])

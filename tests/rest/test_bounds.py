@@ -366,6 +366,53 @@ def test_two_downloads_to_one_place(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
+def test_one_download_at_a_time(tmp_path: Path) -> None:
+    """Two would give a mixture of two versions of the same length; the second one is refused."""
+    with scripted(answer(200, b"aaaa"), answer(200, b"bbbb")) as server:
+        with RESTAPIClient(url=server.url, retry=None) as client:
+
+            def both(done: int, _: int | None) -> None:
+                with pytest.raises(InvalidArgument, match=r"another download writes .*f\.part"):
+                    client.download("f", tmp_path / "f")
+
+            assert client.download("f", tmp_path / "f", progress=both).read_bytes() == b"aaaa"
+            assert client.download("f", tmp_path / "f").read_bytes() == b"bbbb"
+        assert len(server.asked) == 2
+    assert [one.name for one in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_file_of_the_user_is_not_taken_for_a_part(tmp_path: Path) -> None:
+    (tmp_path / "f.part").write_bytes(b"mine")
+    with RESTAPIClient(url="http://127.0.0.1:1", retry=None) as client:
+        with pytest.raises(InvalidArgument, match=r"f\.part', which would be lost"):
+            client.download("f", tmp_path / "f")
+    assert (tmp_path / "f.part").read_bytes() == b"mine"
+
+
+def test_a_file_that_is_changed_while_it_goes_up(tmp_path: Path) -> None:
+    """Of one that grew a part would be there, of another content a mixture."""
+    source = tmp_path / "f"
+    source.write_bytes(b"a" * 300_000)
+
+    def grow(sent: int, _: int | None) -> None:
+        if sent:
+            with source.open("ab") as file:
+                file.write(b"b")
+
+    with scripted(answer(200)) as server, RESTAPIClient(url=server.url, retry=None) as client:
+        with pytest.raises(InvalidArgument, match="was changed while it was sent"):
+            client.upload("f", source, progress=grow)
+
+
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """Nobody writes to it: it would be waited for; of /dev/zero nothing at all would be sent."""
+    os.mkfifo(tmp_path / "f")
+    with RESTAPIClient(url="http://127.0.0.1:1") as client:
+        for source in (tmp_path / "f", "/dev/zero"):
+            with pytest.raises(InvalidArgument, match="is no file, but a device or a pipe"):
+                client.upload("f", source)
+
+
 def test_a_target_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     with scripted(answer(200, b"ours")) as server, RESTAPIClient(url=server.url) as client:

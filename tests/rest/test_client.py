@@ -217,7 +217,9 @@ def test_a_file_goes_on_where_it_was(client: RESTAPIClient, tmp_path: Path) -> N
 
 
 def test_a_part_of_another_file_is_not_continued(client: RESTAPIClient, tmp_path: Path) -> None:
-    (tmp_path / "here.bin.part").write_bytes(b"something else")
+    with pytest.raises(ZeroDivisionError):
+        client.download("notes", tmp_path / "here.bin", progress=lambda done, _: done and 1 // 0)
+    assert (tmp_path / "here.bin.part").stat().st_size
     client.download("signal.bin", tmp_path / "here.bin")
     assert (tmp_path / "here.bin").read_bytes() == FILE
 

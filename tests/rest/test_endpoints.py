@@ -27,7 +27,7 @@ from arcuate.connector import (
     NotFoundError,
 )
 from arcuate.errors import InvalidArgument
-from arcuate.integrations import BearerAuthenticator, GraphQLClient
+from arcuate.integrations import BaseAuthenticator, BearerAuthenticator, GraphQLClient
 from arcuate.rest import Link, RESTAPIClient
 
 ONCE: dict[str, Any] = {"retry": None, "breaker": None}
@@ -332,6 +332,73 @@ def test_the_last_good_value_is_that_of_who_asked(tmp_path: Path, monkeypatch: p
                     assert getattr(alice, ask)(words) == live
                 with pytest.raises(IntegrationError):
                     getattr(bob, ask)(words)
+
+
+def test_who_cannot_be_told_from_others_gets_no_last_good_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authenticator of a program's own, which keeps its credentials somewhere else."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    class Signed(BaseAuthenticator):
+        def __init__(self, key: str) -> None:
+            super().__init__()
+            self.key = key
+
+        def authenticate(self, credentials: Any = None) -> dict[str, str]:
+            return {"X-Key": self.key}
+
+    with scripted(answer(200, '{"data": {"x": 1}}'), answer(503)) as server:
+        for kind, ask in ((RESTAPIClient, "get"), (GraphQLClient, "query")):
+            for key in ("of alice", "of bob"):
+                config = {"url": server.url, "retry": None, "fallback": {"kind": "cache"}}
+                with kind(config, auth=Signed(key)) as one:  # type: ignore[operator]
+                    if key == "of alice" and kind is RESTAPIClient:
+                        getattr(one, ask)("x")
+                    else:
+                        with pytest.raises(IntegrationError, match="503"):
+                            getattr(one, ask)("{ x }" if ask == "query" else "x")
+
+
+@pytest.mark.parametrize(
+    "default", [{"content": []}, {"content": "a"}, {"data": 1, "errors": [{}], "extensions": 0}]
+)
+def test_a_default_is_given_as_it_is(default: Any) -> None:
+    """Whatever the names of its keys are."""
+    config = {"url": "http://127.0.0.1:1", "retry": None, "fallback": {"kind": "default", "default": default}}
+    with RESTAPIClient(config) as client, GraphQLClient(config) as other:
+        with pytest.warns(DegradedWarning, match="from default"):
+            assert client.get("x") == default
+        with pytest.warns(DegradedWarning, match="from default"):
+            assert other.query("{ x }") == default
+
+
+def test_an_address_that_is_refused_shows_no_password() -> None:
+    with RESTAPIClient() as client:
+        client.base_url = "http://me:s3cret@a.example"
+        for endpoint in ("http://me:s3cret@b.example/x", "http://me:s3cret@b.example:99999/"):
+            with pytest.raises(InvalidArgument, match=r"me:\*\*\*@") as raised:
+                client.get(endpoint)
+            assert "s3cret" not in str(raised.value)
+
+
+def test_what_a_request_cannot_be_made_of() -> None:
+    with RESTAPIClient({"baseurl": "http://me:s3cret@127.0.0.1:1"}) as client:
+        with pytest.raises(InvalidArgument, match=r"no address: set 'url'.*; 'baseurl' of the mapping"):
+            client.get("x")
+    with RESTAPIClient(url="http://127.0.0.1:1/v1?key=s3cret", retry=None) as client:
+        with pytest.raises(InvalidArgument, match=r"key=\*\*\*' has a query .*place='query'"):
+            client.get("stations")
+    with RESTAPIClient(url="http://127.0.0.1:1", retry=None) as client:
+        for wrong, said in (
+            ((3,), "an endpoint is a text; got a int"),
+            (("x", [("a", 1)]), "params are a map"),
+        ):
+            with pytest.raises(InvalidArgument, match=said):
+                client.get(*wrong)  # type: ignore[arg-type]
+        client.headers = {"X-Station": 3}  # type: ignore[dict-item]
+        with pytest.raises(InvalidArgument, match="the header 'X-Station' is a int, and not a text"):
+            client.get("stations")
 
 
 @pytest.mark.parametrize("how", ["get", "download", "aget", "query", "aquery"])

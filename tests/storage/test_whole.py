@@ -18,7 +18,7 @@ from tests.connector.scripted import answer, scripted
 from tests.storage import servers
 from tests.storage.conftest import DATA, Make, Sample, amazon, microsoft
 
-from arcuate.connector import AuthenticationError, ConnectionError, DataError  # noqa: A004
+from arcuate.connector import AuthenticationError, ConnectionError, DataError, IntegrationError  # noqa: A004
 from arcuate.errors import InvalidArgument
 from arcuate.storage import Storage
 from arcuate.storage.aside import _in_order
@@ -302,6 +302,18 @@ def test_where_nothing_can_be_written(tmp_path: Path) -> None:
         for target in (tmp_path / "none" / "x", tmp_path, tmp_path / "root/x/y"):
             with pytest.raises(InvalidArgument, match=r"is in no folder|is a folder"):
                 storage.download("x", target)
+
+
+def test_a_password_of_an_address_is_in_no_file(tmp_path: Path) -> None:
+    whole = answer(200, DATA[:1_000_000], 'ETag: "1"')
+    with (
+        scripted(whole.removesuffix(DATA[:1_000_000]), whole[:500_000]) as server,
+        Storage(f"http://me:s3cret@127.0.0.1:{server.port}", retry=None) as storage,
+        pytest.raises(IntegrationError, match="are kept in") as caught,
+    ):
+        storage.download("x", tmp_path / "x")
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in (tmp_path / "x.part.json").read_text()
 
 
 def test_a_file_that_has_the_name_of_a_beginning(tmp_path: Path) -> None:

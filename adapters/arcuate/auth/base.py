@@ -8,6 +8,7 @@ from typing import Any
 
 from arcuate.connector import AuthenticationError, Secret, reveal
 from arcuate.connector.authorization import Authorization, Certificate
+from arcuate.errors import InvalidArgument
 
 __all__ = ["BaseAuthenticator"]
 
@@ -53,8 +54,14 @@ class BaseAuthenticator:
         )
 
     @property
-    def identity(self) -> str:
-        """What tells our user from others, whatever headers they have at the moment; may hold secrets."""
+    def identity(self) -> str | None:
+        """What tells our user from others, whatever headers they have at the moment; may hold secrets.
+
+        It is made of :attr:`credentials`. Without any nobody can tell, so that no last good value is kept: a
+        subclass that has them elsewhere writes this too.
+        """
+        if not self.credentials:
+            return None
         known = [
             (name, reveal(one) if isinstance(one, (str, Secret)) else one)
             for name, one in sorted(self.credentials.items())
@@ -73,11 +80,18 @@ class BaseAuthenticator:
                 self._known = self._first()
             elif refused is not None and refused == self._known:
                 self._former = self._known  # requests that are under way may still have it
-                self._known = Authorization(headers=self.refresh_token())
+                self._known = self._made(self.refresh_token())
             return self._known
 
     def _first(self) -> Authorization:
-        return Authorization(headers=self.authenticate(self.credentials or None))
+        return self._made(self.authenticate(self.credentials or None))
+
+    def _made(self, headers: Any) -> Authorization:
+        if not isinstance(headers, Mapping):
+            raise InvalidArgument(
+                f"{type(self).__name__} gives headers, a mapping of texts; got a {type(headers).__name__}"
+            )
+        return Authorization(headers=dict(headers))
 
     def secrets(self) -> Sequence[str]:
         """Credentials, and what was made of them."""

@@ -42,6 +42,8 @@ __all__ = ["OAuth2Authenticator", "OAuth2Config"]
 
 _ENDPOINTS = ("token", "authorization", "device_authorization")
 _TOKENS = ("access_token", "refresh_token", "id_token")
+_LOGIN = "arcuate_login"
+"""In a kept token: tells one login from others."""
 _STATUSES: dict[int, tuple[type[IntegrationError], bool]] = {
     401: (AuthenticationError, False),
     403: (AuthenticationError, False),
@@ -212,7 +214,8 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         self._keep(self._fetched(grant_type="client_credentials"))
 
     def _renew(self, refresh_token: str | None) -> None:
-        known = refresh_token or (self._token or {}).get("refresh_token")
+        before = self._token or {}
+        known = refresh_token or before.get("refresh_token")
         if known is None:
             if self.config.grant == "client_credentials":
                 return self._obtain()
@@ -238,7 +241,10 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                     return None
                 self._forget()
             raise
-        self._keep({**found, "refresh_token": found.get("refresh_token", known)})
+        found.setdefault("refresh_token", known)
+        if before.get("refresh_token") == known and _LOGIN in before:
+            found[_LOGIN] = before[_LOGIN]
+        self._keep(found)
         return None
 
     def _fetched(self, **what: Any) -> dict[str, Any]:
@@ -267,6 +273,7 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
         return found
 
     def _keep(self, token: dict[str, Any]) -> None:
+        token.setdefault(_LOGIN, secrets.token_hex(8))
         if self._token is not None:
             self._former.append(self._token)
         self._token = token
@@ -281,8 +288,12 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
             self._store.remove(self._entry())
 
     @property
-    def identity(self) -> str:
-        return self._entry()
+    def identity(self) -> str | None:
+        """Also who has logged in: that is said when they do, and kept with their token."""
+        if self.config.grant == "client_credentials":
+            return self._entry()
+        token = self._token or self._kept() or {}
+        return f"{self._entry()} {token[_LOGIN]}" if _LOGIN in token else None
 
     def _entry(self) -> str:
         """The token's name in the store: no two servers, clients or scopes share one."""
@@ -471,13 +482,18 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                 f"{self.name}: the authorization server did not answer in time (setting 'timeouts')",
                 service=self.name,
             )
+        if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.InvalidURL)):
+            return InvalidArgument(
+                f"{self.name}: the authorization server has no such address: {self.conceal(error)}; look at "
+                "'issuer' and 'token_url'"
+            )
         if isinstance(error, httpx2.HTTPError):
             return ConnectionError(
                 f"{self.name}: the authorization server cannot be reached: {self.conceal(error)}",
                 service=self.name,
                 recoverable="CERTIFICATE_VERIFY_FAILED" not in str(error),
             )
-        if isinstance(error, (ValueError, KeyError, TypeError, AttributeError, httpx2.InvalidURL)):
+        if isinstance(error, (ValueError, KeyError, TypeError, AttributeError)):
             return DataError(
                 f"{self.name}: the authorization server's answer cannot be read: {self.conceal(error)}",
                 service=self.name,

@@ -115,9 +115,9 @@ class CertificateAuthenticator(BaseAuthenticator):
         self._certificate, self._key, self._inner = certificate, key, inner
 
     @property
-    def identity(self) -> str:
+    def identity(self) -> str | None:
         inner = self._inner.identity if self._inner is not None else ""
-        return repr((self._certificate, inner, super().identity))
+        return None if inner is None else repr((self._certificate, inner))
 
     @property
     def certificate(self) -> Certificate:

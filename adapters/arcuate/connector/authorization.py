@@ -66,9 +66,13 @@ class Authorizer(Protocol):
         """What must not be in any error."""
 
 
-def identity(authorizer: Authorizer | None) -> str:
+def identity(authorizer: Authorizer | None) -> str | None:
     """What tells the user of an authorizer from others, for keys of what is kept; may hold secrets.
 
-    It is the authorizer's ``identity``, if it has one: the same before and after a token is renewed.
+    It is the authorizer's ``identity``: the same before and after a token is renewed. ``None``: it has none,
+    so that nothing may be kept.
     """
-    return str(getattr(authorizer, "identity", type(authorizer).__name__))
+    if authorizer is None:
+        return ""
+    found = getattr(authorizer, "identity", None)
+    return None if found is None else str(found)

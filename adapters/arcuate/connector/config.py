@@ -91,6 +91,10 @@ def load(
     Raises:
         InvalidArgument: says which key is wrong, what was found (never a secret) and what is allowed.
     """
+    if not isinstance(mapping, (Mapping, type(None))):
+        raise InvalidArgument(
+            f"settings are a mapping, or arguments such as url='...'; got a {type(mapping).__name__}"
+        )
     given, arguments = dict(mapping or {}), dict(arguments or {})
     name = str(arguments.get("name") or given.get("name") or name)
     if name and not _NAME.fullmatch(name):
@@ -106,6 +110,12 @@ def load(
         merged["name"] = name
     if extra:
         merged["extra"] = extra
+        usual = kind.model_fields["url"].default
+        if usual and "url" not in merged:  # they mean a system, and not the one that is used without
+            raise InvalidArgument(
+                f"the configuration of {name or kind.__name__} has no 'url', and of its settings is none "
+                f"{', '.join(map(repr, extra))}; if {usual!r} is meant, say so"
+            )
     try:
         return kind.model_validate(merged)
     except ValidationError as error:

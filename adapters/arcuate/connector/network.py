@@ -56,8 +56,9 @@ class NetworkConfig(ConnectorConfig):
     @field_validator("auth")
     @classmethod
     def _authorizer(cls, auth: Any) -> Any:
-        if auth is not None and not isinstance(auth, Authorizer):
-            raise ValueError(f"is an authenticator of arcuate.auth, not a {type(auth).__name__}")
+        if auth is not None and (isinstance(auth, type) or not isinstance(auth, Authorizer)):
+            found = f"the class {auth.__name__}" if isinstance(auth, type) else f"a {type(auth).__name__}"
+            raise ValueError(f"is an authenticator of arcuate.auth, not {found}")
         return auth
 
 

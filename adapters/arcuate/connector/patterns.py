@@ -53,6 +53,8 @@ def retry_on_failure(
     Raises:
         InvalidArgument: ``max_retries`` or ``delay`` is no such number.
     """
+    if callable(max_retries):
+        raise InvalidArgument("write the parentheses too: @retry_on_failure()")
     if max_retries < 0 or not 0 <= delay < float("inf"):
         raise InvalidArgument(
             f"max_retries is 0 or more and delay a number of seconds; got {max_retries} and {delay}"

@@ -243,6 +243,8 @@ class Resilience:
         def worth(error: Exception) -> bool | float:
             if not isinstance(error, IntegrationError) or not error.recoverable:
                 return False
+            if self.breaker.state == "open":  # who waits for it would wait for the fallback too
+                return False
             if not error.retry_after:
                 return time.monotonic() < end
             return error.retry_after if time.monotonic() + error.retry_after < end else False
@@ -262,7 +264,7 @@ class Resilience:
     def _repeated(self, attempt: Callable[[], T]) -> T:
         if self.retry is None:
             return attempt()
-        end = time.monotonic() + self.retry.total
+        end = deadline.end_within(self.retry.total)
         for one in self._context(self.retry, end):
             with one, deadline.until(end):
                 return attempt()
@@ -271,7 +273,7 @@ class Resilience:
     async def _arepeated(self, attempt: Callable[[], Awaitable[T]]) -> T:
         if self.retry is None:
             return await attempt()
-        end = time.monotonic() + self.retry.total
+        end = deadline.end_within(self.retry.total)
         async for one in self._context(self.retry, end):
             with one, deadline.until(end):
                 return await attempt()

@@ -29,8 +29,8 @@ HIDDEN = "***"
 Secret = SecretStr
 """The type of a field that holds a secret: its value is in no repr, log or error."""
 _QUERY = re.compile(
-    r"(?i)([?&](?:[\w-]*[-_])?"
-    r"(?:access_token|api_?key|auth|credential|key|passw(?:or)?d|secret|sig(?:nature)?|token)=)[^&#\s]*"
+    r"(?i)([?&](?:[\w-]*(?:[-_]|(?-i:(?<=[a-z])(?=[A-Z]))))?"
+    r"(?:api_?key|appid|auth|credential|key|passw(?:or)?d|secret|sig(?:nature)?|token)=)[^&#\s]*"
 )
 _PASSWORD = re.compile(r"""(://[^\s/?#@:"'<>]*:)[^\s/?#"'<>]*@""")
 

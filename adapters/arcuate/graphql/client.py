@@ -387,13 +387,16 @@ class GraphQLClient(Connector):
         """Under which its last good answer is kept: another user's is not given."""
         if one.kind != "query" or self.config.fallback is None or one.files:
             return None
-        who = (sorted(self.headers.items()), identity(self.authorizer))
+        whose = identity(self.authorizer)
+        if whose is None:
+            return None
+        who = (sorted(self.headers.items()), whose)
         return hashlib.sha256(repr((self.config.url, who, payload)).encode()).hexdigest()
 
     def _result(self, result: Result[Any]) -> GraphQLResult:
         value = result.value
-        if not isinstance(value, Mapping) or set(value) != {"data", "errors", "extensions"}:
-            value = {"data": value, "errors": [], "extensions": {}}  # the default of a fallback
+        if result.source == "default":
+            value = {"data": value, "errors": [], "extensions": {}}
         faults = tuple(
             Fault(message, tuple(path), code, tuple((line, column) for line, column in places), extensions)
             for message, path, code, places, extensions in value["errors"]

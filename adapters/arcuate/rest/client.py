@@ -204,7 +204,7 @@ class RESTAPIClient(Connector):
         return self.response(one, result)
 
     def response(self, one: Request, result: Result[Any]) -> Response:
-        if not isinstance(result.value, dict) or "content" not in result.value:
+        if result.source == "default":
             default, _ = exchange.body_of(result.value)
             found: dict[str, Any] = {"status": 200, "headers": {}, "content": default or b"", "links": {}}
         else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from arcuate.connector import jsontext
+from arcuate.connector import jsontext, redacted
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument
 
@@ -29,24 +29,24 @@ def origin(url: str) -> tuple[str, str, int | None]:
         usual = {"http": 80, "https": 443}.get(parts.scheme)
         return parts.scheme, (parts.hostname or "").lower(), parts.port or usual
     except ValueError as error:
-        raise InvalidArgument(f"{url.partition('?')[0]!r} is no address: {error}") from None
+        raise InvalidArgument(f"{_shown(url)!r} is no address: {error}") from None
+
+
+def _shown(url: str) -> str:
+    return redacted(url.partition("?")[0])
 
 
 def address(base: str, endpoint: str) -> str:
     """The address of an endpoint, which is relative to the base, or within its origin.
 
     Raises:
-        InvalidArgument: there is no base, or the endpoint leads elsewhere.
+        InvalidArgument: the endpoint leads elsewhere.
     """
-    if not base:
-        raise InvalidArgument(
-            "there is no address: set 'url' (or self.base_url), such as https://api.example"
-        )
     if "://" in endpoint.partition("?")[0]:
         if origin(endpoint) != origin(base):
             raise InvalidArgument(
-                f"the endpoint {endpoint.partition('?')[0]!r} is not at {base}: it would be sent this "
-                "system's credentials; make another client for it"
+                f"the endpoint {_shown(endpoint)!r} is not at {_shown(base)}: it would be sent this system's "
+                "credentials; make another client for it"
             )
         return endpoint
     path = endpoint.partition("?")[0]
@@ -56,6 +56,11 @@ def address(base: str, endpoint: str) -> str:
         )
     if not endpoint:
         return base
+    if "?" in base or "#" in base:
+        raise InvalidArgument(
+            f"{redacted(base)!r} has a query or a fragment, behind which no endpoint can be: what belongs to "
+            "every request is 'headers' or 'auth', such as APIKeyAuthenticator(key, name, place='query')"
+        )
     return base.rstrip("/") + "/" + endpoint.lstrip("/")
 
 
@@ -69,6 +74,8 @@ def rebased(url: str, base: str, other: str) -> str | None:
 
 def params_of(given: Mapping[str, Any] | None, extra: Mapping[str, str]) -> dict[str, Any] | None:
     """The query: without what is ``None``."""
+    if not isinstance(given, (Mapping, type(None))):
+        raise ValueError(f"params are a mapping; got a {type(given).__name__}")
     found = {name: value for name, value in (given or {}).items() if value is not None}
     found.update(extra)
     return found or None
@@ -98,6 +105,8 @@ def asked(
     found = {"accept": "application/json, */*;q=0.5"}
     for one in (sent, headers, auth.headers, extra or {}):
         for name, value in one.items():
+            if not isinstance(value, str):
+                raise ValueError(f"the header {name!r} is a {type(value).__name__}, and not a text")
             if _UNFIT(value):
                 raise ValueError(
                     f"the header {name!r} has a line break or the like in it, or blanks around it; "

@@ -34,6 +34,14 @@ class Request:
         data: Any,
         headers: Mapping[str, str] | None,
     ) -> None:
+        if not client.base_url:
+            others = ", ".join(map(repr, client.config.extra))
+            raise InvalidArgument(
+                f"{client.name}: there is no address: set 'url' (or self.base_url), such as https://api.example"
+                + (f"; {others} of the mapping is no setting" if others else "")
+            )
+        if not isinstance(endpoint, str):
+            raise InvalidArgument(f"{client.name}: an endpoint is a text; got a {type(endpoint).__name__}")
         self.method = method.upper()
         self.url = exchange.address(client.base_url, endpoint)
         self._client, self._endpoint, self._params = client, endpoint, params
@@ -71,11 +79,10 @@ class Request:
         if self.method != "GET" or self._client.config.fallback is None:
             return None
         client = self._client
-        who = (
-            sorted(client.headers.items()),
-            sorted((self._headers or {}).items()),
-            identity(client.authorizer),
-        )
+        whose = identity(client.authorizer)
+        if whose is None:
+            return None
+        who = (sorted(client.headers.items()), sorted((self._headers or {}).items()), whose)
         return f"{self.asked()} {hashlib.sha256(repr(who).encode()).hexdigest()}"
 
     def asked(self) -> str:

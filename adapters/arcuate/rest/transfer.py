@@ -7,13 +7,14 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from arcuate.connector import DataError, IntegrationError, deadline
+from arcuate.connector import DataError, IntegrationError, deadline, partial
 from arcuate.connector.authorization import Authorization
 from arcuate.errors import InvalidArgument
 from arcuate.rest.exchange import MOVES
@@ -40,21 +41,19 @@ def download(
     client.open()
     first = _Download(client, client.asking(endpoint, params), target, progress)
 
-    def attempt(work: _Download) -> _Download:
-        with _opened(work.client, work.one, work.resumed(), None) as response:
-            if response.status_code == 416 or response.status_code >= 300:
+    def attempt(work: _Download) -> Path:
+        with work.held() as file, _opened(work.client, work.one, work.resumed(file), None) as response:
+            if response.status_code >= 300:
                 work.refused(response, next(response.iter_bytes(2000), b""))
-            with work.begun(response) as file:
-                for piece in response.iter_bytes():
-                    work.piece(file, piece)
-            work.complete()
-        return work
+            work.begun(file, response)
+            for piece in response.iter_bytes():
+                work.piece(file, piece)
+            return work.done()
 
     others = client._elsewhere(lambda other: attempt(first.at(other)))
-    found = client.resilience.run(
+    return client.resilience.run(
         lambda: attempt(first), name="download", repeatable=True, others=others, fallback=False
-    )
-    return found.value.done()
+    ).value
 
 
 async def adownload(
@@ -68,21 +67,21 @@ async def adownload(
     await client.aopen()
     first = _Download(client, client.asking(endpoint, params), target, progress)
 
-    async def attempt(work: _Download) -> _Download:
-        async with _aopened(work.client, work.one, work.resumed(), None) as response:
-            if response.status_code == 416 or response.status_code >= 300:
-                work.refused(response, await anext(response.aiter_bytes(2000), b""))
-            with work.begun(response) as file:
+    async def attempt(work: _Download) -> Path:
+        with work.held() as file:
+            async with _aopened(work.client, work.one, work.resumed(file), None) as response:
+                if response.status_code >= 300:
+                    work.refused(response, await anext(response.aiter_bytes(2000), b""))
+                work.begun(file, response)
                 async for piece in response.aiter_bytes():
                     work.piece(file, piece)
-            work.complete()
-        return work
+                return work.done()
 
     others = client._aelsewhere(lambda other: attempt(first.at(other)))
     found = await client.resilience.arun(
         lambda: attempt(first), name="download", repeatable=True, others=others, fallback=False
     )
-    return found.value.done()
+    return found.value
 
 
 class _Download:
@@ -99,11 +98,25 @@ class _Download:
         """The same from another address, from the beginning: nothing says that both have the same version."""
         return _Download(other, self.one.at(other), self._target, self._progress)
 
-    def resumed(self) -> dict[str, str]:
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Any]:
+        """The file to which the pieces are written, for one attempt."""
+        with _writable(self.client, self._part):
+            file = partial.locked(self.client.name, self._part, 0)
+        with file:
+            try:
+                yield file
+            except BaseException:
+                if not os.fstat(file.fileno()).st_size:
+                    self._part.unlink(missing_ok=True)
+                    self._mark.unlink(missing_ok=True)
+                raise
+
+    def resumed(self, file: Any) -> dict[str, str]:
         """The headers by which the rest alone is asked for, if there is a beginning of the same."""
-        self._there = self._part.stat().st_size if self._part.exists() else 0
+        self._there = partial.begun(self.client.name, file, self._part, self._mark, self._target)
         known = _mark(self._mark) if self._there else None
-        if known is None or known["url"] != self._where():
+        if known is None or known["url"] != self._where() or not known["validator"]:
             self._there = 0
             return {}
         self._validator = known["validator"]
@@ -131,8 +144,8 @@ class _Download:
             recoverable=True,
         )
 
-    def begun(self, response: httpx2.Response) -> Any:
-        """The file to which the pieces are written."""
+    def begun(self, file: Any, response: httpx2.Response) -> None:
+        """Before the first piece is written: whether it goes on with what is there, or all is new."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if response.status_code != 206:
             self._there = 0
@@ -152,16 +165,10 @@ class _Download:
             self._progress(self._there, self._total)
         with _writable(self.client, self._part):
             if not self._there:
-                self._mark.unlink(missing_ok=True)  # it would vouch for other bytes
-            file = self._part.open("ab" if self._there else "wb", buffering=0)
-            if validator and not encoded and not self._there:
-                known = {"url": self._where(), "validator": validator}
-                try:
-                    self._mark.write_text(json.dumps(known), encoding="utf-8")
-                except OSError:
-                    file.close()
-                    raise
-        return file
+                if os.fstat(file.fileno()).st_size:
+                    file.truncate(0)
+                known = {"url": self._where(), "validator": "" if encoded else validator}
+                self._mark.write_text(json.dumps(known), encoding="utf-8")
 
     def piece(self, file: Any, piece: bytes) -> None:
         """Writes a piece."""
@@ -172,8 +179,8 @@ class _Download:
         if self._progress is not None:
             self._progress(self._there, self._total)
 
-    def complete(self) -> None:
-        """Raises if it is shorter or longer than the system said, or if somebody else wrote there too."""
+    def done(self) -> Path:
+        """The file in its place, unless it is not as long as was said, or somebody else wrote there too."""
         with _writable(self.client, self._part):
             size = self._part.stat().st_size
         if size != self._there:
@@ -189,9 +196,6 @@ class _Download:
                 service=self.client.name,
                 recoverable=True,
             )
-
-    def done(self) -> Path:
-        """The file in its place."""
         with _writable(self.client, self._target):
             os.replace(self._part, self._target)
         self._mark.unlink(missing_ok=True)
@@ -231,12 +235,12 @@ def upload(
 ) -> Response:
     """See :meth:`RESTAPIClient.upload`."""
     client.open()
-    one, size = _sent(client, method, endpoint, source, media_type, params)
+    one, state = _sent(client, method, endpoint, source, media_type, params)
 
     def attempt() -> dict[str, Any]:
         with (
             source.open("rb") as file,
-            _opened(client, one, {}, lambda: _pieces(file, size, progress, client)) as found,
+            _opened(client, one, {}, lambda: _pieces(file, state, progress, client)) as found,
         ):
             return _answered(client, one, found, found.read())
 
@@ -256,11 +260,11 @@ async def aupload(
 ) -> Response:
     """See :meth:`RESTAPIClient.aupload`."""
     await client.aopen()
-    one, size = _sent(client, method, endpoint, source, media_type, params)
+    one, state = _sent(client, method, endpoint, source, media_type, params)
 
     async def attempt() -> dict[str, Any]:
         with source.open("rb") as file:
-            pieces = lambda: _apieces(file, size, progress, client)  # noqa: E731
+            pieces = lambda: _apieces(file, state, progress, client)  # noqa: E731
             async with _aopened(client, one, {}, pieces) as found:
                 return _answered(client, one, found, await found.aread())
 
@@ -277,17 +281,24 @@ def _sent(
     source: Path,
     media_type: str,
     params: Mapping[str, Any] | None,
-) -> tuple[Request, int]:
-    """The request for a file, and the file's size."""
+) -> tuple[Request, tuple[int, int]]:
+    """The request for a file, and the file's state."""
     from arcuate.rest.request import Request
 
     try:
+        if not (source.is_dir() or stat.S_ISREG(source.stat().st_mode)):
+            raise InvalidArgument(f"{source} is no file, but a device or a pipe; write it to a file first")
         with source.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
+            state = _state(file)
     except OSError as error:
         raise InvalidArgument(f"the file {source} cannot be read: {error.strerror}") from None
-    headers = {"content-type": media_type, "content-length": str(size)}
-    return Request(client, method, endpoint, params, None, headers), size
+    headers = {"content-type": media_type, "content-length": str(state[0])}
+    return Request(client, method, endpoint, params, None, headers), state
+
+
+def _state(file: Any) -> tuple[int, int]:
+    found = os.fstat(file.fileno())
+    return found.st_size, found.st_mtime_ns
 
 
 def _answered(
@@ -299,22 +310,24 @@ def _answered(
 
 
 async def _apieces(
-    file: Any, size: int, progress: Progress | None, client: RESTAPIClient
+    file: Any, state: tuple[int, int], progress: Progress | None, client: RESTAPIClient
 ) -> AsyncIterator[bytes]:
-    for piece in _pieces(file, size, progress, client):
+    for piece in _pieces(file, state, progress, client):
         yield piece
 
 
-def _pieces(file: Any, size: int, progress: Progress | None, client: RESTAPIClient) -> Iterator[bytes]:
+def _pieces(
+    file: Any, state: tuple[int, int], progress: Progress | None, client: RESTAPIClient
+) -> Iterator[bytes]:
     file.seek(0)
-    sent = 0
+    sent, size = 0, state[0]
     if progress is not None:
         progress(0, size)
     while sent < size:
         client._still_open()
         piece = file.read(min(_PIECE, size - sent))
-        if not piece:
-            raise InvalidArgument(f"the file {file.name} became shorter while it was sent")
+        if not piece or _state(file) != state:  # what is sent of it is never all of a file then
+            raise InvalidArgument(f"the file {file.name} was changed while it was sent; send it again")
         sent += len(piece)
         yield piece
         if progress is not None:

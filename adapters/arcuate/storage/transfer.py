@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from arcuate.connector import DataError, IntegrationError, NotFoundError
+from arcuate.connector import DataError, IntegrationError, NotFoundError, partial, redacted
 from arcuate.errors import ArcuateError, InvalidArgument
 from arcuate.storage.base import PIECE, Remote, Source
 from arcuate.storage.records import Progress, Transfer
@@ -71,21 +70,16 @@ def download(storage: Storage, path: str, target: Path, progress: Progress | Non
         raise InvalidArgument(f"{storage.name}: the file to be written, {str(target)!r}, {wrong}")
     part, mark = target.with_name(target.name + ".part"), target.with_name(target.name + ".part.json")
     tell = _Teller(storage, progress)
-    url, what = f"{storage.config.url} {path}", f"download of {path!r}"
+    url, what = f"{redacted(storage.config.url)} {path}", f"download of {path!r}"
     first: list[int] = []
 
     def attempt() -> Transfer:
         with storage.system(what) as system:
             remote = system.look(path)
             with _writing(storage, part):
-                file = _locked(storage, part)
+                file = partial.locked(storage.name, part)
             with file:
-                there = os.fstat(file.fileno()).st_size
-                if there and not mark.exists():
-                    raise InvalidArgument(
-                        f"{storage.name}: no download began the file {str(part)!r}, which would be lost: "
-                        f"until it is whole, {target.name!r} has that name; move it, or choose another name"
-                    )
+                there = partial.begun(storage.name, file, part, mark, target)
                 same = remote.etag and _mark(mark) == {"url": url, "etag": remote.etag}
                 if not (resume or first) or not same or (remote.size is not None and there > remote.size):
                     there = 0
@@ -136,25 +130,6 @@ def _writing(storage: Storage, part: Path) -> Iterator[None]:
             f"{storage.name}: {str(part)!r}, which keeps a download until it is whole, cannot be written: "
             f"{error.strerror}"
         ) from error
-
-
-def _locked(storage: Storage, part: Path) -> IO[bytes]:
-    """The file in which a download is kept; two that write the same one would give a mixture of both."""
-    while True:
-        file = part.open("ab")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise InvalidArgument(
-                f"{storage.name}: another download writes {str(part)!r}; wait for it, or choose another name"
-            ) from None
-        except OSError:
-            return file  # a file system without locks
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), part.stat()):
-                return file
-        file.close()  # the other one has just finished and put it into its place
 
 
 def _said(error: IntegrationError, what: str) -> None:

@@ -1,0 +1,52 @@
+"""The file in which a download is kept until it is whole."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from arcuate.errors import InvalidArgument
+
+__all__ = ["begun", "locked"]
+
+
+def locked(service: str, part: Path, buffering: int = -1) -> IO[bytes]:
+    """Opens it for one download: two that write the same one would give a mixture of both.
+
+    Raises:
+        InvalidArgument: another download writes it.
+        OSError: it cannot be written.
+    """
+    while True:
+        file: IO[bytes] = part.open("ab", buffering)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise InvalidArgument(
+                f"{service}: another download writes {str(part)!r}; wait for it, or choose another name"
+            ) from None
+        except OSError:
+            return file  # a file system without locks
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), part.stat()):
+                return file
+        file.close()  # the other one has just finished and put it into its place
+
+
+def begun(service: str, file: IO[bytes], part: Path, mark: Path, target: Path) -> int:
+    """Bytes that earlier downloads left in it.
+
+    Raises:
+        InvalidArgument: no download began it: there is no mark beside it.
+    """
+    there = os.fstat(file.fileno()).st_size
+    if there and not mark.exists():
+        raise InvalidArgument(
+            f"{service}: no download began the file {str(part)!r}, which would be lost: until it is whole, "
+            f"{target.name!r} has that name; move it, or choose another name"
+        )
+    return there
