@@ -67,7 +67,7 @@ def _parts(column: Sequence[Any], kind: pa.DataType) -> list[tuple[list[Any], pa
     there = [one for one in column if one is not None]
     if types.is_dictionary(kind):
         return [(there, kind.value_type)]
-    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+    if hasattr(kind, "value_type"):  # lists of all kinds
         return [([item for one in there for item in one], kind.value_type)]
     if types.is_map(kind):
         pairs = [pair for one in there for pair in (one.items() if isinstance(one, Mapping) else one)]
@@ -83,14 +83,16 @@ def _parts(column: Sequence[Any], kind: pa.DataType) -> list[tuple[list[Any], pa
 
 
 def _pack(column: Sequence[Any], kind: pa.DataType) -> None:
-    """A number that is too large for a short float would become infinite."""
+    """In a short float a large number would become infinite, a small one 0, a whole one another."""
     form = {16: "<e", 32: "<f"}[kind.bit_width]
     for one in column:
-        if isinstance(one, float):
+        if isinstance(one, (int, float)):
             try:
-                struct.pack(form, one)
+                (found,) = struct.unpack(form, struct.pack(form, one))
             except OverflowError:
                 raise TypeError(f"it holds {one}, which is too large") from None
+            if found != one and (found == 0 or isinstance(one, int)):
+                raise TypeError(f"it holds {one}, which would become {found}")
 
 
 def _tell_time(column: Sequence[Any], kind: pa.DataType) -> None:

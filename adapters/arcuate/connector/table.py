@@ -62,21 +62,13 @@ def to_frame(table: Any) -> Any:
     """A table as a frame. A column of integers or booleans with missing values has pandas' nullable type."""
     import pandas as pd
 
-    pa = _arrow()
-    nullable = {
-        pa.int8(): pd.Int8Dtype(),
-        pa.int16(): pd.Int16Dtype(),
-        pa.int32(): pd.Int32Dtype(),
-        pa.int64(): pd.Int64Dtype(),
-        pa.uint8(): pd.UInt8Dtype(),
-        pa.uint16(): pd.UInt16Dtype(),
-        pa.uint32(): pd.UInt32Dtype(),
-        pa.uint64(): pd.UInt64Dtype(),
-        pa.bool_(): pd.BooleanDtype(),
-    }
+    from arcuate.connector.tables import NULLABLE, holes
+
     series = {}
     for name in table.column_names:
         column = table.column(name)
-        mapper = nullable.get if column.null_count else None
-        series[name] = column.to_pandas(types_mapper=mapper)
+        if holes(column):
+            series[name] = pd.Series(column.to_pylist(), dtype=object)
+        else:
+            series[name] = column.to_pandas(types_mapper=NULLABLE.get if column.null_count else None)
     return pd.DataFrame(series, columns=table.column_names)

@@ -15,7 +15,17 @@ from arcuate.connector.errors import DataError
 from arcuate.connector.fitting import fit
 from arcuate.errors import InvalidArgument
 
-__all__ = ["batch_of", "columns_of", "decimal_of", "names_of", "rows_of", "to_pandas", "within"]
+__all__ = [
+    "NULLABLE",
+    "batch_of",
+    "columns_of",
+    "decimal_of",
+    "holes",
+    "names_of",
+    "rows_of",
+    "to_pandas",
+    "within",
+]
 
 
 def names_of(names: Iterable[str]) -> list[str]:
@@ -72,7 +82,7 @@ def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
     return pa.array(column, type=kind, from_pandas=False)
 
 
-_NULLABLE = {
+NULLABLE = {
     **{getattr(pa, f"int{n}")(): getattr(pd, f"Int{n}Dtype")() for n in (8, 16, 32, 64)},
     **{getattr(pa, f"uint{n}")(): getattr(pd, f"UInt{n}Dtype")() for n in (8, 16, 32, 64)},
     pa.bool_(): pd.BooleanDtype(),
@@ -82,18 +92,18 @@ _NULLABLE = {
 def to_pandas(table: pa.Table) -> pd.DataFrame:
     """A pandas table in which NULL stays apart from NaN and integers beside NULL stay integers.
 
-    Lists are arrays of NumPy, or Python's where one of them in the column holds NULL, which NumPy has not.
+    Lists are arrays of NumPy, or Python's where one in the column holds NULL, which NumPy has not.
 
     Raises:
         DataError: pandas has no such column.
     """
     try:
-        frame: pd.DataFrame = table.to_pandas(types_mapper=_NULLABLE.get, date_as_object=True)
+        frame: pd.DataFrame = table.to_pandas(types_mapper=NULLABLE.get, date_as_object=True)
         for name, column in zip(table.column_names, table.columns, strict=True):
             if pa.types.is_floating(column.type):  # pandas' own conversion takes NaN as missing
                 values = column.fill_null(0).to_numpy()
                 frame[name] = pd.arrays.FloatingArray(values.copy(), column.is_null().to_numpy())
-            elif pa.types.is_nested(column.type) and any(map(_holes, column.chunks)):
+            elif holes(column):
                 frame[name] = pd.Series(column.to_pylist(), dtype=object, index=frame.index)
     except (pa.ArrowException, OverflowError, ValueError) as error:
         raise DataError(f"the table is none of pandas': {error}; take it as Arrow, or cast it") from error
@@ -110,11 +120,13 @@ def within(column: pa.Array) -> list[pa.Array]:
     return [column.flatten()] if pa.types.is_nested(kind) and hasattr(column, "flatten") else []
 
 
-def _holes(column: pa.Array) -> bool:
-    """Whether a list in it holds NULL."""
-    inner = within(column)
-    lists = not pa.types.is_struct(column.type)
-    return any(_holes(one) or (lists and one.null_count > 0) for one in inner)
+def holes(column: pa.ChunkedArray) -> bool:
+    """Whether a list, a map or a struct in it holds NULL, beside which pandas makes floats of integers."""
+    return pa.types.is_nested(column.type) and any(map(_hole, column.chunks))
+
+
+def _hole(column: pa.Array) -> bool:
+    return any(one.null_count > 0 or _hole(one) for one in within(column))
 
 
 def columns_of(data: Any) -> pa.Table | None:
