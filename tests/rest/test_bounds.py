@@ -31,6 +31,7 @@ from arcuate.integrations import (
     BasicAuthenticator,
     BearerAuthenticator,
     Cursor,
+    GraphQLClient,
     Link,
     Page,
     RESTAPIClient,
@@ -450,7 +451,7 @@ def test_an_upload_to_an_address_that_moved(status: int, tmp_path: Path) -> None
         assert server.asked[1].endswith(b"all of it")
 
 
-@pytest.mark.parametrize("how", ["aget", "adownload", "aupload"])
+@pytest.mark.parametrize("how", ["aget", "adownload", "aupload", "aquery"])
 def test_closed_between_two_tokens(how: str, tmp_path: Path) -> None:
     """While another token is asked for, another task closes the client."""
     refused, closed = threading.Event(), threading.Event()
@@ -463,8 +464,9 @@ def test_closed_between_two_tokens(how: str, tmp_path: Path) -> None:
             return {"Authorization": "Bearer another"}
 
     async def main(url: str) -> None:
-        client = RESTAPIClient(url=url, auth=Slow("one"), retry=None)
-        work = getattr(client, how)("f", *([tmp_path / "f"] if how != "aget" else []))
+        kind: Any = GraphQLClient if how == "aquery" else RESTAPIClient
+        client = kind(url=url, auth=Slow("one"), retry=None)
+        work = getattr(client, how)("{f}", *([tmp_path / "f"] if how.endswith("load") else []))
         task = asyncio.ensure_future(work)
         await asyncio.to_thread(refused.wait, 10)
         await client.aclose()

@@ -66,6 +66,7 @@ class Exchange:
         self._lending = Lending(lambda: httpx2.Client(**self._options, event_hooks=hooks))
         self._aclient: httpx2.AsyncClient | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     def post(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
         """The answer.
@@ -110,6 +111,8 @@ class Exchange:
     async def apost(self, payload: str, auth: Authorization, files: Mapping[str, FileVar]) -> GraphQLResult:
         """As :meth:`post`, for asyncio."""
         loop = asyncio.get_running_loop()
+        if self._closed:
+            raise SessionClosed(f"{self._service} was closed while it was asked")
         if self._aclient is None:
             hooks = {"response": [httpfaults.aheard]}
             self._aclient, self.loop = httpx2.AsyncClient(**self._options, event_hooks=hooks), loop
@@ -151,10 +154,12 @@ class Exchange:
 
     def close(self) -> None:
         """Closes the connections of the sync face; those in use when they are done."""
+        self._closed = True
         self._lending.close()
 
     async def aclose(self) -> None:
         """Closes those of the async face."""
+        self._closed = True
         client, self._aclient = self._aclient, None
         if client is not None:
             await client.aclose()
