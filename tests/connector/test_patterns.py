@@ -224,6 +224,10 @@ def test_a_method_has_its_last_good_value(tmp_path: Path, monkeypatch: pytest.Mo
             assert meter.get(1) == 10
         with pytest.raises(ConnectionError):
             meter.get(2)
+    with Meter({"max_retries": 0, "fallback": {"kind": "cache"}, "api_key": "of another"}) as meter:
+        meter.away = True
+        with pytest.raises(ConnectionError):
+            meter.get(1)
 
 
 def test_what_cannot_be_carried_out(lab: ResilientIntegration) -> None:

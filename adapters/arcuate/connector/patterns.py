@@ -14,7 +14,7 @@ from arcuate.connector.base import Connector
 from arcuate.connector.config import ConnectorConfig
 from arcuate.connector.errors import IntegrationError
 from arcuate.connector.policies import Retry
-from arcuate.connector.secrets import cause, redacted
+from arcuate.connector.secrets import cause
 from arcuate.errors import InvalidArgument
 
 __all__ = ["ResilientIntegration", "retry_on_failure"]
@@ -176,7 +176,8 @@ def _identity(
     known = inspect.isfunction(operation) or getattr(operation, "__self__", None) is owner
     if not known or "<" in name or not _plain([*args, *named.values()]):
         return None
-    return f"{redacted(owner.config.url)} {operation.__module__}.{name} {args!r} {sorted(named.items())!r}"
+    where = (owner.config.url, owner.config.extra)  # the extra ones say who we are
+    return f"{where!r} {operation.__module__}.{name} {args!r} {sorted(named.items())!r}"
 
 
 def _plain(value: Any) -> bool:

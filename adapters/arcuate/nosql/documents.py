@@ -133,7 +133,7 @@ class DocumentStore(Connector):
             lambda: bson.encode({"value": to_bson(attempt(), "a result")}, codec_options=CODEC),
             name=name,
             repeatable=True,
-            key=f"{redacted(self.config.url)} {self._database} {name} {digest}",
+            key=f"{redacted(self.config.url)} {self.config.username} {self._database} {name} {digest}",
         ).value
         found: T = bson.decode(kept, CODEC)["value"]
         return found

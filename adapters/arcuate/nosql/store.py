@@ -109,7 +109,7 @@ class RedisStore(Connector):
         name, key = str(command.words[0]), None
         if self.config.fallback is not None:
             asked = hashlib.sha256(repr(command.words).encode()).hexdigest()
-            key = f"{redacted(self.config.url)} {name} {asked}"
+            key = f"{redacted(self.config.url)} {self.config.username} {name} {asked}"
         result = self.resilience.run(lambda: self._answer(command.words), name=name, repeatable=True, key=key)
         return result if result.source == "default" else result.map(command.read)
 
