@@ -161,6 +161,13 @@ def test_mistakes_of_users() -> None:
         ),
         (lambda: NATSStream({"host": "10.0.0.1", "port": 1}), "no 'url', and .* none 'host', 'port'; if"),
         (lambda: DatabaseConnector("sqlite://"), "are a mapping, or arguments.*; got a str"),  # type: ignore[arg-type]
+        (lambda: DatabaseConnector(url="sqlite://x.db"), "are three slashes"),
+        (DatabaseConnector(password="s3cret").open, "has no password; is 'url' right"),
+        (lambda: DatabaseConnector(url="duckdb://me:s3cret@x.db"), "are three slashes"),
+        (
+            lambda: OAuth2Authenticator(token_url="https://h", client_id="a", ca_file="/no").authenticate(),
+            "ca_file",
+        ),
         (lambda: RESTAPIClient({"timeout": "soon"}), "'timeouts.connect': input should be a valid number"),
         (lambda: RESTAPIClient(auth=Mine), "not the class Mine"),
         (lambda: Mine().authorization(), "Mine gives headers, a mapping of texts; got a str"),

@@ -380,9 +380,9 @@ def test_a_fallback(
             other.find("c", {"a": 1})
         with pytest.raises(ConnectionError):
             other.delete("c", {})
-    with DocumentStore(other.config, username="bob", password="word") as bob:
-        with pytest.raises(ConnectionError):  # what another user read
-            bob.find("c")
+    bob = DocumentStore(other.config, username="bob", password="word")
+    with bob, pytest.raises(ConnectionError):  # what another user read
+        bob.find("c")
 
 
 @pytest.mark.parametrize(

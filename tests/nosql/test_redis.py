@@ -345,9 +345,11 @@ def test_a_server_that_comes_back_and_a_fallback(tmp_path: object, monkeypatch: 
         with pytest.raises(ConnectionError):
             store.set("k", 2)
     who = {"username": "bob", "password": "word"}
-    with RedisStore(url=address(server), fallback={"kind": "cache"}, **who, **ONCE) as other:
-        with pytest.raises(ConnectionError):  # what another user read
-            other.get("k")
+    with (
+        RedisStore(url=address(server), fallback={"kind": "cache"}, **who, **ONCE) as other,
+        pytest.raises(ConnectionError),  # what another user read
+    ):
+        other.get("k")
     with RedisStore(url=address(server), fallback={"kind": "default", "default": {}}, **ONCE) as store:
         with pytest.warns(DegradedWarning):
             assert store.get_many(["k"]) == {}

@@ -31,6 +31,7 @@ from arcuate.connector import (
     bounded,
     deadline,
     reveal,
+    tls,
 )
 from arcuate.connector.authorization import Authorization
 from arcuate.connector.secrets import cause
@@ -393,8 +394,6 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                     raise InvalidArgument(
                         "OAuth 2.0 needs a package; type: pip install 'arcuate[auth]'"
                     ) from None
-                import ssl
-
                 times, secret = self.config.timeouts, reveal(self.config.client_secret, "the client's secret")
                 self._http = OAuth2Client(
                     client_id=self.config.client_id,
@@ -402,7 +401,7 @@ class OAuth2Authenticator(BaseAuthenticator, Connector):
                     token_endpoint_auth_method=self.config.client_auth or None,
                     scope=self.config.scope or None,
                     timeout=httpx2.Timeout(times.read, connect=times.connect),
-                    verify=ssl.create_default_context(cafile=self.config.ca_file),
+                    verify=tls.context(self.config.ca_file, None),
                 )
                 bounded.bound(self._http)
                 for which in ("access_token_response", "refresh_token_response"):

@@ -130,7 +130,8 @@ def translated(
     if kind is IntegrationError and (lost or (not code and _is_operational(origin))):
         kind, recoverable, advice = ConnectionError, True, _LOST
     if advice == _LOST and (
-        said.startswith(("connection failed", "failed to resolve")) or origin.args[:1] in ((2002,), (2003,))
+        said.startswith(("connection failed", "connection is bad", "failed to resolve"))
+        or origin.args[:1] in ((2002,), (2003,))
     ):
         advice = "is the server running, and is 'url' right?"  # there was no connection to be lost
     executed = "no"

@@ -59,6 +59,11 @@ def kind_of(address: str) -> tuple[str, URL]:
     if kind not in LIBRARIES or "+" in url.drivername:
         allowed = ", ".join(f"{one}://" for one in LIBRARIES)
         raise InvalidArgument(f"the scheme {url.drivername}:// is not known; there are {allowed}")
+    if kind in ("sqlite", "duckdb") and (url.host or url.username or url.password):
+        raise InvalidArgument(
+            f"{redacted(address)!r}: a file has no host, no user and no password; after {kind}: are three "
+            f"slashes and its path, {kind}:///here.db or {kind}:////srv/there.db"
+        )
     driver, module, package = LIBRARIES[kind]
     if importlib.util.find_spec(module) is None:
         raise Unsupported(f"{kind}:// needs a library; type: pip install '{package}'")
@@ -103,6 +108,8 @@ def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
 def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
     """SQLAlchemy's engine; it connects when it is first used."""
     password = reveal(config.password, "the password of the database")
+    if password is not None and kind in ("sqlite", "duckdb"):
+        raise InvalidArgument(f"{redacted(config.url)!r} is a file, and has no password; is 'url' right?")
     if password is not None:
         url = url.set(password=password)
     arguments = arguments_of(kind, config)
