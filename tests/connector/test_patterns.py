@@ -237,6 +237,19 @@ def test_a_method_has_its_last_good_value(tmp_path: Path, monkeypatch: pytest.Mo
             meter.get(1)
 
 
+def test_as_many_repetitions_as_were_asked_for() -> None:
+    """More than the failures after which a system is left alone."""
+    with ResilientIntegration({"max_retries": 8, "retry_delay": 0.001}, retry={"jitter": 0.0}) as one:
+        away = [ConnectionError("down") for _ in range(8)]
+
+        def ask() -> int:
+            if away:
+                raise away.pop()
+            return 7
+
+        assert one.execute_with_retry(ask) == 7
+
+
 def test_what_cannot_be_carried_out(lab: ResilientIntegration) -> None:
     with warnings.catch_warnings(), pytest.raises(InvalidArgument, match="plain functions"):
         warnings.simplefilter("error")

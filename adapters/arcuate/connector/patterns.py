@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import stamina
 
 from arcuate.connector.base import Connector
+from arcuate.connector.breaker import CircuitBreaker
 from arcuate.connector.config import ConnectorConfig
 from arcuate.connector.errors import IntegrationError
 from arcuate.connector.policies import Retry
@@ -129,6 +130,10 @@ class ResilientIntegration(Connector):
                     f"the configuration of {self.name}: max_retries is 0 or more, and retry_delay a number "
                     "of seconds"
                 ) from None
+            breaker = self.config.breaker
+            if breaker is not None and "breaker" not in self.config.model_fields_set:
+                enough = breaker.model_copy(update={"failures": max(breaker.failures, attempts)})
+                self.resilience.breaker = CircuitBreaker(enough, self.name)  # not in the midst of them
 
     def execute_with_retry(self, operation: Callable[..., T], *args: Any, **named: Any) -> T:
         """Carries an operation out, again if its error may pass; then the fallback, if one is configured.
