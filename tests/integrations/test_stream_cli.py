@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -146,13 +147,17 @@ def test_files_have_what_is_known_of_a_block(server: NATSServer, tmp_path: Path)
     data = xr.DataArray([[1.0], [2.0]], dims=("time", "channel"))
     with NATSStream(url=server.url, topic="known", jetstream=True) as out:
         out.write(Block.of(data, timestamp=5.5, sampling_rate=250.0, channels=("Cz",)))
+        out.write(data)
         out.flush()
-    words = ("--start", "all", "--limit", "1", "--to", str(tmp_path / "%d.nc"))
+    words = ("--start", "all", "--limit", "2", "--to", str(tmp_path / "%d.nc"))
     done = arcuate("stream", f"{server.url}#known", *words)
     assert done.returncode == 0, done.stderr
     found = open_data(tmp_path / "0.nc")
     assert (found.attrs["timestamp"], found.attrs["sampling_rate"]) == (5.5, 250.0)
     assert found.channel.values.tolist() == ["Cz"]
+    found = open_data(tmp_path / "1.nc")
+    assert list(found.attrs) == ["arrived"]  # when JetStream took it is not when it was recorded
+    assert found.attrs["arrived"] == pytest.approx(time.time(), abs=60)
 
 
 def test_a_second_signal_ends_a_function_that_hangs(server: NATSServer) -> None:

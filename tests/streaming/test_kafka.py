@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,7 @@ from arcuate.connector import (
 from arcuate.connector.testing import Fault, FaultProxy, NetworkContract
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations import Block, KafkaStream, kinds
+from arcuate.streaming.kafka_read import KafkaFeed
 
 from .kafka_server import PASSWORD, Kafka, kafka_broker
 
@@ -86,47 +88,33 @@ def test_a_signal_comes_as_it_was(broker: Kafka, topic: str) -> None:
 
 
 def test_kafka_s_own_tools(broker: Kafka, topic: str) -> None:
-    """What the console producer writes is read, and the other way round: keys, headers, text."""
-    options = ("parse.key=true", "parse.headers=true")
-    broker.produce(
-        topic, 'unit:mV\tk1\t{"x": [1, 2]}\n', *(part for one in options for part in ("--property", one))
-    )
-    with stream(broker, topic, start="all") as one:
-        (block,) = taken(one, 1)
-        assert (block.data, dict(block.headers)) == ({"x": [1, 2]}, {"unit": "mV", "key": "k1"})
-        one.config.format = "text"
-    with stream(broker, topic, format="text") as one:
-        one.write(block.with_data("Grüße"))
-        one.flush()
-    shown = ("--property", "print.key=true", "--property", "print.headers=true")
-    found = broker.consume(topic, 2, *shown)
-    (line,) = [one for one in found if one.endswith("Grüße")]
-    assert "unit:mV" in line
-    assert line.split("\t")[1] == "k1"
+    """What the console producer writes is read, and the other way round: keys, headers, text.
 
-
-def test_keys_choose_the_partition(broker: Kafka, topic: str, bare: dict[str, Any]) -> None:
-    """Equal keys are in one partition, the one that Kafka's Java client chooses."""
-    broker.produce(
-        topic,
-        "".join(f"k{i}:{i}\n" for i in range(8)),
-        *("--property", "parse.key=true"),
-        *("--property", "key.separator=:"),
-    )
-    with stream(broker, topic, start="all") as one:
+    Equal keys are in one partition, the one that Kafka's Java client chooses.
+    """
+    lines = "".join(f'unit:mV\tk{i}\t{{"x": [{i}]}}\n' for i in range(8))
+    broker.produce(topic, lines, "--property", "parse.key=true", "--property", "parse.headers=true")
+    with stream(broker, topic, start="all") as one, stream(broker, topic, format="text") as other:
+        other.write("no key")
         for i in range(8):
-            one.write({"i": i}, topic=topic)  # no key
-        for i in range(8):
-            one.write(Block(i, headers={"key": f"k{i}"}))
-        one.flush()
-        found = taken(one, 24)
+            other.write(Block(f"Grüße {i}", headers={"key": f"k{i}"}))
+        other.flush()
+        found = taken(one, 17)
     places: dict[str, set[str]] = {}
     for block in found:
-        if "key" in block.headers:
-            places.setdefault(block.headers["key"], set()).add(block.id.partition(":")[0])
-    assert sorted(places) == [f"k{i}" for i in range(8)]
+        key = block.headers.get("key", "")
+        places.setdefault(key, set()).add(block.id.partition(":")[0])
+        if "unit" in block.headers:
+            assert (block.data, dict(block.headers)) == ({"x": [int(key[1])]}, {"unit": "mV", "key": key})
+    assert sorted(places) == ["", *(f"k{i}" for i in range(8))]
     assert all(len(one) == 1 for one in places.values())
     assert len(set.union(*places.values())) == 2
+    shown = ("--property", "print.key=true", "--property", "print.headers=true")
+    rows = broker.consume(topic, 17, *shown)
+    for i in range(8):
+        (line,) = [one for one in rows if one.endswith(f"Grüße {i}")]
+        assert line.split("\t")[1] == f"k{i}"
+    assert sum("unit:mV" in line for line in rows) == 8
 
 
 def test_bytes_that_are_no_text_and_nothing(broker: Kafka, topic: str, bare: dict[str, Any]) -> None:
@@ -210,11 +198,36 @@ def test_what_is_not_acknowledged_comes_again(broker: Kafka, topic: str) -> None
         assert blocks.next(0.5) is None
 
 
+def test_a_group_s_first_message_may_be_empty(broker: Kafka, topic: str, bare: dict[str, Any]) -> None:
+    """It may come in the very moment in which the reader gets its partitions, and waits here then."""
+    producer = Producer(bare)
+    for payload in (None, b"", b"1"):
+        producer.produce(topic, payload, partition=0)
+    producer.flush(20)
+    with stream(broker, topic, group=f"g-{topic}", start="all") as one, one.blocks(timeout=20) as blocks:
+        feed: Any = blocks._feed
+        if feed._first is None:
+            feed._first = feed._consumer.poll(20)
+        assert [next(blocks).data for _ in range(3)] == [None, b"", 1]
+
+
+def test_what_is_wanted_again_of_a_partition_that_goes_to_another_reader() -> None:
+    """Should it come back, it is read from where it was acknowledged, which may be before."""
+    with KafkaStream(url="kafka://127.0.0.1:1", topic="t", group="g") as one:
+        feed = KafkaFeed(one, ("t",), "new")
+        feed._open["t", 0] = OrderedDict({5: False, 7: False})
+        feed._settle(("t", 0), 7, False)
+        feed._on_revoke(feed._consumer, [TopicPartition("t", 0)])
+        assert not feed._again
+        feed.close()
+
+
 def test_a_group_shares_the_partitions(broker: Kafka, topic: str, bare: dict[str, Any]) -> None:
     """A second reader, which is the bare client, gets one of the two partitions."""
     group = f"g-{topic}"
-    other = Consumer({**bare, "group.id": group, "auto.offset.reset": "earliest"})
-    with stream(broker, topic, group=group, start="all") as one, one.blocks() as blocks:
+    often = {"session.timeout.ms": 2000, "heartbeat.interval.ms": 100}
+    other = Consumer({**bare, **often, "group.id": group, "auto.offset.reset": "earliest"})
+    with stream(broker, topic, group=group, start="all", session=2.0) as one, one.blocks() as blocks:
         other.subscribe([topic])
         for _ in range(400):
             assert other.poll(0.02) is None
@@ -241,7 +254,7 @@ READER = """
 import sys
 from arcuate.streaming.kafka import KafkaStream
 url, topic = sys.argv[1:]
-with KafkaStream(url=url, topic=topic, group="crash", start="all", session=1.0) as one:
+with KafkaStream(url=url, topic=topic, group="crash", start="all", session=0.5) as one:
     with one.blocks(timeout=30) as blocks:
         print("ready", flush=True)
         for block in blocks:
@@ -302,7 +315,7 @@ def test_a_reader_of_a_group_closes_though_its_broker_is_frozen(broker: Kafka, t
 
 def test_what_fails_when_partitions_are_given_out_is_an_error_of_ours(broker: Kafka, topic: str) -> None:
     """What is raised in a callback of the library's comes out of it as no exception, and cannot be caught."""
-    settings = {"group": f"g-{uuid.uuid4()}", "start": "all", "session": 6.0}
+    settings = {"group": f"g-{uuid.uuid4()}", "start": "all", "session": 2.0}
     with (
         stream(broker, topic, **settings) as first,
         stream(broker, topic, **settings) as second,
@@ -394,7 +407,7 @@ def contract(broker: Kafka) -> str:
 class TestContract(NetworkContract):
     """By way of a listener that Kafka tells to be where the proxy is."""
 
-    times: ClassVar[dict[str, float]] = {"connect": 0.5, "read": 0.5, "call": 1.5}
+    times: ClassVar[dict[str, float]] = {"connect": 0.5, "read": 0.5, "call": 1.0}
 
     @pytest.fixture
     def address(self, broker: Kafka, contract: str) -> str:

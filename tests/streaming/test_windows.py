@@ -18,6 +18,8 @@ from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
 from arcuate.hub import Config, Server
 from arcuate.streaming import Block, GapWarning, NATSStream, TopicStream, Window
+from arcuate.streaming.block import labelled
+from arcuate.streaming.payload import Codec
 
 from .memory import MemoryStream
 from .nats_server import NATSServer
@@ -200,3 +202,67 @@ def test_a_block_that_comes_again_is_not_taken_for_the_next_one(known: dict[str,
         assert take(came(1)) == []
     (found,) = take(came(2))
     assert found.data.values[:, 0].tolist() == list(range(10, 25))
+
+
+def test_windows_of_a_data_set_do_not_share_its_attributes() -> None:
+    """Two of one block: what one says of itself is not said of the other, nor of the block."""
+    data = xr.Dataset(
+        {"eeg": ("time", np.arange(10.0))}, attrs={"sampling_rate": 10.0, "timestamp": BEGUN, "subject": "s1"}
+    )
+    found = cut(Window(samples=5), [Block.of(data)])
+    assert [one.data.attrs["timestamp"] for one in found] == [BEGUN, BEGUN + 0.5]
+    assert data.attrs["timestamp"] == BEGUN
+
+
+def test_windows_of_a_data_set_begin_anew_where_a_unit_changes() -> None:
+    def came(number: int, unit: str) -> Block:
+        data = xr.Dataset({"eeg": ("time", np.full(5, number), {"units": unit})})
+        return Block.of(data, sequence=number)
+
+    take = Window(samples=10).begin()
+    assert take(came(0, "uV")) == []
+    with pytest.warns(GapWarning, match=r"units changed from \{'eeg': 'uV'\} to \{'eeg': 'mV'\}"):
+        assert take(came(1, "mV")) == []
+
+
+@pytest.mark.parametrize(("number", "moment"), [(1, 1.0), (2, 0.5)])
+def test_an_irregular_signal_that_comes_again_is_noticed(number: int, moment: float) -> None:
+    """It says its times itself; without a rate nobody knows where the next block begins, but not before."""
+
+    def came(number: int, moment: float) -> Block:
+        return Block.of(xr.DataArray(np.full(3, number), dims="time"), sequence=number, timestamp=moment)
+
+    take = Window(samples=10).begin()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [take(came(5, 0.0)), take(came(1, 1.0))] == [[], []]  # as of two partitions
+    with pytest.warns(GapWarning, match="a block came again, or in another order"):
+        assert take(came(number, moment)) == []
+
+
+def test_each_of_several_gaps_is_told_of_its_block() -> None:
+    """A system may have told of all before the first block is taken."""
+    stream = MemoryStream([block(10 * number, 10, 100.0).data for number in range(6)])
+    with stream.blocks() as reader:
+        for number in (2, 4):
+            stream.feeds[0].lost("t", 1, number)
+        with pytest.warns(GapWarning) as told:
+            found = list(reader)
+    assert [one.sequence for one in found if one.follows_gap] == [2, 4]
+    assert (len(told), stream.lost) == (2, 2)
+
+
+@pytest.mark.parametrize("payload", [b"[1, 2, 3]", b"\x00\x01\x02"])
+def test_when_a_message_of_others_arrived_is_not_when_it_was_recorded(payload: bytes) -> None:
+    """A function makes a signal of it; that one comes faster than it was recorded is no gap."""
+    codec, sink = Codec(), MemoryStream()
+    given = [codec.decode(payload, sequence=number, timestamp=5.0 + number / 1e3) for number in range(4)]
+
+    def signal(data: Any) -> Any:
+        return xr.DataArray(list(data), dims="time", attrs={"sampling_rate": 1.0})
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (MemoryStream(given) | signal | Window(samples=6) | sink).run()
+    assert len(sink.written) == 2
+    assert labelled(sink.written[0]).attrs == {"sampling_rate": 1.0, "arrived": 5.0}

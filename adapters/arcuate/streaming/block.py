@@ -10,12 +10,24 @@ from typing import Any
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["CHANNEL", "RATE", "TIME", "TIMESTAMP", "Block", "Settle", "combined", "labelled", "labels_of"]
+__all__ = [
+    "ARRIVED",
+    "CHANNEL",
+    "RATE",
+    "TIME",
+    "TIMESTAMP",
+    "Block",
+    "Settle",
+    "combined",
+    "labelled",
+    "labels_of",
+]
 
 TIME = "time"
 CHANNEL = "channel"
 RATE = "sampling_rate"
 TIMESTAMP = "timestamp"
+ARRIVED = "arrived"
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Of the units of time that labels have; one made of another may not reach as far."""
 Settle = Callable[[bool], object]
@@ -154,7 +166,10 @@ def _channels(data: Any) -> tuple[str, ...]:
 
 
 def labelled(block: Block) -> Any:
-    """The data, with labels that say what is known of the block; other values than arrays as they are."""
+    """The data, with labels that say what is known of the block; other values than arrays as they are.
+
+    A time that is only of arrival is the attribute ``arrived``, in seconds since 1970.
+    """
     data = block.data
     if not all(hasattr(data, name) for name in ("coords", "dims", "attrs", "assign_attrs")):
         return data
@@ -164,6 +179,10 @@ def labelled(block: Block) -> Any:
         for name in (TIMESTAMP, RATE)
         if getattr(block, name) is not None and getattr(block, name) != said.get(name)
     }
+    if block.arrived and TIMESTAMP in more:  # or whoever reads it would take it for a sample's time
+        more = {name: value for name, value in more.items() if name != TIMESTAMP}
+        if ARRIVED not in data.attrs:
+            more[ARRIVED] = block.timestamp
     if more:
         data = data.assign_attrs(more)
     if block.channels and CHANNEL in data.dims and CHANNEL not in data.coords:

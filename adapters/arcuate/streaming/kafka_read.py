@@ -116,9 +116,7 @@ class KafkaFeed(Feed):
         self._assigned = True
 
     def _on_revoke(self, consumer: Any, parts: list[TopicPartition]) -> None:
-        with self._settling:
-            for one in parts:
-                self._open.pop((one.topic, one.partition), None)
+        self._on_lost(consumer, parts)
         try:
             consumer.commit(asynchronous=False)
         except KafkaException:  # nothing to commit, or the group has gone on: the blocks come again
@@ -128,6 +126,8 @@ class KafkaFeed(Feed):
         with self._settling:
             for one in parts:
                 self._open.pop((one.topic, one.partition), None)
+                # Were it ours again, what was not acknowledged before this place would be passed over.
+                self._again.pop((one.topic, one.partition), None)
 
     def _beginnings(self, parts: list[TopicPartition], wait: float) -> list[TopicPartition]:
         start = self._start
@@ -167,7 +167,9 @@ class KafkaFeed(Feed):
             self._tell()
             if self._again:
                 self._rewind()
-            message, self._first = self._first or self._consumer.poll(timeout), None
+            message, self._first = self._first, None
+            if message is None:  # one without a payload is there, though it is as false as b""
+                message = self._consumer.poll(timeout)
             if message is None:
                 self._patient()
                 return None
@@ -199,7 +201,7 @@ class KafkaFeed(Feed):
         }
         payload = message.value()
         if payload is None:  # Kafka's "this key is gone"
-            return Block(None, headers=headers, **known)
+            return Block(None, headers=headers, arrived=kind != 0, **known)
         return self._stream.decoded(
             lambda: self._codec.decode(payload, headers, **known),
             None if settle is None else partial(settle, True),

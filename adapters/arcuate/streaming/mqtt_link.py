@@ -36,6 +36,8 @@ __all__ = ["Link", "of_reason"]
 _LOSSES, _WITHIN = 3, 5.0
 _END = 2.0
 """Seconds that closing waits for what a broker must take, and for paho's thread."""
+_SOON = 0.1
+"""Seconds that it waits for that thread where it is connecting again, which nothing interrupts."""
 _MEANING: dict[int, str] = {
     130: "it found a fault in what we sent",
     132: "it does not speak this version of MQTT (setting 'version'; many speak 3.1.1)",
@@ -259,6 +261,7 @@ class Link:
         if self._closing:
             return
         self._closing = True
+        away = self._lost_at is not None
         self._wait_no_more()
         expiry = 0 if forget else self._session
         said = self.properties("DISCONNECT", SessionExpiryInterval=expiry) if self.five else None
@@ -270,10 +273,10 @@ class Link:
         if open_socket is not None:
             with contextlib.suppress(OSError, ValueError):
                 cast("socket.socket", open_socket).shutdown(socket.SHUT_RDWR)
-        # That thread may be connecting again, which nothing interrupts; it ends by itself.
+        # Where that thread is connecting again, it ends by itself.
         last = threading.Thread(target=self._ended, name=f"arcuate-{self._stream.name}-close", daemon=True)
         last.start()
-        last.join(_END)
+        last.join(_SOON if away else _END)
 
     def _ended(self) -> None:
         self.client.loop_stop()

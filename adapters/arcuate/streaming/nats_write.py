@@ -167,7 +167,8 @@ class Outbox:
         """What waits is sent, as far as that goes quickly."""
         with self._changed:
             if self._client.is_connected:
-                self._changed.wait_for(lambda: self._ended is not None or not self._pending(), 2)
+                wait = 0.1 if self._stream.silent else 2
+                self._changed.wait_for(lambda: self._ended is not None or not self._pending(), wait)
             left = sum(block for block, _ in self._items) + len(self._open)
             error = self._error or (self._ended if left else None)
             if self._unflushed and (left or error):

@@ -146,7 +146,10 @@ class Codec:
         if not headers and self.format == "auto" and payload[:4] != frames.MAGIC:
             now = time.perf_counter() if received is None else received
             data = _read_auto(payload)
-            return Block(data, sequence, timestamp, None, (), topic, id, _NO_HEADERS, settle, now)
+            arrived = timestamp is not None
+            return Block(
+                data, sequence, timestamp, None, (), topic, id, _NO_HEADERS, settle, now, False, arrived
+            )
         given = {name.lower(): text for name, text in headers.items()} if headers else {}
         try:
             data, known = self._value(payload, given.pop(CONTENT, ""))

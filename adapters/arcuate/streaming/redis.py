@@ -122,7 +122,7 @@ class RedisStream(Stream):
         def decode() -> Block:
             if payload is None:  # of others: the entry itself is the message
                 data = {_text(key): _text(value) for key, value in parts.items()}
-                return Block(data, sequence, stamp, topic=topic, id=name, settle=settle)
+                return Block(data, sequence, stamp, topic=topic, id=name, settle=settle, arrived=True)
             headers = {text_of(key): text_of(value) for key, value in parts.items()}
             return self._codec.decode(
                 payload, headers, topic=topic, sequence=sequence, id=name, timestamp=stamp, settle=settle

@@ -336,8 +336,8 @@ class Blocks(Iterator[Block]):
         self._lock = threading.Lock()
         self._held: Block | None = None
         self._gapped = False
-        self._broken: dict[str, int] = {}
-        """Topic: number of the block after a gap that was told."""
+        self._broken: dict[str, list[int]] = {}
+        """Topic: numbers of the blocks after gaps that were told; of several, before the first has come."""
         self._broken_alike: dict[str, tuple[int, set[str]]] = {}
         """The same of topics that are a pattern, and which topics have had their block."""
 
@@ -387,9 +387,11 @@ class Blocks(Iterator[Block]):
         while self._feed.gaps:
             self._tell()
         self._held = None
-        follows = _reached(block, self._broken.get(block.topic))
+        numbers = self._broken.get(block.topic, [])
+        to_come = [one for one in numbers if not _reached(block, one)]
+        follows = len(to_come) < len(numbers)
         if follows:
-            del self._broken[block.topic]
+            self._broken[block.topic] = to_come
         for pattern, (after, seen) in self._broken_alike.items():
             if block.topic not in seen and _reached(block, after) and _matches(pattern, block.topic):
                 seen.add(block.topic)
@@ -404,7 +406,7 @@ class Blocks(Iterator[Block]):
         if any(one in topic for one in "*>+#"):
             self._broken_alike[topic] = (sequence, set())
         else:
-            self._broken[topic] = sequence
+            self._broken.setdefault(topic, []).append(sequence)
         warnings.warn(GapWarning.of(topic, lost, sequence), stacklevel=4)
 
     def stop(self) -> None:
@@ -434,8 +436,8 @@ class Blocks(Iterator[Block]):
             end_later(self.close)
 
 
-def _reached(block: Block, number: int | None) -> bool:
-    return number is not None and (block.sequence is None or block.sequence >= number)
+def _reached(block: Block, number: int) -> bool:
+    return block.sequence is None or block.sequence >= number
 
 
 def _matches(pattern: str, topic: str) -> bool:

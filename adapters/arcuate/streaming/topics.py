@@ -44,6 +44,8 @@ __all__ = ["TopicConfig", "TopicStream"]
 T = TypeVar("T")
 _LAST = 2.0
 """Seconds that closing waits for a block that is on its way to the hub, and for who reads."""
+_SOON = 0.1
+"""The same where the connection is being made again, which nothing interrupts: that ends by itself."""
 _STAYS = (ConversionError, InvalidArgument, IntegrationError, SessionClosed)
 
 
@@ -119,13 +121,19 @@ class TopicStream(Stream):
         return {"topics": len(found)}
 
     def _close(self) -> None:
-        if not self._sending.acquire(timeout=_LAST):  # who writes waits for a hub that says nothing
-            for one in list(self._publishers.values()):
+        last = threading.Thread(target=self._end, name=f"arcuate-{self.name}-close", daemon=True)
+        last.start()
+        publishers = list(self._publishers.values())
+        last.join(_SOON if any(one.away for one in publishers) else _LAST)
+        if last.is_alive():  # who writes waits for a hub that says nothing
+            for one in publishers:
                 one.stop()
-            self._sending.acquire()
-        for one in self._publishers.values():
-            one.close()
-        self._sending.release()
+            last.join(_SOON if any(one.away for one in publishers) else _LAST)
+
+    def _end(self) -> None:
+        with self._sending:
+            for one in self._publishers.values():
+                one.close()
 
     # --- Reading
 
@@ -248,7 +256,7 @@ class TopicFeed(QueueFeed):
         super().close()
         for one in self._subscriptions:
             one.stop()
-        end = time.monotonic() + _LAST  # one that is connecting again ends by itself
-        for thread in self._threads:
+        begin = time.monotonic()
+        for one, thread in zip(self._subscriptions, self._threads, strict=True):
             if thread is not threading.current_thread():
-                thread.join(max(0.0, end - time.monotonic()))
+                thread.join(max(0.0, begin + (_SOON if one.away else _LAST) - time.monotonic()))

@@ -137,6 +137,7 @@ class _Cutter:
             if have >= self._offset + size:
                 break
         data = _joined([one.data for one in used]).isel({TIME: slice(self._offset, self._offset + size)})
+        data = data.copy(deep=False)  # a data set would share its attributes with the block's
         first, newest = used[0], used[-1]
         stamped = data.attrs.pop(TIMESTAMP, None) is not None or TIMESTAMP in first.data.attrs
         at, rate = first.timestamp, first.sampling_rate
@@ -180,23 +181,33 @@ def _difference(last: Block, block: Block) -> str:
         one.sizes[name] != other.sizes[name] for name in one.dims if name != TIME
     ):
         return "its dimensions changed"
-    if one.attrs.get("units") != other.attrs.get("units"):
-        return f"its units changed from {one.attrs.get('units')!r} to {other.attrs.get('units')!r}"
+    if _units(one) != _units(other):
+        return f"its units changed from {_units(one)!r} to {_units(other)!r}"
     if set(one.coords) != set(other.coords) or not all(
         _same(one.coords[name], other.coords[name]) for name in one.coords
     ):
         return "its coordinates changed"
-    if last.arrived or block.arrived or last.timestamp is None or block.timestamp is None:
+    before, now = last.timestamp, block.timestamp
+    arrived = last.arrived or block.arrived
+    if before is None or now is None or arrived or not last.duration:
         # It need not arrive at the pace at which it was recorded, but in that order. One that comes again,
         # because it was not acknowledged, does not.
-        late = last.arrived and block.arrived and (block.timestamp or 0.0) < (last.timestamp or 0.0)
+        step = 0.0 if before is None or now is None or last.arrived != block.arrived else now - before
         again = last.sequence is not None and block.sequence is not None and block.sequence <= last.sequence
-        return "a block came again, or in another order," if late or again else ""
-    if last.duration:
-        off = block.timestamp - (last.timestamp + last.duration)
-        if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):
-            return f"{off:g} s are missing" if off > 0 else f"it goes back by {-off:g} s"
+        wrong = step < 0 or (again and (arrived or not step))
+        return "a block came again, or in another order," if wrong else ""
+    off = now - (before + last.duration)
+    if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):
+        return f"{off:g} s are missing" if off > 0 else f"it goes back by {-off:g} s"
     return ""
+
+
+def _units(data: Any) -> Any:
+    """Of an array, or by name of the variables of a data set that have some."""
+    if hasattr(data, "dtype"):
+        return data.attrs.get("units")
+    found = {name: one.attrs["units"] for name, one in data.data_vars.items() if "units" in one.attrs}
+    return found or data.attrs.get("units")
 
 
 def _type(data: Any) -> Any:

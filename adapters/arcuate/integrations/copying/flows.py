@@ -78,9 +78,10 @@ def _told(block: Any) -> Any:
     """The data of a block with its channels and rate, and its timestamp where they say no time themselves.
 
     The timestamps of blocks differ, and attributes of what is one array may not: it is a coordinate, which
-    has for each sample when the first one of its block was taken, in seconds since 1970.
+    has for each sample when the first one of its block was taken, in seconds since 1970. It is called
+    ``arrived`` where the block says only when the system took it.
     """
-    from arcuate.streaming.block import CHANNEL, RATE, TIME, TIMESTAMP, labelled
+    from arcuate.streaming.block import ARRIVED, CHANNEL, RATE, TIME, TIMESTAMP, labelled
 
     data = block.data
     if not all(hasattr(data, name) for name in ("assign_coords", "assign_attrs", "sizes")):
@@ -91,12 +92,13 @@ def _told(block: Any) -> Any:
         data = data.assign_attrs({RATE: block.sampling_rate})
     if block.channels and CHANNEL in data.dims and CHANNEL not in data.coords:
         data = data.assign_coords({CHANNEL: list(block.channels)})
-    said = TIME in data.coords or TIMESTAMP in data.coords or TIMESTAMP in {**data.attrs, **data.sizes}
+    name = ARRIVED if block.arrived else TIMESTAMP
+    said = TIME in data.coords or any(name in one for one in (data.coords, data.attrs, data.sizes))
     if block.timestamp is None or said:
         return data
     dim = TIME if TIME in data.sizes else next(iter(data.sizes))
     each = [float(block.timestamp)] * data.sizes[dim]
-    return data.assign_coords({TIMESTAMP: (dim, each, {"units": "seconds since 1970-01-01"})})
+    return data.assign_coords({name: (dim, each, {"units": "seconds since 1970-01-01"})})
 
 
 class StreamEnd(End):

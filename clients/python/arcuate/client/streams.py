@@ -229,6 +229,11 @@ class Subscription:
         """How often the connection was made: 1, and one more for each that was lost."""
         return self._reach.connects
 
+    @property
+    def away(self) -> bool:
+        """Whether the connection is lost and being made again."""
+        return self._reach.away
+
     def stop(self) -> None:
         """Ends the iteration, from any thread."""
         self._reach.stop()
@@ -322,6 +327,11 @@ class Publisher:
                 if end is not None and time.monotonic() >= end:
                     raise
                 lost = error
+
+    @property
+    def away(self) -> bool:
+        """Whether the connection is lost and being made again."""
+        return self._reach.away
 
     def stop(self) -> None:
         """Ends a :meth:`send` that waits, from any thread."""

@@ -38,6 +38,7 @@ class Reach:
 
     Attributes:
         connects: how often the connection was made.
+        away: whether it is lost and being made again.
         within: as given, or 10.
     """
 
@@ -51,6 +52,7 @@ class Reach:
         within: float | None = None,
     ) -> None:
         self.connects = 0
+        self.away = False
         self.within = _CONNECT if within is None else within
         self._link = link
         self._token = token
@@ -100,12 +102,14 @@ class Reach:
         Raises:
             ConnectionLost: it is not back in time.
         """
+        self.away = True
         end = time.monotonic() + self._patience
         delay = _FIRST_DELAY
         while True:
             again: ConnectionLost | Unavailable
             try:
                 self._connect(max(0.5, min(self.within, end - time.monotonic())))
+                self.away = False
                 return
             except (ConnectionLost, Unavailable) as failed:
                 again = failed
