@@ -266,3 +266,35 @@ def test_when_a_message_of_others_arrived_is_not_when_it_was_recorded(payload: b
         (MemoryStream(given) | signal | Window(samples=6) | sink).run()
     assert len(sink.written) == 2
     assert labelled(sink.written[0]).attrs == {"sampling_rate": 1.0, "arrived": 5.0}
+
+
+def test_what_is_no_window_s_is_acknowledged_though_no_window_comes() -> None:
+    """Where gaps are closer together than windows are long; a system would soon give out no more."""
+    stream = MemoryStream([block(10 * number, 10, 100.0).data for number in range(8)])
+    sink = MemoryStream()
+
+    def watched(data: Any) -> Any:
+        if not data.values[0, 0]:
+            for number in (2, 5, 6, 7):
+                stream.feeds[0].lost("t", 1, number)
+        return data
+
+    with pytest.warns(GapWarning):
+        (stream | watched | Window(samples=15, step=10) | sink).run()
+    assert [one.data.values[0, 0] for one in sink.written] == [0.0, 20.0, 30.0]
+    assert stream.acknowledged == list(range(7))
+    assert sink.flushed[-1] == 3
+
+
+def test_what_waits_in_a_second_window_is_not_acknowledged() -> None:
+    """Its blocks are left over in the first one, and nothing of them is in the sink."""
+    stream, sink = MemoryStream([block(20 * number, 20, 100.0).data for number in range(3)]), MemoryStream()
+
+    def watched(data: Any) -> Any:
+        if not data.values[0, 0]:
+            stream.feeds[0].lost("t", 1, 1)
+        return data
+
+    with pytest.warns(GapWarning):
+        (stream | watched | Window(samples=10, step=5) | Window(samples=1000) | sink).run()
+    assert (sink.written, stream.acknowledged) == ([], [])

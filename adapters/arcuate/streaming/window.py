@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
 from arcuate.streaming.block import TIME, TIMESTAMP, Block, combined, labels_of
 
-__all__ = ["Window"]
+__all__ = ["Cut", "Window"]
 
 _ROUNDING = 1e-3
 """Part of a sample by which a length may be no whole number: rates and seconds are rounded decimals."""
@@ -48,17 +47,9 @@ class Window:
             raise InvalidArgument("samples and step of a window are whole numbers")
         self.seconds, self.samples, self.step = seconds, samples, step
 
-    def begin(self) -> Callable[[Block], list[Block]]:
+    def begin(self) -> Cut:
         """A function that takes blocks and gives the windows that they complete."""
-        running: dict[str, _Cutter] = {}
-
-        def cut(block: Block) -> list[Block]:
-            cutter = running.get(block.topic)
-            if cutter is None:
-                cutter = running[block.topic] = _Cutter(self)
-            return cutter.take(block)
-
-        return cut
+        return Cut(self)
 
     def size(self, block: Block) -> tuple[int, int]:
         """Length and step in samples, for blocks like this."""
@@ -72,6 +63,36 @@ class Window:
             )
         assert self.seconds is not None
         return _whole(self.seconds, rate), _whole(self.step or self.seconds, rate)
+
+
+class Cut:
+    """Takes blocks of any topics, and gives the windows that they complete."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._running: dict[str, _Cutter] = {}
+        self._to_tell: dict[str, _Cutter] = {}
+
+    def __call__(self, block: Block) -> list[Block]:
+        cutter = self._running.get(block.topic)
+        if cutter is None:
+            cutter = self._running[block.topic] = _Cutter(self._window)
+        found = cutter.take(block)
+        if cutter.left_over:
+            self._to_tell[block.topic] = cutter
+        return found
+
+    def left_over(self) -> list[Block]:
+        """Blocks before a gap that no window needs beside those that were given; each is told once.
+
+        They may be acknowledged when those windows may. If nobody asks, they are with the next window.
+        """
+        found = []
+        for one in self._to_tell.values():
+            found += one.left_over
+            one.left_over = []
+        self._to_tell.clear()
+        return found
 
 
 def _whole(seconds: float, rate: float) -> int:
@@ -92,6 +113,7 @@ class _Cutter:
         self._total = 0
         self._offset = 0  # of the next window in the first block; may lie beyond all of them
         self._done: list[Block] = []  # no longer needed, and not yet settled by a window
+        self.left_over: list[Block] = []
         self._count = 0
         self._last: Block | None = None
         self._gapped = False
@@ -123,7 +145,8 @@ class _Cutter:
         self._gapped = True
         if not self._blocks and not self._offset:
             return  # a window has just ended there
-        self._done += self._blocks
+        self.left_over += self._done + self._blocks
+        self._done = []
         self._blocks, self._total, self._offset = [], 0, 0
         text = f"the windows of {block.topic!r} begin anew: {why} before number {block.sequence}"
         warnings.warn(GapWarning(text, block.topic, None, block.sequence or 0), stacklevel=2)
@@ -153,13 +176,13 @@ class _Cutter:
             sequence=self._count,
             timestamp=at,
             id="",
-            settle=combined(self._done),
+            settle=combined(self.left_over + self._done),
             received=newest.received,
             follows_gap=self._gapped,
         )
         self._count += 1
         self._gapped = False
-        self._done = []
+        self._done, self.left_over = [], []
         return whole
 
     def _release(self) -> None:
