@@ -66,6 +66,11 @@ def take(blocks: Any, count: int, acknowledge: bool = True) -> list[Any]:
     return found
 
 
+def hurried(blocks: Any) -> None:
+    """Has paho wait for less than its second before it connects again."""
+    blocks._feed._link.client.reconnect_delay_set(0.05)
+
+
 # --- With programs of others
 
 
@@ -199,7 +204,7 @@ def test_a_window_of_more_blocks_than_the_broker_gives_is_told(
             sink.flush()
             blocks.close()
         with pytest.warns(StalledWarning, match="20 blocks are not acknowledged"):
-            assert pipeline.run(timeout=1.5).written == 0
+            assert pipeline.run(timeout=0.9).written == 0
 
 
 # --- MQTT 3.1.1
@@ -262,6 +267,7 @@ def test_a_broken_connection_loses_and_doubles_nothing(broker: Mosquitto, topic:
         with stream(broker, proxy.port, topic=topic, client_id=name) as source:
             proxy.fault = Fault(cut=1500, reset=True)
             with source.blocks(timeout=10) as blocks, stream(broker, topic=topic, format="json") as sink:
+                hurried(blocks)
                 proxy.fault = Fault()
                 for number in range(60):
                     sink.write(number)
@@ -319,6 +325,7 @@ def test_a_pipeline_that_fails_loses_nothing(broker: Mosquitto, topic: str) -> N
 
 def test_a_broker_that_forgets_the_session_is_told(topic: str) -> None:
     with mosquitto() as own, stream(own, topic=topic) as both, both.blocks(timeout=20) as blocks:
+        hurried(blocks)
         own.publish(topic, b"1")
         assert next(blocks).data == 1
         own.kill()
@@ -326,6 +333,23 @@ def test_a_broker_that_forgets_the_session_is_told(topic: str) -> None:
         own.publish(topic, b"2", options=("-q", "1", "-r"))  # there whenever the reader comes back
         with pytest.warns(GapWarning, match="began anew"):
             assert next(blocks).data == 2
+
+
+def test_attempts_to_connect_again_are_no_lost_connections(broker: Mosquitto, topic: str) -> None:
+    """As behind a proxy that takes each connection and ends it while the broker is started again."""
+    with (
+        FaultProxy(broker.port) as proxy,
+        stream(broker, proxy.port, topic=topic) as source,
+        source.blocks(timeout=20) as blocks,
+    ):
+        hurried(blocks)
+        proxy.fault = Fault(cut=1)
+        proxy.drop()
+        while proxy.connections < 4:
+            assert blocks.next(0.01) is None
+        proxy.fault = Fault()
+        broker.publish(topic, b"1")
+        assert next(blocks).data == 1
 
 
 def test_a_slow_reader_holds_the_broker_back(broker: Mosquitto, topic: str) -> None:

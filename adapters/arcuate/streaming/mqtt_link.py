@@ -305,10 +305,10 @@ class Link:
 
     def _on_disconnect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         now = time.monotonic()
-        if self._lost_at is None:
+        if self._lost_at is None:  # else it was an attempt that failed
             self._lost_at = now
+            self._losses.append(now)
             self._wait()
-        self._losses.append(now)
         if flags.is_disconnect_packet_from_server and reason.value in (130, 135, 142, 149):
             self._give_up(of_reason(self._stream.name, "the broker ended the connection", reason))
         elif len(self._losses) == _LOSSES and now - self._losses[0] < _WITHIN and not self._closing:
