@@ -88,7 +88,8 @@ def many(reader: Any, count: int) -> list[Block]:
 def test_labelled_blocks_and_messages_of_others(server: NATSServer) -> None:
     with NATSStream(url=server.url, topic="eeg.s1") as stream, stream.blocks("eeg.*") as reader:
         for number in range(3):
-            stream.write(Block.of(signal(number), timestamp=100.0 + number, headers={"type": "eeg"}))
+            headers = {"type": "eeg", "a-_.!~*+#|^`$%&'9": "ü"}
+            stream.write(Block.of(signal(number), timestamp=100.0 + number, headers=headers))
         stream.flush()
         speak(
             server.port, b'PUB eeg.s2 13\r\n{"type":"ecg"\r\n', b"PUB eeg.s2 14\r\n" + b'{"type":"ecg"}\r\n'
@@ -98,7 +99,7 @@ def test_labelled_blocks_and_messages_of_others(server: NATSServer) -> None:
             xr.testing.assert_identical(block.data, signal(number))
             assert (block.sequence, block.timestamp) == (number, 100.0 + number)
             assert (block.sampling_rate, block.channels) == (1000.0, ("Cz", "Fz", "Oz", "Pz"))
-            assert (block.topic, block.headers) == ("eeg.s1", {"type": "eeg"})
+            assert (block.topic, block.headers) == ("eeg.s1", headers)
         assert [one.data for one in first[3:]] == [b'{"type":"ecg"', {"type": "ecg"}]
         assert [one.sequence for one in first[3:]] == [0, 1]
         assert stream.health().status == "ok"
@@ -388,9 +389,12 @@ def test_refusals(server: NATSServer, caplog: pytest.LogCaptureFixture) -> None:
                 stream.write(1, topic=topic)
         with pytest.raises(InvalidArgument, match="no topic of NATS"):
             stream.blocks("a.>.b")
-        for text in ("two\nlines", " padded"):
-            with pytest.raises(ConversionError, match="line breaks, or spaces"):
+        for text in ("two\nlines", " padded", "\udcff"):
+            with pytest.raises(ConversionError, match="line breaks, spaces around it, or half a character"):
                 stream.write(Block(1, headers={"x": text}))
+        for name in ("a:b", "a b", " a", "", "ü", "a\r\nb"):
+            with pytest.raises(ConversionError, match="a name of NATS has letters, digits and"):
+                stream.write(Block(1, headers={name: "x"}))
     with pytest.raises(InvalidArgument, match="nats://HOST:PORT"):
         NATSStream(url="http://host")
     for secret in ("nats://t0ken-here@host", "nats://a:geheim@h1,nats://b:geheim@h2"):

@@ -8,6 +8,7 @@ import textwrap
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +18,10 @@ from hypothesis import strategies as st
 
 from arcuate.connector import DataError, IntegrationTimeout
 from arcuate.errors import ConnectionLost, InvalidArgument, SessionClosed
-from arcuate.streaming import Block, GapWarning, QueueFeed, Window, stream_class
+from arcuate.streaming import Block, GapWarning, NATSStream, QueueFeed, Window, stream_class
 
 from .memory import MemoryStream
+from .nats_server import NATSServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -398,3 +400,18 @@ def test_the_collector_looks_at_what_is_new_while_blocks_run() -> None:
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.split() == ["True", "0", "True"]
+
+
+@pytest.mark.parametrize("length", [10, 987])
+def test_what_is_said_of_a_block_put_aside_can_travel_as_a_header(length: int, server: NATSServer) -> None:
+    """Cut, it may end in a space; it may have colours of a terminal, and bytes that are no text."""
+
+    def fail(data: Any) -> Any:
+        raise ValueError("x" * length + " y \x1b[31mred\x1b[0m \udcff\0")
+
+    source, aside = MemoryStream([1]), NATSStream(url=server.url, topic="aside")
+    with aside, aside.blocks(timeout=10) as blocks:
+        assert (source | fail | MemoryStream()).aside(aside).run().failed == 1
+        said = next(blocks).headers["error"]
+    assert said.startswith("ValueError: xxx")
+    assert said.isprintable()

@@ -44,6 +44,8 @@ _SLICE = 0.1
 _PART = r"[^\s.*>]+"
 _SUBJECT = re.compile(rf"{_PART}(\.{_PART})*")
 _FILTER = re.compile(rf"({_PART}|\*)(\.({_PART}|\*))*(\.>)?|>")
+_HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TEXT = re.compile(r"[^\r\n\ud800-\udfff]*")
 _NAME = re.compile(r"[^\s.*>/\\]{1,200}")
 
 
@@ -341,9 +343,15 @@ class NATSStream(Stream):
     def _write(self, block: Block, topic: str) -> None:
         payload, headers = self._codec.encode(block)
         for name, text in headers.items():
-            if text != text.strip() or "\r" in text or "\n" in text:
+            if not _HEADER.fullmatch(name):  # the library would change some, and send nothing after others
                 raise ConversionError(
-                    f"the header {name!r} cannot travel: it has line breaks, or spaces around it: {text!r}"
+                    f"the header {name!r} cannot travel: a name of NATS has letters, digits and "
+                    "!#$%&'*+-.^_`|~, and at least one of them"
+                )
+            if not _TEXT.fullmatch(text) or text != text.strip():
+                raise ConversionError(
+                    f"the header {name!r} cannot travel: it has line breaks, spaces around it, or half a "
+                    f"character: {text!r}"
                 )
         self._put(topic, payload, headers)
 

@@ -269,9 +269,11 @@ class Pipeline:
 
     def _put_aside(self, block: Block, error: Exception) -> None:
         assert self._aside is not None
-        said = " ".join(f"{type(error).__name__}: {error}".split())
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:1000].rstrip()
+        # As a header it may have no control characters, such as colours of a terminal, nor half a character.
+        said = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in said)
         log.warning("a block was put aside", extra={"service": self._source.name, "error": said})
-        self._aside.write(replace(block, headers={**block.headers, "error": said[:1000]}))
+        self._aside.write(replace(block, headers={**block.headers, "error": said}))
 
 
 class _Waiting:
