@@ -23,7 +23,7 @@ from tests.connector.proxy import Fault, FaultProxy
 
 from arcuate.connector import AuthenticationError, DataError, IntegrationError, IntegrationTimeout
 from arcuate.connector import ConnectionError as LostConnection
-from arcuate.errors import InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations import MQTTStream
 from arcuate.streaming import Block, GapWarning, MalformedWarning
 from arcuate.streaming.mqtt import StalledWarning
@@ -485,6 +485,16 @@ def test_what_mqtt_cannot_do_is_told(broker: Mosquitto, topic: str) -> None:
             both.blocks("a/#/b")
         with pytest.raises(InvalidArgument, match=r"no '\+'"):
             both.write(b"x", topic="a/+")
+        for text in ("a\nb", "\x1b[31m", "\0", "\x7f", "\udcff", "\ufffe", "\U0002ffff", "ü" * 32_768):
+            for block, where in (
+                (Block(b"x", headers={"x": text}), topic),
+                (Block(b"x", headers={text: "x"}), topic),
+                (Block(b"x"), text),
+            ):
+                with pytest.raises((ConversionError, InvalidArgument), match=r"no control characters|NUL"):
+                    both.write(block, topic=where)
+        both.write(Block(b"x", headers={"": "", "ü" * 32_767: "👩‍🔬 "}), topic=topic)
+        both.flush()
 
 
 def test_nothing_is_left_when_streams_close(broker: Mosquitto, topic: str) -> None:

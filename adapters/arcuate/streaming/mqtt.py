@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import warnings
@@ -24,7 +25,7 @@ from typing_extensions import Self
 
 from arcuate.connector import ConnectionError as LostConnection
 from arcuate.connector import IntegrationError, IntegrationTimeout
-from arcuate.errors import InvalidArgument
+from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.streaming.block import Block
 from arcuate.streaming.feed import Feed, QueueFeed
 from arcuate.streaming.mqtt_link import Link, of_reason
@@ -40,6 +41,12 @@ _LAST = 2.0
 """Seconds that a reader which closes waits until its acknowledgements can be sent."""
 
 
+_LONGEST = 65_535
+_NO_TEXT = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 _STALLED, _MANY = 5.0, 20
 """Seconds without a block after which a reader that holds so many is told why that may be."""
 
@@ -142,6 +149,10 @@ class MQTTStream(Stream):
                 f"{self.name}: a topic to write has no '+', '#' or NUL in it; got {topic!r}"
             )
         payload, headers = self.codec().encode(block)
+        _carried(topic, "the topic")
+        for name, text in headers.items() if self.has_headers else ():
+            _carried(name, "the header's name")
+            _carried(text, f"the header {name!r}")
         with self._writing:
             self._still_open()  # it may have been closed since, and then nobody would close the new one
             if self._writer is None:
@@ -154,6 +165,15 @@ class MQTTStream(Stream):
     def flush(self) -> None:
         if self._writer is not None:
             self._writer.flush(self.config.timeouts.call)
+
+
+def _carried(text: str, what: str) -> None:
+    """Brokers end the connection of who sends such a text, and it would be sent again in each new one."""
+    if _NO_TEXT.search(text) or len(text.encode()) > _LONGEST:
+        raise ConversionError(
+            f"{what} cannot travel: a text of MQTT has no control characters, nor half a character, and "
+            f"{_LONGEST:,} bytes at most; got {text[:80]!r}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
