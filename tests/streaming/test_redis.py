@@ -213,6 +213,26 @@ def test_a_killed_reader_loses_nothing(url: str, other: bare.Redis, same: bool) 
         assert len(found) == len(set(found))
 
 
+@pytest.mark.parametrize("same", [True, False], ids=["same name", "another name"])
+def test_much_that_a_dead_reader_held_is_not_fetched_at_once(url: str, other: bare.Redis, same: bool) -> None:
+    count = 200
+    for i in range(count):
+        other.xadd("signal", {"data": b"%d" % i})
+    other.xgroup_create("signal", "work", "0")
+    other.xreadgroup("work", "first", {"signal": ">"}, count=count)
+    settings = {"group": "work", "consumer": "first" if same else "second", "ack_wait": 0.1, "buffer": 8}
+    with stream(url, **settings) as both, both.blocks(timeout=5) as reader:
+        feed, found, most = reader._feed, [], 0
+        while len(found) < count:
+            block = next(reader)
+            found.append(block.data)
+            block.ack()
+            most = max(most, len(feed._waiting))  # type: ignore[attr-defined]
+    assert found == list(range(count))
+    assert most < 2 * 8
+    assert pending(other) == 0
+
+
 def test_lost_answers_lose_nothing(server: servers.Server, url: str, other: bare.Redis) -> None:
     """Each connection ends in the middle of an answer, which may be one that gave blocks out."""
     with FaultProxy(server.port) as proxy:

@@ -311,6 +311,7 @@ class GroupFeed(RedisFeed):
         # What this reader was given and does not know of: after a crash, or when an answer was lost.
         self._own: dict[bytes, bytes | None] = dict.fromkeys(self._keys, b"0-0")
         self._claimed = dict.fromkeys(self._keys, -1e9)
+        self._cursor = dict.fromkeys(self._keys, b"0-0")
 
     def _make_group(self, key: bytes, place: bytes) -> None:
         try:
@@ -329,7 +330,7 @@ class GroupFeed(RedisFeed):
             self._take(key, found)
         if self._waiting:
             seconds = 0.0
-            if len(self._waiting) >= self._most:
+            if self._full:
                 return
         words = ("XREADGROUP", "GROUP", self._group, self._name, "COUNT", self._most)
         streams = (*self._blocking(seconds), "STREAMS", *self._keys, *(b">" for _ in self._keys))
@@ -346,7 +347,7 @@ class GroupFeed(RedisFeed):
             self._take(key, entries)
 
     def _fetch_own(self, key: bytes) -> None:
-        while (place := self._own[key]) is not None:
+        while (place := self._own[key]) is not None and not self._full:
             words = ("XREADGROUP", "GROUP", self._group, self._name, "COUNT", self._most, "STREAMS", key)
             found = self._stream.again("XREADGROUP", *words, place)
             entries = found[0][1] if found else []
@@ -356,18 +357,21 @@ class GroupFeed(RedisFeed):
     def _claim(self, key: bytes) -> None:
         """Takes over what readers hold that were not heard of for ``ack_wait`` seconds."""
         wait = self._stream.config.ack_wait
-        if time.monotonic() - self._claimed[key] < wait / 2:
+        if self._cursor[key] == b"0-0" and time.monotonic() - self._claimed[key] < wait / 2:
             return
-        self._claimed[key] = time.monotonic()
-        cursor: bytes = b"0-0"
-        while True:
-            words = ("XAUTOCLAIM", key, self._group, self._name, round(wait * 1000), cursor)
+        while not self._full:
+            words = ("XAUTOCLAIM", key, self._group, self._name, round(wait * 1000), self._cursor[key])
             answer = self._stream.again("XAUTOCLAIM", *words, "COUNT", self._most)
-            cursor = answer[0]
+            self._cursor[key], self._claimed[key] = answer[0], time.monotonic()
             self._take(key, answer[1])
             self._gone(key, len(answer[2]) if len(answer) > 2 else 0)  # since Redis 7
-            if cursor == b"0-0":
+            if answer[0] == b"0-0":
                 return
+
+    @property
+    def _full(self) -> bool:
+        """Whether enough waits here; the rest is fetched when that was taken."""
+        return len(self._waiting) >= self._most
 
     def _take(self, key: bytes, entries: Sequence[Any]) -> None:
         known = [one for one in entries if one is not None]  # Redis 6: None for one that was removed
