@@ -168,28 +168,23 @@ def test_nothing_is_lost_when_the_reader_is_killed(broker: Mosquitto, topic: str
         for number in range(30):
             sink.write(number)
     got = tmp_path / "got"
-
-    def run(acknowledged: int, until: int) -> list[int]:
-        got.unlink(missing_ok=True)
-        program = [sys.executable, str(Path(__file__).with_name("mqtt_reader.py"))]
-        arguments = [broker.url, PASSWORD, topic, str(got), str(acknowledged)]
-        with subprocess.Popen([*program, *arguments], cwd=Path(__file__).parents[2]) as process:
-            try:
-                end = time.monotonic() + 30
-                while time.monotonic() < end:
-                    lines = got.read_text().split("\n")[:-1] if got.exists() else []
-                    if str(until) in lines:
-                        return [int(one) for one in lines]
-                    time.sleep(0.01)  # it is killed in the middle of its work
-                raise AssertionError("the reader did not get that far")
-            finally:
-                process.kill()
-
-    assert run(acknowledged=10, until=17)[:18] == list(range(18))
+    program = [sys.executable, str(Path(__file__).with_name("mqtt_reader.py"))]
+    with subprocess.Popen([*program, broker.url, PASSWORD, topic, str(got), "10"]) as process:
+        try:
+            end, lines = time.monotonic() + 30, list[str]()
+            while "17" not in lines:
+                assert time.monotonic() < end
+                time.sleep(0.01)  # it is killed in the middle of its work
+                lines = got.read_text().split("\n")[:-1] if got.exists() else []
+        finally:
+            process.kill()
+    assert lines[:18] == [str(one) for one in range(18)]
     # In order; acknowledgements that were on their way when it was killed may be lost, messages are not.
-    again = run(acknowledged=100, until=29)
-    assert again == list(range(again[0], 30))
-    assert again[0] <= 10
+    with stream(broker, topic=topic, client_id="killed") as second, second.blocks(timeout=10) as blocks:
+        first_again = next(blocks)
+        first_again.ack()
+        assert take(blocks, 29 - first_again.data) == list(range(first_again.data + 1, 30))
+    assert first_again.data <= 10
 
 
 def test_a_window_of_more_blocks_than_the_broker_gives_is_told(
