@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from nats.js.api import StreamConfig
+from nats.js.errors import NotFoundError
 from tests.cli.support import ARCUATE, CLEAN, arcuate, needs_r, shell
 from tests.streaming.nats_server import NATSServer, nats_server
 
@@ -47,6 +48,18 @@ def publish(server: NATSServer, topic: str, payloads: list[bytes]) -> None:
         await client.close()
 
     asyncio.run(work())
+
+
+async def held(server: NATSServer, topic: str, name: str) -> int | None:
+    """How many messages the reader of this name has and did not acknowledge."""
+    client = await nats.connect(server.url)
+    try:
+        return (await client.jetstream().consumer_info(topic, name)).num_ack_pending
+    except NotFoundError:
+        await asyncio.sleep(0.05)
+        return None
+    finally:
+        await client.close()
 
 
 @needs_r
@@ -162,18 +175,21 @@ def test_files_have_what_is_known_of_a_block(server: NATSServer, tmp_path: Path)
 
 def test_a_second_signal_ends_a_function_that_hangs(server: NATSServer) -> None:
     publish(server, "hang", [b"60"])
-    words = ("stream", f"{server.url}#hang", "--start", "all", "--through", "python:time.sleep")
+    words = ("stream", f"{server.url}#hang", "--resume", "hangs", "--through", "python:time.sleep")
     process = subprocess.Popen(
         [ARCUATE, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, **CLEAN},
     )  # fmt: skip
     try:
+        end = time.monotonic() + 30
+        while asyncio.run(held(server, "hang", "hangs")) != 1:
+            assert time.monotonic() < end
         with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(4)
+            process.wait(0.7)
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(1)
+                process.wait(0.5)
         process.communicate(timeout=20)
     finally:
         process.kill()
