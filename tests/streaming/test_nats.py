@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[2]
 def _no_thread_is_left() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # others' may end meanwhile
 
 
 def bare(url: str, work: Callable[[Any, Any], Any]) -> Any:
@@ -378,7 +378,7 @@ def test_refusals(server: NATSServer, caplog: pytest.LogCaptureFixture) -> None:
         with pytest.raises(NotFoundError, match="no stream of JetStream takes the topic"):
             stream.flush()
         stream.flush()  # it was told
-        assert not caplog.text
+        assert not [one for one in caplog.records if one.name.startswith("arcuate")]
         with NATSStream(url=server.url, topic="nobody", jetstream=True) as careless:
             careless.write(1)
         assert "not stored before close(): nats: no stream of JetStream takes the topic" in caplog.text
