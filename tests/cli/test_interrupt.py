@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,4 +51,29 @@ def test_ctrl_c_leaves_nothing_half(silent: socket.socket, tmp_path: Path, words
             process.kill()
     assert (process.returncode, err) == (130, "interrupted\n"), out
     assert out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_leaves_nothing_half(silent: socket.socket, tmp_path: Path) -> None:
+    """As a batch system and ``timeout`` end a program."""
+    words = ("copy", f"http://127.0.0.1:{silent.getsockname()[1]}/a.csv", "b.parquet")
+    with subprocess.Popen(
+        [ARCUATE, *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **CLEAN, "TMPDIR": str(tmp_path)},
+    ) as process:
+        try:
+            one, _ = silent.accept()
+            one.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n" + b"a,b\n" * 500_000)
+            deadline = time.monotonic() + 20
+            while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert any(tmp_path.iterdir())
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+            one.close()
+        finally:
+            process.kill()
+    assert process.returncode == 143
     assert list(tmp_path.iterdir()) == []

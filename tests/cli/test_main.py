@@ -55,6 +55,7 @@ def test_help_of_each(command: str) -> None:
     assert done.returncode == 0
     assert done.stderr == ""
     assert "Usage:" in done.stdout
+    assert ("connector.NAME" in done.stdout) == ("Tables" in done.stdout)  # rich takes [...] for a style
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,16 @@ def test_a_receiver_that_returns_true_keeps_an_event() -> None:
     assert events.trouble is None
 
 
+def test_a_warning_belongs_to_the_line_that_calls() -> None:
+    """With a line of Arcuate's, Python would show the same text once in a program."""
+    with connect("python") as session, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        session.run("import warnings; warnings.simplefilter('always')")
+        session.call("warnings.warn", "take care")
+        session.warnings.warn("take care")
+    assert [(str(one.message), one.filename) for one in caught] == [("take care", __file__)] * 2
+
+
 def test_closed_standard_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     """pythonw and daemons have none."""
     monkeypatch.setattr(sys, "stdout", None)

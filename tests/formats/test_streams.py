@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from itertools import pairwise
@@ -216,9 +217,23 @@ def test_the_command(tmp_path: Path) -> None:
     assert "(parquet): 3 rows or elements, " in done.stdout
     pd.testing.assert_frame_equal(open_data(tmp_path / "y.parquet"), FRAME.head(3))
     done = arcuate(
-        "convert", str(tmp_path / "x.csv"), str(tmp_path / "s.json"), "--variable", "s", "--limit", "1"
+        "convert",
+        str(tmp_path / "x.csv"),
+        str(tmp_path / "s.json"),
+        "--variable",
+        "s",
+        "--limit",
+        "1",
+        "--json",
     )
-    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) | {"seconds": 0} == {
+        "source": str(tmp_path / "x.csv"),
+        "target": str(tmp_path / "s.json"),
+        "format": "json",
+        "count": None,
+        "seconds": 0,
+        "lost": [],
+    }
     done = arcuate("convert", str(tmp_path / "none.csv"), str(tmp_path / "z.nc"))
     assert done.returncode == 1
     assert done.stderr.startswith("error: NotFoundError: there is no file")

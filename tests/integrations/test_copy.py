@@ -349,6 +349,7 @@ def test_a_server_that_is_not_there_has_nothing_to_undo(url: str, tmp_path: Path
         ("nowhere#x", "a.csv", {}, "no connector 'nowhere' is configured"),
         ("sqlite://", "a.csv", {}, "give one of a table"),
         ("sqlite://#t", "a.csv", {"limit": 3}, "'limit' means nothing for reading a database"),
+        ("sqlite://#t", "a.csv", {"replace": True}, "no option 'replace'; it has query, .*exists"),
         ("gopher://h#t", "a.csv", {}, "has no type"),
         ("sqlite://#t", "b.csv", {"resume": True}, "resume needs a key"),
         ("sqlite://#t", "sqlite://#u", {"key": "a", "exists": "replace"}, "all or nothing"),

@@ -329,6 +329,8 @@ def test_numpy_is_sent(client: RESTAPIClient) -> None:
 
 
 def test_health(client: RESTAPIClient) -> None:
+    client.config.check = "nothing"
+    assert "the setting 'check' names the endpoint" in client.health().detail
     client.config.check = "stations/1"
     assert (client.health().status, client.health().facts["status"]) == ("ok", 200)
     client.base_url = "http://127.0.0.1:1"

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import trustme
 from tests.connector.proxy import Fault, FaultProxy
@@ -148,8 +149,9 @@ def test_columns_lose_nothing() -> None:
     with scripted(answer(200, rows), answer(200, mixed), answer(200, "[1]"), answer(200, "{}")) as server:
         with RESTAPIClient(url=server.url) as client:
             frame = client.request("GET", "x").frame()
-            assert [str(kind) for kind in frame.dtypes] == ["Int64", "boolean", "float64"]
+            assert [str(kind) for kind in frame.dtypes] == ["Int64", "boolean", "Float64"]
             assert frame["a"][0] == 2**53 + 1
+            assert frame["c"][0] is pd.NA  # not NaN, which R and others keep apart
             with pytest.raises(DataError, match="column 'a'"):
                 client.request("GET", "x").frame()
             with pytest.raises(DataError, match=r"an? int where a record is expected, at 0"):

@@ -88,6 +88,14 @@ def test_the_objects_say_what_they_are():
     assert found == [Instant(1, "h", "UTC"), pd.NaT, Instant(0, "h", "UTC")]
 
 
+def test_dates_of_pandas_with_missing_ones_are_dates():
+    """``.dt.date`` gives NaT for them."""
+    frame = pd.DataFrame({"day": pd.to_datetime(pd.Series(["2026-03-01", None])).dt.date})
+    assert frame["day"][1] is pd.NaT
+    assert decode(encode(frame))["day"].tolist() == [dt.date(2026, 3, 1), None]
+    assert [row[:2] for row in encode(frame).rows if row[6] == "day"] == [(codes.ARRAY, codes.D_DATE)]
+
+
 def test_a_frame_that_was_worked_on_keeps_the_kind():
     """As long as one element is there to say it, whatever was done to the frame."""
     sent = Table({"m": array(("duration", "m", ""), [0, 1, 0]), "c": array(("c8", "", ""), [0, 1, 0])}, 3)

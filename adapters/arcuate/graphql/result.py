@@ -168,7 +168,7 @@ class GraphQLResult:
         return to_table(self.records(place), schema, self._bad)
 
     def frame(self, place: str, *, schema: Any = None) -> Any:
-        """As :meth:`table`, as a ``pandas.DataFrame``; integers with missing values stay integers."""
+        """As :meth:`table`, as a ``pandas.DataFrame``; a missing value is NA, not NaN."""
         from arcuate.connector.table import to_frame
 
         return to_frame(self.table(place, schema=schema))

@@ -17,6 +17,7 @@ from arcuate.connector import (
     ConnectorConfig,
     DataError,
     IntegrationTimeout,
+    NotFoundError,
     Result,
     deadline,
     httpfaults,
@@ -557,7 +558,11 @@ class RESTAPIClient(Connector):
 
     def _check(self) -> Mapping[str, Any]:
         one = Request(self, "GET", self.config.check, None, None, None)
-        answer = self._attempt(one)
+        try:
+            answer = self._attempt(one)
+        except NotFoundError as error:
+            error.message += "; the setting 'check' names the endpoint that is asked for health"
+            raise
         return {"status": answer["status"], "server": answer["headers"].get("server", "")}
 
     # --- Secrets

@@ -136,7 +136,7 @@ class Response:
         return to_table(self.records(items), schema, self._bad)
 
     def frame(self, items: str = "", *, schema: Any = None) -> Any:
-        """As :meth:`table`, as a ``pandas.DataFrame``; integers with missing values stay integers."""
+        """As :meth:`table`, as a ``pandas.DataFrame``; a missing value is NA, not NaN."""
         from arcuate.connector.table import to_frame
 
         return to_frame(self.table(items, schema=schema))

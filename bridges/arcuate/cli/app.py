@@ -236,7 +236,7 @@ def health(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="Tables [connector.NAME]; by default arcuate.toml."),
+        typer.Option("--config", metavar="FILE", help="Tables \\[connector.NAME]; by default arcuate.toml."),
     ] = None,
     timeout: Annotated[
         float,

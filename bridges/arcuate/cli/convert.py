@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from typing import Annotated, Any
 
 import typer
+
+from arcuate.cli.failure import orderly
 
 __all__ = ["convert"]
 
@@ -42,6 +45,7 @@ def convert(
         list[str] | None,
         typer.Option("--to-option", metavar="KEY=VALUE", help="Of OUT's format; repeatable."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")] = False,
 ) -> None:
     """Write a file in another format, losing nothing unless you say so: [bold]arcuate convert x.csv x.nc[/]
 
@@ -63,7 +67,7 @@ def convert(
         raise InvalidArgument(f"--limit is a number of GiB, not {limit}; give a large one")
     options: dict[str, Any] = {} if limit is None else {"limit": int(limit * (1 << 30))}
     began = time.monotonic()
-    with _Bar(redacted(source)) as bar, noted() as warned:
+    with orderly(), _Bar(redacted(source)) as bar, noted() as warned:
         kept = run(
             source,
             target,
@@ -76,10 +80,15 @@ def convert(
             progress=bar.show,
             **options,
         )
+    seconds, lost = time.monotonic() - began, beside(kept.lost, warned)
+    if as_json:
+        names = {"source": redacted(source), "target": redacted(target), "format": kept.format}
+        print(json.dumps({**names, "count": bar.done or None, "seconds": seconds, "lost": lost}, indent=2))
+        return
     what = f"{bar.done:,} rows or elements, " if bar.done else ""
     where = f"{redacted(source)} -> {redacted(target)} ({kept.format})"
-    print(f"{where}: {what}{_size(target)}, {time.monotonic() - began:.1f} s")
-    for sentence in beside(kept.lost, warned):
+    print(f"{where}: {what}{_size(target)}, {seconds:.1f} s")
+    for sentence in lost:
         print(f"lost: {sentence}")
 
 

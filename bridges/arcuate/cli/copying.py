@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from arcuate.cli.failure import VERBOSE
+from arcuate.cli.failure import VERBOSE, orderly
 
 __all__ = ["copy"]
 
@@ -70,7 +70,7 @@ def copy(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="Tables [connector.NAME]; by default arcuate.toml."),
+        typer.Option("--config", metavar="FILE", help="Tables \\[connector.NAME]; by default arcuate.toml."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was copied as JSON.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="With an error, also the stack.")] = False,
@@ -94,7 +94,7 @@ def copy(
     with integrations("arcuate copy", "formats"):
         from arcuate.cli.losses import beside, noted
         from arcuate.integrations.copying import Ask, copy
-    with _as_options(), _bar(as_json) as tell, noted() as warned:
+    with orderly(), _as_options(), _bar(as_json) as tell, noted() as warned:
         done = copy(
             source,
             target,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import typer
@@ -11,7 +14,7 @@ from typer.core import TyperGroup
 
 from arcuate.errors import ArcuateError, EnvironmentCrashed, RemoteError
 
-__all__ = ["Commands", "line", "report"]
+__all__ = ["Commands", "line", "orderly", "report"]
 
 VERBOSE = "arcuate.verbose"
 
@@ -37,6 +40,16 @@ class Commands(TyperGroup):
         except (ArcuateError, OSError, RecursionError, MemoryError, ImportError) as error:
             report(error, verbose=bool(ctx.meta.get(VERBOSE)))
             raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def orderly() -> Iterator[None]:
+    """SIGTERM (a batch system, ``timeout``) ends what is inside as Ctrl-C does: nothing half is left."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def line(error: BaseException) -> str:

@@ -93,7 +93,7 @@ def stream(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="FILE", help="Tables [connector.NAME]; by default arcuate.toml."),
+        typer.Option("--config", metavar="FILE", help="Tables \\[connector.NAME]; by default arcuate.toml."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the report as JSON, on stderr with --to -.")

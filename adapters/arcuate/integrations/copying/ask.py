@@ -83,7 +83,7 @@ class Copied:
         pieces: how many were written: batches of rows, arrays, blocks; 0 where bytes were copied.
         rows: of tables; ``None`` where there were none.
         bytes: of files that were copied as they are.
-        resumed: rows or bytes that were there already.
+        resumed: bytes of a file that were there already; rows are not counted.
         seconds: how long it took.
         lost: what the target could not keep.
     """

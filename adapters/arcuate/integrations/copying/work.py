@@ -35,6 +35,9 @@ def copy(source: str, target: str, ask: Ask | None = None, /, **asked: Any) -> C
     """
     if ask is not None and asked:
         raise InvalidArgument("give an Ask or its attributes, not both")
+    if wrong := asked.keys() - Ask.__dataclass_fields__.keys():
+        known = ", ".join(Ask.__dataclass_fields__)
+        raise InvalidArgument(f"copy has no option {min(wrong)!r}; it has {known}")
     how = ask if ask is not None else Ask(**asked)
     begun = time.perf_counter()
     with contextlib.ExitStack() as stack:

@@ -107,7 +107,7 @@ class Events:
         if kind == "warning":
             classes = event.get("class") or ()
             names = (classes,) if isinstance(classes, str) else tuple(str(item) for item in classes)
-            warnings.warn(RemoteWarning(text.rstrip("\n"), names), stacklevel=6)
+            warnings.warn(RemoteWarning(text.rstrip("\n"), names), stacklevel=_of_the_user())
         elif kind == "message":
             line = text if text.endswith("\n") else text + "\n"
             if on_output is not None:
@@ -119,6 +119,17 @@ class Events:
             display = Display(str(event.get("mime", "")), bytes(event.get("data", b"")))
             self.displays.append(display)
             _show(display)
+
+
+def _of_the_user() -> int:
+    """Where a warning belongs: how far up is the first line that is not Arcuate's own.
+
+    Python shows a text once for each line that warns: with a line of Arcuate's, once in a program.
+    """
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("arcuate."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _show(display: Display) -> None:

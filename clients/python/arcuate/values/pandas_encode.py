@@ -155,7 +155,8 @@ def put_column(state: Encoder, column: Any, key: str) -> None:
         if wrong is None and items:
             put_texts(state, texts, values.shape, key, mask, codes.ARRAY_BOXED | marks)
             return
-        if put_dates(state, items, values.shape, key, 0) or boxed.put_boxed(state, values, key, column=True):
+        days = [None if item is pd.NaT else item for item in items]  # what .dt.date makes of a missing one
+        if put_dates(state, days, values.shape, key, 0) or boxed.put_boxed(state, values, key, column=True):
             return
     state.depth += 1
     state.row(codes.LIST, key=key, count=len(items))
