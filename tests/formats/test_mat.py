@@ -91,6 +91,12 @@ def test_what_octave_saves_is_read_as_a_session_gives_it(
         assert octave.eval("isequaln(x, y) && strcmp(class(x), class(y)) && isequal(size(x), size(y))"), code
 
 
+def test_small_char_matrices_whose_length_octave_gets_wrong(octave: Session, tmp_path: Path) -> None:
+    for code, rows in (("['ab'; 'cd']", ["ab", "cd"]), ("['a'; 'b'; 'c']", ["a", "b", "c"])):
+        octave.run(f"x = {code}; save('-v7', '{tmp_path}/x.mat', 'x')")
+        assert open_data(tmp_path / "x.mat", variable="x").ravel().tolist() == rows
+
+
 def test_labelled_arrays_are_those_of_a_session(octave: Session, tmp_path: Path) -> None:
     path = tmp_path / "x.mat"
     assert save_data({"x": MEASURED}, path).lost == ()
