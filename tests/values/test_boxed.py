@@ -92,7 +92,7 @@ def test_dates_of_pandas_with_missing_ones_are_dates():
     """``.dt.date`` gives NaT for them."""
     frame = pd.DataFrame({"day": pd.to_datetime(pd.Series(["2026-03-01", None])).dt.date})
     assert frame["day"][1] is pd.NaT
-    assert decode(encode(frame))["day"].tolist() == [dt.date(2026, 3, 1), None]
+    assert decode(encode(frame))["day"].tolist() == frame["day"].tolist()
     assert [row[:2] for row in encode(frame).rows if row[6] == "day"] == [(codes.ARRAY, codes.D_DATE)]
 
 

@@ -138,10 +138,13 @@ def _times(dtype: int, flags: int, unit: int, zone: str, counts: Any, gone: Any)
             if not present.size or present.min() < _FIRST or present.max() > _LAST:
                 from arcuate.values.boxed import box
 
-                return box((dtype, 0, ""), counts, gone)
-            array = counts.astype("M8[D]").astype(object)
+                array: Any = box((dtype, 0, ""), counts, gone)
+            else:
+                array = counts.astype("M8[D]").astype(object)
             if gone is not None:
-                array[gone] = None
+                from arcuate.values.decode import library
+
+                array[gone] = getattr(library("pandas"), "NaT", None) if flags & codes.ARRAY_PANDAS else None
             return array
         array = counts.astype(np.int64).view("M8[D]")
     else:

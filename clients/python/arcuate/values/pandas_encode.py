@@ -155,8 +155,12 @@ def put_column(state: Encoder, column: Any, key: str) -> None:
         if wrong is None and items:
             put_texts(state, texts, values.shape, key, mask, codes.ARRAY_BOXED | marks)
             return
-        days = [None if item is pd.NaT else item for item in items]  # what .dt.date makes of a missing one
-        if put_dates(state, days, values.shape, key, 0) or boxed.put_boxed(state, values, key, column=True):
+        days, marks = items, 0
+        if any(item is pd.NaT for item in items) and not any(item is None for item in items):  # .dt.date
+            days, marks = [None if item is pd.NaT else item for item in items], codes.ARRAY_PANDAS
+        if put_dates(state, days, values.shape, key, marks) or boxed.put_boxed(
+            state, values, key, column=True
+        ):
             return
     state.depth += 1
     state.row(codes.LIST, key=key, count=len(items))
