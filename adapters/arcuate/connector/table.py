@@ -59,16 +59,22 @@ def _column(pa: Any, values: list[Any], wanted: Any) -> Any:
 
 
 def to_frame(table: Any) -> Any:
-    """A table as a frame. A column of integers or booleans with missing values has pandas' nullable type."""
+    """A table as a frame. A column of numbers or booleans with missing values has pandas' nullable type."""
     import pandas as pd
 
     from arcuate.connector.tables import NULLABLE, holes
 
+    pa = _arrow()
+    nullable = {
+        **NULLABLE,
+        pa.float32(): pd.Float32Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+    }  # JSON has no NaN
     series = {}
     for name in table.column_names:
         column = table.column(name)
         if holes(column):
             series[name] = pd.Series(column.to_pylist(), dtype=object)
         else:
-            series[name] = column.to_pandas(types_mapper=NULLABLE.get if column.null_count else None)
+            series[name] = column.to_pandas(types_mapper=nullable.get if column.null_count else None)
     return pd.DataFrame(series, columns=table.column_names)
