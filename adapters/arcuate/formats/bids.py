@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import xarray as xr
 
 from arcuate.connector import DataError, NotFoundError
 from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.formats.cells import Guess
 from arcuate.formats.format import LIMIT, Format, Kept, Losses
 from arcuate.formats.table import load
 
@@ -91,8 +93,16 @@ class BIDS(Format):
         if "channel" in value.dims and inner == "edf":
             _write_channels(path.with_name(f"{base}_channels.tsv"), value, losses)
         if events is not None:
-            _write_table(path.with_name(f"{base}_events.tsv"), pd.DataFrame(events))
+            table = pd.DataFrame(events)
+            _write_table(path.with_name(f"{base}_events.tsv"), table, "$.attrs.events", losses)
         return Kept("BIDS", str(path), kept.lost + losses.kept().lost)
+
+    def above(self, folders: list[str]) -> int | None:
+        """Those of the session, the subject and the data set."""
+        count = 0
+        while count + 1 < len(folders) and _inside(folders[: len(folders) - count]):
+            count += 1
+        return count
 
     def beside(self, path: Path) -> list[Path]:
         """The sidecars of a recording that writing replaces."""
@@ -128,13 +138,16 @@ def _entities(stem: str) -> tuple[dict[str, str], str]:
     return dict(pair.partition("-")[::2] for pair in pairs), suffix
 
 
+def _inside(folders: list[str]) -> bool:
+    """Whether the last of these folders is in a data set, and not that itself."""
+    return any(name.startswith(("sub-", "ses-")) for name in folders[-2:])
+
+
 def _folders(path: Path) -> list[Path]:
     """The folders from that of the data set down to that of the recording."""
     found = [path.absolute().parent]
     while not (found[0] / "dataset_description.json").exists():
-        name = found[0].name
-        inside = name.startswith(("sub-", "ses-")) or found[0].parent.name.startswith(("sub-", "ses-"))
-        if not inside or found[0].parent == found[0]:
+        if not _inside(list(found[0].parts)) or found[0].parent == found[0]:
             break
         found.insert(0, found[0].parent)
     return found
@@ -223,20 +236,16 @@ def _values(column: pd.Series) -> Any:
     """Numbers where every value that is there is one, with NaN for ``n/a``; else texts."""
     texts = column.to_numpy(str)
     there = texts[texts != "n/a"]
-    try:
-        numbers = there.astype(np.float64)
-    except ValueError:
-        return texts
-    if not len(there):
-        return texts
-    if len(there) == len(texts) and all(
-        text.lstrip("-").isdigit() and str(int(text)) == text for text in there
-    ):
+    guess = Guess()
+    guess.ints = len(there) == len(texts)  # among integers there is no NaN
+    guess.look(pa.array(there.tolist(), pa.large_string()))
+    kind = guess.kind()
+    if kind == pa.int64():
         return there.astype(np.int64)
-    if any(text.strip() != text for text in there) or not np.isfinite(numbers).all():
+    if kind != pa.float64() or not np.isfinite(there.astype(np.float64)).all():
         return texts
     made = np.full(len(texts), np.nan)
-    made[texts != "n/a"] = numbers
+    made[texts != "n/a"] = there.astype(np.float64)
     return made
 
 
@@ -319,11 +328,11 @@ def _write_channels(path: Path, value: xr.DataArray, losses: Losses) -> None:
             "transducer",
             "prefiltering",
         ):
-            table[name] = _texts(one.values)
+            table[name] = one.values
     for key, one in value.coords.items():
         if one.dims != ("channel",) and str(key) not in ("time", "channel"):
             losses.add(f"$.coords[{str(key)!r}]", "this coordinate is not kept", "save it as .nc")
-    _write_table(path, pd.DataFrame(table))
+    _write_table(path, pd.DataFrame(table), "$.coords", losses)
 
 
 def _texts(values: Any) -> list[str]:
@@ -332,17 +341,30 @@ def _texts(values: Any) -> list[str]:
         if one is None or one != one or one == "":
             found.append("n/a")
         else:
-            found.append(
-                repr(one)
-                if isinstance(one, float) and not one.is_integer()
-                else str(int(one) if isinstance(one, float) else one)
-            )
+            found.append(repr(one) if isinstance(one, float) else str(one))
     return found
 
 
-def _write_table(path: Path, table: pd.DataFrame) -> None:
+def _kept(given: Any, back: Any) -> bool:
+    """Whether a column is the same when it is read again; a missing text is ``n/a`` there."""
+    if given.dtype.kind in "iuf":
+        same = back.dtype.kind in "iuf" and (back.dtype.kind == "f") == (given.dtype.kind == "f")
+        return bool(same and np.array_equal(back, given, equal_nan=given.dtype.kind == "f"))
+    texts = ["n/a" if one is None or one != one else one for one in given.tolist()]
+    return bool(texts == back.tolist())
+
+
+def _write_table(path: Path, table: pd.DataFrame, where: str, losses: Losses) -> None:
     for name in table.columns:
-        table[name] = _texts(table[name].to_numpy())
+        given = table[name].to_numpy()
+        table[name] = _texts(given)
+        back = _values(table[name])
+        if not _kept(given, back):
+            losses.add(
+                f"{where}[{str(name)!r}]",
+                f"its values come back as {back.dtype}, or as others, from a table of texts",
+                "save it as .nc",
+            )
         for text in table[name]:
             if "\t" in text or "\n" in text or "\r" in text:
                 raise ConversionError(

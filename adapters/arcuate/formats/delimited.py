@@ -29,6 +29,8 @@ _BLOCK = 1 << 20
 _ROWS = 1 << 16
 _TEXT = 4
 """At most so many times as long as its number is a text, with what Arrow adds."""
+_EOL = 1 << 10
+"""So many line ends may follow the last row."""
 _MISSING = ("", "NA")
 _DELIMITERS = ",;\t|"
 _LOSSES = "dtypes, units, zones, categories, index and attributes"
@@ -285,13 +287,20 @@ def _texts(
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
     )
-    parse = pc_csv.ParseOptions(delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False)
+    # An empty line is a missing value where there is one column, and nothing where there are more.
+    parse = pc_csv.ParseOptions(
+        delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=len(names) > 1
+    )
     how = pc_csv.ReadOptions(block_size=block, use_threads=False)
-    with _native(path, encoding, limit) as file:
+    with _native(path, encoding, limit) as (file, plain):
         try:
             reader = pc_csv.open_csv(file, how, parse, convert)
             yield _no_rows(reader.schema)
-            yield from reader
+            last = None
+            for batch in reader:
+                last = batch.columns[-1][-1].as_py() if batch.num_rows else last
+                yield batch
+            _check_end(path, plain, last)
         except pa.ArrowInvalid as error:
             hint = f"; a row is longer than block={block}" if "straddl" in str(error) else ""
             if "UTF8" in str(error):
@@ -302,14 +311,15 @@ def _texts(
 
 
 @contextmanager
-def _native(path: Path, encoding: str, limit: int | None) -> Iterator[Any]:
-    """The file in UTF-8 as one of Arrow's own.
+def _native(path: Path, encoding: str, limit: int | None) -> Iterator[tuple[Any, Path | None]]:
+    """The file in UTF-8 as one of Arrow's own, and where it is when it is not packed.
 
     A thread of Arrow's reads ahead, also when Python is ending: it must need nothing of Python.
     """
     if codecs.lookup(encoding).name == "utf-8":
         file = pa.OSFile(os.fsencode(path))
-        yield pa.CompressedInputStream(file, "gzip") if path.suffix.lower() == ".gz" else file
+        packed = path.suffix.lower() == ".gz"
+        yield (pa.CompressedInputStream(file, "gzip"), None) if packed else (file, path)
         return
     with NamedTemporaryFile(prefix="arcuate-") as whole:
         with closing(TextIOWrapper(_opened(path, "rb"), encoding, newline="")) as texts:
@@ -317,7 +327,22 @@ def _native(path: Path, encoding: str, limit: int | None) -> Iterator[Any]:
                 whole.write(piece.encode())
                 check_size(path, whole.tell() // _TEXT, limit)
         whole.flush()
-        yield pa.OSFile(whole.name)
+        yield pa.OSFile(whole.name), Path(whole.name)
+
+
+def _check_end(path: Path, plain: Path | None, last: str | None) -> None:
+    """Refuses a file that ends within quotes, of which Arrow says nothing: it was cut short there."""
+    if plain is None or last is None:
+        return
+    cell = b'"' + last.replace('"', '""').encode()
+    with plain.open("rb") as file:
+        file.seek(max(0, plain.stat().st_size - len(cell) - _EOL))
+        tail = file.read()
+    if tail.endswith(cell) and not tail.rstrip(b"\r\n").endswith(cell + b'"'):
+        raise DataError(
+            f"{path.name} ends within the quotes of its last cell ({last[:40]!r}): it was cut short",
+            service="formats",
+        )
 
 
 def _header(path: Path, delimiter: str, encoding: str, block: int) -> list[str]:
@@ -345,4 +370,7 @@ def _delimiter(path: Path, encoding: str) -> str:
 
 
 def _dotted(cells: pa.Array, decimal: str) -> pa.Array:
-    return cells if decimal == "." else pc.replace_substring(cells, decimal, ".")
+    """The cells with a point for the decimal mark; a point beside another mark is none of a number."""
+    if decimal == ".":
+        return cells
+    return pc.replace_substring(pc.replace_substring(cells, ".", "?"), decimal, ".")

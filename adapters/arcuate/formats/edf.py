@@ -121,6 +121,8 @@ def _whole(path: Path, variable: str | None) -> Recording:
 
 def _arrays(value: Any, losses: Losses) -> list[tuple[str, xr.DataArray, float]]:
     if isinstance(value, xr.DataArray):
+        if value.name is not None and ("channel" in value.dims or "channel" in value.coords):
+            losses.add("$", f"the name {value.name!r} is not kept", "rename(None), or save it as .nc")
         return [("$", *_regular(value, "$", losses))]
     if isinstance(value, xr.Dataset) and value.data_vars:
         found = []
@@ -129,11 +131,26 @@ def _arrays(value: Any, losses: Losses) -> list[tuple[str, xr.DataArray, float]]
             plain = array.rename(
                 {one: str(one).removesuffix(f"_{suffix}") for one in (*array.dims, *array.coords)}
             )
-            found.append((f"$.{name}", *_regular(plain, f"$.{name}", losses)))
+            regular, rate = _regular(plain, f"$.{name}", losses)
+            found.append((f"$.{name}", regular, rate))
+            if len(value.data_vars) == 1 or str(name) != f"signals_{rate:g}Hz":
+                losses.add(
+                    f"$.{name}",
+                    f"the name is not kept: signals of several rates are read as signals_{rate:g}Hz",
+                    "rename it, or save it as .nc",
+                )
+            _only(array.attrs, ("sampling_rate", "units"), f"$.{name}", losses)
         return found
     raise losses.refuse(
         "$", f"a {type(value).__name__} is no recording", "give a DataArray with the dims time and channel"
     )
+
+
+def _only(attrs: Any, known: tuple[str, ...], path: str, losses: Losses) -> None:
+    """Says which attributes EDF has no place for."""
+    for key in attrs:
+        if key not in known:
+            losses.add(f"{path}.attrs[{str(key)!r}]", "this attribute is not kept", "save it as .nc")
 
 
 def _regular(array: xr.DataArray, path: str, losses: Losses) -> tuple[xr.DataArray, float]:
@@ -147,6 +164,12 @@ def _regular(array: xr.DataArray, path: str, losses: Losses) -> tuple[xr.DataArr
     array = array.transpose("time", "channel")
     if array.dtype.kind not in "iufb":
         raise losses.refuse(path, f"signals are numbers, not {array.dtype}", "convert them to float64")
+    if "channel" in array.coords and array["channel"].dtype.kind not in "UOT":
+        losses.add(
+            f"{path}.coords.channel",
+            f"labels of the type {array['channel'].dtype} come back as texts",
+            "convert them with astype(str)",
+        )
     times = (
         np.asarray(array["time"], np.float64)
         if "time" in array.coords and array["time"].dtype.kind in "iuf"
@@ -170,7 +193,8 @@ def _regular(array: xr.DataArray, path: str, losses: Losses) -> tuple[xr.DataArr
         losses.add(
             f"{path}.coords.time", "times other than seconds from the start are not kept", "save it as .nc"
         )
-    for name in array.coords:
+    for name, one in array.coords.items():
+        _only(one.attrs, (), f"{path}.coords[{str(name)!r}]", losses)
         if str(name) not in KNOWN:
             losses.add(
                 f"{path}.coords[{str(name)!r}]",
@@ -373,6 +397,8 @@ def _file(
             and text.startswith("Startdate")
             and start.strftime("%d-%b-%Y").upper() not in text
         )
-        if not dated:
+        if dated:
+            losses.add(f"$.attrs.{key}", "it is not kept: it has another date than start", "drop it")
+        else:
             setattr(made, field, text)
     return made

@@ -171,6 +171,15 @@ class Format(ABC):
         del names
         return False
 
+    def above(self, folders: list[str]) -> int | None:
+        """How many folders above that of a file may hold JSON and tables for it; ``None``: not even that.
+
+        Args:
+            folders: the names of those that the file is in, its own the last.
+        """
+        del folders
+        return None
+
     def beside(self, path: Path) -> list[Path]:
         """Files beside a file that belong to it."""
         del path
@@ -199,6 +208,14 @@ def library(name: str, extra: str = "formats") -> Any:
     except ModuleNotFoundError as error:
         top = error.name or name
         raise Unsupported(f"this needs the package {top}; type: pip install 'arcuate[{extra}]'") from None
+
+
+def decoded(raw: bytes) -> str:
+    """The text of an attribute: UTF-8, or what older programs write, in which no byte is lost."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def sized(path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import LimitExceeded
 from arcuate.formats.blocks import Growing, blocks, chunks, width
-from arcuate.formats.format import LIMIT, Kept, Losses, first_of, library
+from arcuate.formats.format import LIMIT, Kept, Losses, LossyWarning, decoded, first_of, library
 from arcuate.formats.groups import Group, Variable, group_of
 from arcuate.formats.hdf5_disk import Disk, kept
 from arcuate.formats.lazily import lazy_plain, settled
@@ -261,6 +262,26 @@ class _Lazy:
         return found.astype(bool) if self._bool else found
 
 
+class _Field:
+    """A field of a table of records, read when it is asked for."""
+
+    def __init__(self, dataset: Any, name: str, place: str) -> None:
+        self._dataset, self._name = dataset, name
+        kind, more = dataset.dtype[name].subdtype or (dataset.dtype[name], ())
+        _check_type(kind, place)
+        self.dtype, self.shape = np.dtype(kind), (*dataset.shape, *more)
+
+    def __getitem__(self, index: Any) -> Any:
+        places = () if index is ... else index
+        outer, inner = places[: self._dataset.ndim], places[self._dataset.ndim :]
+        found = np.asarray(self._dataset.fields(self._name)[outer])
+        found = found[(*(slice(None) for _ in outer), *inner)]
+        if found.dtype.kind != "O":
+            return found
+        texts = [one.decode() if isinstance(one, bytes) else one for one in found.reshape(-1)]
+        return np.array(texts, object).reshape(found.shape)
+
+
 def read_hdf5(file: Any, path: Path) -> Group:
     """The groups of an open file; its arrays are read when they are asked for."""
     return _Reader(path).group(file, "", ())
@@ -334,7 +355,7 @@ class _Reader:
                 f"{self.path.name}: the groups nest deeper than {_DEPTH} levels, or in a circle ({place})",
                 service="hdf5",
             )
-        attrs = {key: _text(value) for key, value in source.attrs.items()}
+        attrs = _attributes(source, f"{self.path.name}: {place or '/'}")
         group = Group(told=marked(attrs))
         group.attrs = {key: value for key, value in attrs.items() if _shown(key)}
         for name, found in parts(source, self.path, place):
@@ -384,33 +405,57 @@ def _raw(found: Any, offset: tuple[int, ...]) -> bytes:
 
 
 def _read_dataset(group: Group, name: str, found: Any, path: Path, place: str) -> None:
-    attrs = {key: _text(value) for key, value in found.attrs.items()}
-    if str(_text(attrs.get("NAME", ""))).startswith("This is a netCDF dimension but not a netCDF variable"):
+    whole = f"{path.name}: {place}/{name}"
+    attrs = _attributes(found, whole)
+    if str(attrs.get("NAME", "")).startswith("This is a netCDF dimension but not a netCDF variable"):
         return
     if found.shape is None:
-        return  # an empty dataspace
+        _left_out(f"{whole} has no elements and no dimensions")
+        return
     told = marked(attrs)
     kind = found.dtype
     names = kind.names
     if names and not (names == ("r", "i") and kind.kind == "c"):
         below = Group(attrs={key: value for key, value in attrs.items() if _shown(key)})
         for part in names:  # a table of records is a group of its fields
-            below.variables[part] = Variable((f"{name}_0",) * found.ndim, found[part])
+            field = _Field(found, part, f"{whole}/{part}")
+            own = (f"{name if at < found.ndim else part}_{at}" for at in range(len(field.shape)))
+            below.variables[part] = Variable(tuple(own), field)
         group.groups[name] = below
         return
     own = (found.dims[at].label or f"{name}_{at}" for at in range(found.ndim))
     dims = tuple(str(dim) for dim in told.get("dims", own))
-    if kind.kind == "O" and library("h5py").check_string_dtype(kind) is None:
-        raise DataError(
-            f"{path.name}: {place}/{name} holds {kind.metadata or kind}, which no value can be",
-            service="hdf5",
-        )
+    _check_type(kind, whole)
     shown = {key: value for key, value in attrs.items() if _shown(key)}
+    named = library("h5py").check_enum_dtype(kind)
+    if named and not told:
+        shown.setdefault("enum", {key: int(value) for key, value in named.items()})
     group.variables[name] = Variable(dims, _Lazy(found, told), shown, told)
 
 
-def _text(value: Any) -> Any:
-    return value.decode(errors="replace") if isinstance(value, bytes) else value
+def _check_type(kind: Any, place: str) -> None:
+    if kind.kind == "O" and library("h5py").check_string_dtype(kind) is None:
+        raise DataError(f"{place} holds {kind.metadata or kind}, which no value can be", service="hdf5")
+
+
+def _attributes(found: Any, place: str) -> dict[str, Any]:
+    h5py = library("h5py")
+    made: dict[str, Any] = {}
+    for key, value in found.attrs.items():
+        kind = getattr(value, "dtype", None)
+        if isinstance(value, h5py.Empty):
+            made[key] = None
+        elif _shown(key) and (
+            isinstance(value, h5py.Reference) or (kind is not None and h5py.check_ref_dtype(kind))
+        ):
+            _left_out(f"{place}: the attribute {key!r} is a reference to another part")
+        else:
+            made[key] = decoded(value) if isinstance(value, bytes) else value
+    return made
+
+
+def _left_out(what: str) -> None:
+    warnings.warn(f"{what}, and is left out", LossyWarning, stacklevel=2)
 
 
 def _shown(key: str) -> bool:

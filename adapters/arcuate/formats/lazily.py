@@ -107,7 +107,9 @@ def _source(variable: Any) -> Source:
     found = variable.encoding.get("chunksizes") or variable.encoding.get("preferred_chunks") or ()
     unit = tuple(found.get(dim, 1) for dim in variable.dims) if isinstance(found, dict) else tuple(found)
     fits = len(unit) == variable.ndim and all(unit)
-    return Source(variable.shape, unit if fits else None, lambda places: variable[places].load())
+    return Source(
+        variable.shape, unit if fits else None, lambda places: trees.unrounded("it", variable[places].load())
+    )
 
 
 def lazy_plain(group: Group) -> Group:

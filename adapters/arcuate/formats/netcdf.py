@@ -13,7 +13,7 @@ from arcuate.formats.groups import Group
 from arcuate.formats.hdf5 import HDF5, read_hdf5
 from arcuate.formats.lazily import lazy_xarray, settled
 from arcuate.formats.tabular import named_column
-from arcuate.formats.trees import clean, read_group, simplest
+from arcuate.formats.trees import all_unrounded, clean, read_group, simplest
 
 __all__ = ["NetCDF"]
 
@@ -46,7 +46,7 @@ class NetCDF(HDF5):
             if not tree.children:
                 return self._loaded(tree.to_dataset(), path, variable, limit)
             check_size(path, sum(node.to_dataset(inherit=False).nbytes for node in tree.subtree), limit)
-            return named_column(tree.load(), variable, path)
+            return named_column(all_unrounded(tree.load()), variable, path)
 
     def _engine(self, path: Path) -> str | None:
         """What xarray opens another's file with; ``None``: it is Arcuate's own."""
@@ -65,7 +65,8 @@ class NetCDF(HDF5):
     def _loaded(self, dataset: Any, path: Path, variable: str | None, limit: int | None) -> Any:
         found = named_column(dataset, variable, path)
         check_size(path, found.nbytes, limit)
-        return found.load() if variable is not None else simplest(found.load())
+        loaded = all_unrounded(found.load())
+        return loaded if variable is not None else simplest(loaded)
 
     @contextlib.contextmanager
     def lazily(self, path: Path) -> Iterator[Group]:

@@ -55,7 +55,9 @@ class NIfTI(Format):
         shape = tuple(int(size) for size in image.shape)
         slope, inter = float(image.dataobj.slope), float(image.dataobj.inter)
         plain = not scaled or (slope == 1 and inter == 0)
-        width = header.get_data_dtype().itemsize if plain else 8
+        kind = header.get_data_dtype()
+        wide = np.result_type(kind, np.float64) if kind.kind in "iufc" else kind
+        width = (kind if plain else wide).itemsize
         count = 1
         for size in shape:
             count *= size
@@ -73,7 +75,7 @@ class NIfTI(Format):
                 f"{path.name} holds colours ({stored.dtype}), which have no value here; convert it to numbers"
             )
         stored = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-        data = stored if plain else stored.astype(np.float64) * slope + inter
+        data = stored if plain else stored.astype(wide) * slope + inter
         space, time = header.get_xyzt_units()
         attrs: dict[str, Any] = {
             "affine": np.array(image.affine, np.float64), "space_units": space, "time_units": time,
@@ -111,6 +113,7 @@ class NIfTI(Format):
         image = (nibabel.Nifti2Image if version == 2 else nibabel.Nifti1Image)(data, affine, dtype=dtype)
         header = image.header
         _fill(image, array, attrs, nibabel, losses)
+        _check_places(image, array, affine, losses)
         if slope != 1 or inter != 0:
             header.set_slope_inter(slope, inter)  # nibabel then writes the numbers as they are
         for name in attrs:
@@ -179,9 +182,11 @@ def _array(value: Any, losses: Losses) -> xr.DataArray:
         losses.add(
             "$", f"the order of the dims {tuple(value.dims)} is not kept", "transpose it to x, y, z, t"
         )
-    for name in value.coords:
+    for name, one in value.coords.items():
         if name not in value.dims:
             losses.add(f"$.coords[{str(name)!r}]", "this coordinate is not kept", "save it as .nc")
+        elif one.attrs:
+            losses.add(f"$.coords[{str(name)!r}].attrs", "these attributes are not kept", "save it as .nc")
     if value.name is not None:
         losses.add("$", f"the name {value.name!r} is not kept", "rename(None), or save it as .nc")
     return value.transpose(*order)
@@ -210,6 +215,28 @@ def _affine(array: xr.DataArray, losses: Losses) -> Any:
     return affine
 
 
+def _check_places(image: Any, array: xr.DataArray, affine: Any, losses: Losses) -> None:
+    """Whether readers of the image see its voxels where the affine and the coordinates have them."""
+    near = 1e-4 * float(np.abs(affine[:3, :3]).max())
+    if not np.allclose(image.header.get_best_affine(), affine, 1e-5, near):
+        losses.add(
+            "$.attrs.affine",
+            "it is not kept: the codes in the attribute header say that another one counts",
+            "set sform_code to 1 or 2 there, or drop the attribute header",
+        )
+    made = _coords(image, array.shape)
+    for dim in ("x", "y", "z"):
+        if "affine" not in array.attrs or dim not in array.coords:
+            continue
+        at = np.asarray(array[dim])
+        if dim not in made or at.dtype.kind not in "iuf" or not np.allclose(at, made[dim], 1e-5, near):
+            losses.add(
+                f"$.coords.{dim}",
+                "its positions are not those of the attribute affine, as after cutting or turning an image",
+                f"drop_vars({dim!r}) where the affine is right, else drop the attributes affine and qform",
+            )
+
+
 def _stored(array: xr.DataArray, losses: Losses) -> tuple[Any, Any, float, float]:
     """The numbers to store, their type, and the scale, such that the values come back the same."""
     data = np.asarray(array)
@@ -225,6 +252,12 @@ def _stored(array: xr.DataArray, losses: Losses) -> tuple[Any, Any, float, float
     if not isinstance(slope, (int, float)) or not isinstance(inter, (int, float)):
         slope, inter = 1.0, 0.0
     scale = slope not in (0, 1) or inter != 0
+    if scale and data.dtype.kind in "iu" and data.dtype.name == stored:
+        losses.add(
+            "$.attrs.slope",
+            f"the voxels are written as they are, without the scale {slope:g} and {inter:g} of their file",
+            "read it with scaled=True, or drop the attributes slope and inter",
+        )
     if (
         scale
         and slope

@@ -200,7 +200,12 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
         "resolution": float(part.resolution),
         "description": part.description,
     }
+    for key in ("filtering", "reference_frame", "continuity", "control_description"):
+        if part.fields.get(key) is not None:
+            attrs[key] = _plain(part.fields[key])
     coords: dict[str, Any] = {}
+    if part.control is not None:
+        coords["control"] = ("time", np.asarray(part.control[:]))
     if part.rate is not None:
         attrs["sampling_rate"] = float(part.rate)
         coords["time"] = float(part.starting_time or 0.0) + np.arange(shape[0]) / float(part.rate)
@@ -244,7 +249,8 @@ def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any]) -> xr.Data
         for name in kept["order"]
     }
     attrs = {**model["attrs"], _MARK: True}  # it has its session in its own way, or none
-    return xr.DataArray(data, dims=kept["dims"], coords=coords, attrs=attrs, name=kept["name"])
+    made = xr.DataArray(data, dims=kept["dims"], coords=coords, attrs=attrs, name=kept["name"])
+    return made.transpose(*kept.get("were", kept["dims"]))
 
 
 def _cell(one: Any) -> Any:
@@ -293,6 +299,7 @@ def _session(value: Any, arrays: dict[str, Any], losses: Losses) -> dict[str, An
 
 
 def _series(pynwb: Any, key: str, array: xr.DataArray, losses: Losses) -> Any:
+    were = [str(dim) for dim in array.dims]
     array = array.transpose("time", ...) if array.dims[0] != "time" else array
     if array.dtype.kind not in "iufb":
         raise losses.refuse(f"$[{key!r}]", f"a series holds numbers, not {array.dtype}", "convert it")
@@ -321,7 +328,7 @@ def _series(pynwb: Any, key: str, array: xr.DataArray, losses: Losses) -> Any:
     node = Node.of({"coords": _holder(others), "attrs": dict(array.attrs)})
     kept = {
         "dims": [str(dim) for dim in array.dims], "name": array.name, "time": exactly,
-        "order": [str(name) for name in array.coords], "labels": exact.plain_of(node),
+        "order": [str(name) for name in array.coords], "labels": exact.plain_of(node), "were": were,
     }  # fmt: skip
     return pynwb.TimeSeries(
         name=key,

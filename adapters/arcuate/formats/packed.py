@@ -47,9 +47,11 @@ def becomes_more(size: int, read: Callable[[], bytes], how: str, most: int) -> b
 def _sizes(packed: bytes, how: str) -> Iterator[int]:
     if how == "zlib":
         unpacking = zlib.decompressobj()
-        while packed and not unpacking.eof:
-            yield len(unpacking.decompress(packed, _PIECE))
-            packed = unpacking.unconsumed_tail
+        for at in range(0, len(packed), _PIECE):  # what is left over is copied each time
+            piece = packed[at : at + _PIECE]
+            while piece and not unpacking.eof:
+                yield len(unpacking.decompress(piece, _PIECE))
+                piece = unpacking.unconsumed_tail
         return
     opened: Any = {"gzip": gzip.GzipFile, "bz2": bz2.BZ2File, "lzma": lzma.LZMAFile}[how]
     source = io.BytesIO(packed)

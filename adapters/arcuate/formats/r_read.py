@@ -488,7 +488,13 @@ def _column(node: RObject, rows: int, name: str) -> Any:
         if node.kind == r.RAW:
             return array(node)
         extra = {key: each for key, each in node.attributes.items() if key not in ("names", "class")}
-        return _atomic(RObject(node.kind, node.value, {**extra, **_class(classes)}, node.s4))
+        made = _atomic(RObject(node.kind, node.value, {**extra, **_class(classes)}, node.s4))
+        if isinstance(made, types.Labelled):
+            raise ConversionError(
+                f"a column with the attributes {', '.join(made.attrs)} has no value outside R; remove them: "
+                'attr(x$column, "label") <- NULL'
+            )
+        return made
     except ConversionError as error:
         raise error.prepend(step(name)) from None
 

@@ -331,12 +331,8 @@ def _local(
             _fetch(filesystem, text, copy)
         name, kind = find(_named(text), wanted, local=copy)
         with _reached(given):
-            for one in (
-                kind.beside(copy) if "?" not in text else ()
-            ):  # who may read a file by a signature reads one
-                other = text.rstrip("/").rpartition("/")[0] + "/" + one.name
-                if filesystem.exists(other):
-                    _fetch(filesystem, other, one)
+            if "?" not in text:  # who may read a file by a signature reads one
+                copy = _with_others(filesystem, text, copy, kind)
         yield copy, name, kind
 
 
@@ -381,6 +377,27 @@ def _fetch(filesystem: Any, text: str, copy: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with filesystem.open(name, "rb") as reading, target.open("wb") as writing:
             shutil.copyfileobj(reading, writing, _PIECE)
+
+
+def _with_others(filesystem: Any, text: str, copy: Path, kind: Format) -> Path:
+    """Fetches what belongs to a file; where the copy is then."""
+    *folders, name = text.rstrip("/").split("/")
+    above = kind.above(folders) if copy.is_file() else None
+    if above is None:
+        for one in kind.beside(copy):
+            other = "/".join([*folders, one.name])
+            if filesystem.exists(other):
+                _fetch(filesystem, other, one)
+        return copy
+    local, top = copy.with_name("data set"), len(folders) - above
+    for depth in range(top, len(folders) + 1):
+        local = local.joinpath(*folders[max(top, depth - 1) : depth])
+        local.mkdir()
+        for one in filesystem.ls("/".join(folders[:depth]), detail=False):
+            below = one.rstrip("/").rpartition("/")[2]
+            if below.endswith((".json", ".tsv")):
+                _fetch(filesystem, one, local / below)
+    return copy.rename(local / name)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

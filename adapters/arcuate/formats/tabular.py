@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from arcuate.connector import DataError, NotFoundError
 from arcuate.errors import ConversionError
 from arcuate.formats import columns, exact
-from arcuate.formats.format import PiecesDiffer
+from arcuate.formats.format import PiecesDiffer, decoded
 from arcuate.formats.node import Node, array_node, plain_node, step
 from arcuate.values import codes
 
@@ -184,7 +184,7 @@ def foreign(table: pa.Table) -> Any:
 
     metadata = dict(table.schema.metadata or {})
     if b"pandas" in metadata:  # its writer says which dtypes and index it had
-        return table.to_pandas()
+        return _as_pandas_wrote(table)
     known = [at for at, one in enumerate(table.schema.types) if _travels(one)]
     names = [str(name) for name in table.column_names]
     if len(set(names)) != len(names):
@@ -201,12 +201,26 @@ def foreign(table: pa.Table) -> Any:
         if at not in known:
             frame.insert(at, name, _arrow_series(table.column(at), frame.index))
     attrs = {
-        key.decode(errors="replace"): text.decode(errors="replace")
+        decoded(key): decoded(text)
         for key, text in metadata.items()
         if not key.startswith((b"ARROW:", b"PARQUET:"))
     }
     if attrs:
         frame.attrs = attrs
+    return frame
+
+
+def _as_pandas_wrote(table: pa.Table) -> Any:
+    """The table that pandas makes; NULL among integers, which came later, makes no floats of them."""
+    import pandas as pd
+
+    frame = table.to_pandas()
+    for name in table.column_names:
+        column = table.column(name)
+        if name in frame and column.null_count and pa.types.is_integer(column.type):
+            kind = pd.api.types.pandas_dtype(str(column.type).replace("int", "Int").replace("uI", "UI"))
+            if frame[name].dtype != kind:
+                frame[name] = column.to_pandas(types_mapper=lambda _, kind=kind: kind).array
     return frame
 
 

@@ -13,16 +13,17 @@ import numpy as np
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, Unsupported
 from arcuate.formats import blocks, groups
-from arcuate.formats.format import LIMIT, Format, check_size
+from arcuate.formats.format import LIMIT, Format, check_size, decoded
 from arcuate.formats.groups import MARK, Group, Variable
 from arcuate.formats.tabular import named_column
 
 __all__ = [
-    "Grouped", "check_group", "clean", "marked", "marks", "pieces", "plain_tree", "plain_variable",
-    "read_group", "simplest",
+    "Grouped", "all_unrounded", "check_group", "clean", "marked", "marks", "pieces", "plain_tree",
+    "plain_variable", "read_group", "simplest", "unrounded",
 ]  # fmt: skip
 
 _PIECE = 30_000
+_EXACT = 1 << 53
 
 
 class Grouped(Format):
@@ -137,14 +138,13 @@ def plain_variable(one: Variable, path: str) -> Any:
 
 def _attr(value: Any) -> Any:
     if isinstance(value, bytes):
-        return value.decode(errors="replace")
+        return decoded(value)
     if isinstance(value, np.ndarray) and value.dtype.kind in "SO":
-        items = [
-            one.decode(errors="replace") if isinstance(one, bytes) else one
-            for one in value.reshape(-1).tolist()
-        ]
+        items = [decoded(one) if isinstance(one, bytes) else one for one in value.reshape(-1).tolist()]
         return items[0] if value.ndim == 0 or value.size == 1 else items
-    if isinstance(value, np.ndarray) and value.size == 1:
+    if isinstance(value, np.void) and value.dtype.names:
+        return {name: _attr(value[name]) for name in value.dtype.names}
+    if isinstance(value, np.ndarray) and value.size == 1 and not value.dtype.names:
         return value.reshape(-1)[0].item()
     return value.item() if isinstance(value, np.generic) else value
 
@@ -166,9 +166,43 @@ def clean(dataset: Any) -> Any:
     for one in (dataset, *dataset.variables.values()):
         for key, value in one.attrs.items():
             if isinstance(value, str) and not value.isascii():
-                raw = value.encode("utf-8", "surrogateescape")
-                one.attrs[key] = raw.decode("utf-8", "replace")
+                one.attrs[key] = decoded(value.encode("utf-8", "surrogateescape"))
     return dataset
+
+
+def unrounded(name: Any, variable: Any) -> Any:
+    """A variable that xarray has decoded.
+
+    Raises:
+        ConversionError: it made floats of integers, for the missing ones among them, and rounded some.
+    """
+    stored = variable.encoding.get("dtype")
+    if (
+        isinstance(stored, np.dtype)
+        and stored.kind in "iu"
+        and stored.itemsize == 8
+        and variable.dtype.kind == "f"
+        and not {"scale_factor", "add_offset"} & set(variable.encoding)
+        and (np.abs(variable.values) >= _EXACT).any()
+    ):
+        raise ConversionError(
+            f"{name!r} has missing values, and integers beyond 2^53 beside them, which floats would round; "
+            "decode=False reads the stored numbers (on the command line -O decode=false)"
+        )
+    return variable
+
+
+def all_unrounded(value: Any) -> Any:
+    """The same of an array, a dataset or a tree that is in memory."""
+    if type(value).__name__ == "DataTree":
+        for node in value.subtree:
+            all_unrounded(node.to_dataset(inherit=False))
+    elif hasattr(value, "data_vars"):
+        for name, one in value.variables.items():
+            unrounded(name, one)
+    else:
+        unrounded(value.name, value.variable)
+    return value
 
 
 def pieces(group: Group, variable: str | None) -> Iterator[Any]:

@@ -25,7 +25,7 @@ from arcuate.formats.groups import MARK, Group, Variable, group_of
 from arcuate.formats.lazily import lazy_plain, lazy_xarray, settled
 from arcuate.formats.packed import PACKERS, becomes_more
 from arcuate.formats.tabular import named_column
-from arcuate.formats.trees import Grouped, read_group, simplest
+from arcuate.formats.trees import Grouped, all_unrounded, read_group, simplest
 
 __all__ = ["Zarr"]
 
@@ -455,7 +455,8 @@ def _others(found: Any, path: Path, variable: str | None, limit: int | None, dec
     with _tree(found, decode) as tree:
         if tree.children:
             check_size(path, sum(node.to_dataset(inherit=False).nbytes for node in tree.subtree), limit)
-            return named_column(tree.load(), variable, path)
+            return named_column(all_unrounded(tree.load()), variable, path)
         part = named_column(tree.to_dataset(), variable, path)
         check_size(path, part.nbytes, limit)
-        return part.load() if variable is not None else simplest(part.load())
+        loaded = all_unrounded(part.load())
+        return loaded if variable is not None else simplest(loaded)

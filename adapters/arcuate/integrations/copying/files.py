@@ -83,6 +83,11 @@ class FileEnd(End):
             if not Path(self.path).exists():
                 raise NotFoundError(f"there is no file {self.path!r} in {os.getcwd()!r}", service="copy")
             return Path(self.path)
+        if wanted == "bids":
+            raise InvalidArgument(
+                f"{self.name}: sidecars in the folders above it would be left out; arcuate convert and "
+                "open_data bring them along"
+            )
         local = self.beside()
         self.store.download(self.path, local, progress=progress, resume=False)
         self.description(local, wanted)
@@ -278,6 +283,15 @@ def _describe(one: FileEnd, other: FileEnd) -> None:
     other.describe(described)
 
 
+def _reading(source: Path) -> Any:
+    try:
+        return source.open("rb")
+    except OSError as error:
+        raise IntegrationError(
+            f"{source} cannot be read: {error.strerror or error}", service="copy"
+        ) from error
+
+
 def _local(source: Path, target: Path, ask: Ask) -> int:
     """Copies beside the target and puts the copy into its place."""
     from arcuate.formats.registry import may_be_replaced
@@ -297,7 +311,7 @@ def _local(source: Path, target: Path, ask: Ask) -> int:
             prefix=f".{target.name[:40]}.", dir=target.absolute().parent
         ) as folder:
             made, done = Path(folder, target.name), 0
-            with source.open("rb") as reading, made.open("wb") as writing:
+            with _reading(source) as reading, made.open("wb") as writing:
                 while piece := reading.read(_PIECE):
                     writing.write(piece)
                     done += len(piece)

@@ -45,8 +45,11 @@ def tables(
     for piece in pieces:
         value = piece
         if tidy and hasattr(value, "to_dataframe"):
-            if lost is not None and value.attrs:
-                told = f"the attributes {', '.join(map(str, value.attrs))} are in no column"
+            parts = {**value.coords, **getattr(value, "data_vars", {})}
+            named = [str(key) for key in value.attrs]
+            named += [f"{key} of {name}" for name, one in parts.items() for key in one.attrs]
+            if lost is not None and named:
+                told = f"the attributes {', '.join(named)} are in no column"
                 lost += [told] if told not in lost else []
             value = _tidy(value)
         if isinstance(value, (list, tuple)) and value and all(isinstance(one, dict) for one in value):
@@ -55,12 +58,21 @@ def tables(
             raise InvalidArgument(
                 f"there are several tables: {', '.join(map(repr, value))}; choose one with 'variable'"
             )
-        names = getattr(getattr(value, "index", None), "names", [None])  # of a table of pandas
-        found = columns_of(value.reset_index() if names != [None] else value)
+        found = columns_of(_with_index(value) if type(value).__name__ == "DataFrame" else value)
         if found is None:
             more = "; with tidy=True it becomes a row for each element" if hasattr(value, "dims") else ""
             raise ConversionError(f"{where} takes tables, and a {type(value).__name__} is none{more}")
         yield found
+
+
+def _with_index(value: Any) -> Any:
+    """A table of pandas whose index, unless it is 0, 1, 2, ..., is a column."""
+    if value.index.names == [None] and value.index.equals(type(value)(index=range(len(value))).index):
+        return value
+    try:
+        return value.reset_index()
+    except ValueError as error:  # there is such a column
+        raise ConversionError(f"the index of the table is no column of its own: {error}") from None
 
 
 def _tidy(value: Any) -> Any:
