@@ -23,7 +23,7 @@ import xarray as xr
 
 from arcuate.connector import DataError
 from arcuate.errors import ConversionError, LimitExceeded
-from arcuate.formats import LossyWarning, convert, open_data, save_data
+from arcuate.formats import LossyWarning, convert, open_data, save_batches, save_data
 
 
 def test_a_point_beside_a_decimal_comma_is_no_decimal_point(tmp_path: Path) -> None:
@@ -53,6 +53,40 @@ def test_a_file_that_ends_within_quotes_was_cut(tmp_path: Path) -> None:
             path.write_bytes(text.removesuffix(f'"{end}').encode(encoding))
             with pytest.raises(DataError, match="within the quotes"):
                 open_data(path, encoding=encoding)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
+def test_categories_of_another_table_go_with_its_batches(name: str, tmp_path: Path) -> None:
+    kind = pd.CategoricalDtype(["low", "mid", "high", "never"], ordered=True)
+    frame = pd.DataFrame({"a": pd.Categorical(["mid", None, "low"], dtype=kind), "b": [1, 2, 3]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    convert(tmp_path / "x.parquet", tmp_path / name)
+    back = open_data(tmp_path / name)["a"]
+    assert list(back.cat.categories) == list(kind.categories)
+    assert back.cat.ordered
+    assert back.astype(object).where(back.notna(), None).tolist() == ["mid", None, "low"]
+    parts = [
+        pa.RecordBatch.from_pydict({"a": pa.array(one).dictionary_encode()}) for one in (["u"], ["v", "u"])
+    ]
+    save_batches(parts, tmp_path / name)
+    assert open_data(tmp_path / name)["a"].tolist() == ["u", "v", "u"]
+    save_batches([parts[0].slice(0, 0)], tmp_path / name)
+    assert list(open_data(tmp_path / name)["a"].cat.categories) == ["u"]
+
+
+def test_names_of_rows_are_no_column_in_the_next_file(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"index": [1, 2], "y": [None, 0.5]}, index=["p", "q"])
+    frame.to_csv(tmp_path / "x.csv")
+    for name in ("y.parquet", "y.csv", "y.nc"):
+        convert(tmp_path / "x.csv", tmp_path / name)
+        for path in (tmp_path / "x.csv", tmp_path / name):
+            got = open_data(path)
+            assert got.index.tolist() == ["p", "q"]
+            assert got.index.name is None
+            assert {key: one.tolist() for key, one in got.fillna(9).items()} == {
+                "index": [1, 2],
+                "y": [9, 0.5],
+            }
 
 
 # ------------------------------------------------------------------ HDF5, NetCDF, Parquet

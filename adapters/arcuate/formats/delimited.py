@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -20,8 +21,8 @@ from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
 from arcuate.formats.cells import Guess, as_column, cells_of, column_of, is_text
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
-from arcuate.formats.sidecar import Sidecar, beside, plain_columns
-from arcuate.formats.tabular import from_arrow, named_column, only_column, to_arrow
+from arcuate.formats.sidecar import Sidecar, add_categories, beside, plain_columns
+from arcuate.formats.tabular import KEY, from_arrow, named_column, only_column, to_arrow
 
 __all__ = ["CSV"]
 
@@ -84,15 +85,7 @@ class CSV(Format):
             taken += batch.nbytes
             check_size(path, taken, limit)
             batches.append(batch)
-        value = from_arrow(pa.Table.from_batches(batches))
-        if (
-            sidecar
-            and Sidecar.read(path) is None
-            and len(batches[0].schema)
-            and batches[0].schema.names[0] == ""
-        ):
-            value = value.set_index("").rename_axis(None)  # R and pandas write the names of rows so
-        return named_column(value, variable, path)
+        return named_column(from_arrow(pa.Table.from_batches(batches)), variable, path)
 
     def batches(
         self,
@@ -145,6 +138,8 @@ class CSV(Format):
         if twice:
             raise DataError(f"{path.name} has two columns named {twice[0]!r}", service="formats")
         schema = pa.schema([(name, guess.kind()) for name, guess in zip(names, guesses, strict=True)])
+        if sidecar and names and names[0] == "":
+            schema = _with_index(schema)
         for batch in _texts(path, *how):
             arrays = [
                 as_column(one, kind, decimal) for one, kind in zip(batch.columns, schema.types, strict=True)
@@ -155,28 +150,25 @@ class CSV(Format):
         self, path: Path, told: Sidecar, encoding: str, block: int, limit: int | None
     ) -> Iterator[pa.RecordBatch]:
         kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in told.schema.types]
-        schema = pa.schema(
-            [(name, kind) for name, kind in zip(told.schema.names, kinds, strict=True)], told.schema.metadata
-        )
-        rows = 0
-        for batch in _texts(path, told.delimiter, encoding, [told.null], block, limit) if len(schema) else ():
-            if batch.schema.names != schema.names:
+        names, rows = told.schema.names, 0
+        for batch in _texts(path, told.delimiter, encoding, [told.null], block, limit) if names else ():
+            if batch.schema.names != names:
                 raise DataError(
                     f"{path.name} has the columns {batch.schema.names}; {beside(path).name} describes "
-                    f"{schema.names}: remove it, or read with sidecar=False",
+                    f"{names}: remove it, or read with sidecar=False",
                     service="formats",
                 )
             rows += batch.num_rows
             arrays = [column_of(one, kind) for one, kind in zip(batch.columns, kinds, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-        if rows != told.rows and len(schema):
+            yield told.columns(arrays)
+        if rows != told.rows and names:
             raise DataError(
                 f"{path.name} has {rows} rows; {beside(path).name} says {told.rows}: it was cut short or "
                 "edited; read it with sidecar=False",
                 service="formats",
             )
         if not rows:
-            yield pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in kinds], schema=schema)
+            yield told.columns([pa.nulls(0, kind) for kind in kinds])
 
     def write(
         self,
@@ -225,6 +217,7 @@ class CSV(Format):
         if len(delimiter) != 1 or delimiter in '"\r\n':
             raise InvalidArgument(f"a delimiter is one character, not {delimiter!r}")
         rows, schema, guesses = 0, None, []
+        categories: dict[str, pa.Array] = {}
         with closing(_opened(path, "wb")) as file:
             for batch in batches:
                 if schema is None:
@@ -233,6 +226,7 @@ class CSV(Format):
                     guesses = [Guess() for _ in schema]
                     file.write(delimiter.join(_quoted(name) for name in schema.names).encode() + b"\n")
                 rows += batch.num_rows
+                add_categories(categories, batch)
                 columns = [cells_of(column) for column in batch.columns]
                 for guess, cells in zip(guesses, columns, strict=True):
                     guess.look(cells)
@@ -241,10 +235,28 @@ class CSV(Format):
         if rows and plain_columns(schema, [guess.kind() if guess.seen else None for guess in guesses]):
             return losses.kept()
         if sidecar:
-            Sidecar(schema, rows, delimiter, null).write(path)
+            Sidecar(schema, rows, delimiter, null, categories).write(path)
         else:
             losses.add("$", f"{_LOSSES} that the cells do not show are not kept", "leave sidecar=True")
         return losses.kept()
+
+
+def _with_index(schema: pa.Schema) -> pa.Schema:
+    """The schema of a file whose first column, without a name, has the names of the rows, as R writes it."""
+    kinds = {pa.int64(): "i8", pa.uint64(): "u8", pa.float64(): "f8", pa.bool_(): "bool"}
+    told = [
+        [name, {"kind": "array", "dtype": kinds.get(kind, "text")}]
+        for name, kind in zip(schema.names, schema.types, strict=True)
+    ]
+    first = "index"
+    while first in schema.names:
+        first += "_"
+    made = {
+        "version": 1, "kind": "table", "rows": 0, "text": "", "flags": 0,
+        "columns": [[name, name, about] for name, about in told[1:]],
+        "names": {"kind": "list", "items": [{"kind": "null"}]}, "index": [[first, told[0][1]]],
+    }  # fmt: skip
+    return schema.set(0, schema.field(0).with_name(first)).with_metadata({KEY: json.dumps(made)})
 
 
 def _put(file: BinaryIO, columns: list[pa.Array], schema: pa.Schema, delimiter: str, null: str) -> None:

@@ -18,7 +18,7 @@ from arcuate.formats.cells import cells_of, column_of
 from arcuate.formats.format import LIMIT, Format, Kept, Losses, check_size
 from arcuate.formats.jsonfile import strict_json
 from arcuate.formats.node import Node
-from arcuate.formats.sidecar import Sidecar, beside, plain_columns
+from arcuate.formats.sidecar import Sidecar, add_categories, beside, plain_columns
 from arcuate.formats.tabular import KEY, from_arrow, named_column, only_column, to_arrow
 
 __all__ = ["JSONLines"]
@@ -87,11 +87,13 @@ class JSONLines(Format):
     def _write(self, batches: Iterable[pa.RecordBatch], path: Path, lossy: bool, sidecar: bool) -> Kept:
         losses = Losses(self.name, path, lossy)
         schema, rows = None, 0
+        categories: dict[str, pa.Array] = {}
         kinds: list[set[str]] = []
         with closing(gzip.open(path, "wb") if path.suffix.lower() == ".gz" else path.open("wb")) as file:
             for batch in batches:
                 schema = batch.schema
                 rows += batch.num_rows
+                add_categories(categories, batch)
                 columns = [_values(column) for column in batch.columns]
                 kinds = kinds or [set() for _ in columns]
                 for seen, values in zip(kinds, columns, strict=True):
@@ -103,7 +105,7 @@ class JSONLines(Format):
         if rows and plain_columns(schema, [_type(seen) for seen in kinds]):
             return losses.kept()
         if sidecar:
-            Sidecar(schema, rows, "", "null").write(path)
+            Sidecar(schema, rows, "", "null", categories).write(path)
         else:
             losses.add(
                 "$",
@@ -166,7 +168,6 @@ def _lines(path: Path, columns: int = 1) -> Iterator[list[dict[str, Any]]]:
 def _described(path: Path, told: Sidecar) -> Iterator[pa.RecordBatch]:
     kinds = [kind.value_type if pa.types.is_dictionary(kind) else kind for kind in told.schema.types]
     fields = list(zip(told.schema.names, kinds, strict=True))
-    schema = pa.schema(fields, told.schema.metadata)
     count = 0
     for rows in _lines(path) if fields else ():
         count += len(rows)
@@ -178,7 +179,7 @@ def _described(path: Path, told: Sidecar) -> Iterator[pa.RecordBatch]:
                     service="jsonl",
                 )
         arrays = [_read([row[name] for row in rows], kind) for name, kind in fields]
-        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        yield told.columns(arrays)
     if fields and count != told.rows:
         raise DataError(
             f"{path} has {count} rows; {beside(path).name} says {told.rows}: it was cut short or "
@@ -186,7 +187,7 @@ def _described(path: Path, told: Sidecar) -> Iterator[pa.RecordBatch]:
             service="jsonl",
         )
     if not count:
-        yield pa.RecordBatch.from_arrays([pa.nulls(0, kind) for _, kind in fields], schema=schema)
+        yield told.columns([pa.nulls(0, kind) for _, kind in fields])
 
 
 def _read(values: list[Any], kind: pa.DataType) -> pa.Array:

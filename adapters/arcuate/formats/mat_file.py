@@ -102,8 +102,11 @@ class _Reader:
             self.at += 4
             return kind, size, self.at + 4
         self.at += 8
-        if size > len(self.data) - self.at:
-            raise self.fail(f"{size:,} bytes are announced, {len(self.data) - self.at:,} are left")
+        left = len(self.data) - self.at
+        if first == _MATRIX and size == left + 4:
+            size = left  # Octave announces so much for a char matrix of up to four letters
+        if size > left:
+            raise self.fail(f"{size:,} bytes are announced, {left:,} are left")
         return first, size, self.at + (size if first == _COMPRESSED else -(-size // 8) * 8)
 
     def element(self) -> tuple[int, memoryview]:
