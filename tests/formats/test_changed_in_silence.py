@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
+import sqlite3
 import struct
 import subprocess
 from pathlib import Path
@@ -19,11 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pynwb
 import pytest
+import scipy.io
 import xarray as xr
 
-from arcuate.connector import DataError
+from arcuate.connector import DataError, IntegrationError
 from arcuate.errors import ConversionError, LimitExceeded
 from arcuate.formats import LossyWarning, convert, open_data, save_batches, save_data
+from arcuate.integrations.copying import copy
 
 
 def test_a_point_beside_a_decimal_comma_is_no_decimal_point(tmp_path: Path) -> None:
@@ -140,7 +144,48 @@ def test_nulls_that_came_after_pandas_make_no_floats(tmp_path: Path) -> None:
     assert got["b"].isna().tolist() == [True, False]
 
 
-# ------------------------------------------------------------------ R, EDF, NWB
+# ------------------------------------------------------------------ copies
+
+
+def test_names_of_rows_are_a_column_of_a_database(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1, 2]}, index=["p", "q"])
+    save_data(frame, tmp_path / "x.rds")
+    assert copy(str(tmp_path / "x.rds"), f"sqlite:///{tmp_path}/x.db#t").lost == ()
+    with contextlib.closing(sqlite3.connect(tmp_path / "x.db")) as base:
+        assert base.execute("SELECT * FROM t ORDER BY a").fetchall() == [("p", 1), ("q", 2)]
+    save_data(frame.rename_axis("a"), tmp_path / "y.rds")
+    with pytest.raises(ConversionError, match="no column of its own"):
+        copy(str(tmp_path / "y.rds"), f"sqlite:///{tmp_path}/y.db#t")
+
+
+def test_units_of_a_coordinate_that_a_table_does_not_say(tmp_path: Path) -> None:
+    value = xr.DataArray([1.0], dims="t", coords={"t": ("t", [0], {"units": "s"})}, name="v")
+    save_data(value, tmp_path / "x.nc")
+    done = copy(str(tmp_path / "x.nc"), f"sqlite:///{tmp_path}/x.db#t", tidy=True)
+    assert done.lost == ("the attributes units of t are in no column",)
+
+
+def test_a_source_that_cannot_be_read_is_not_said_of_the_target(tmp_path: Path) -> None:
+    with pytest.raises(IntegrationError, match="/proc/self/mem cannot be read"):
+        copy("/proc/self/mem", str(tmp_path / "x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------------------ R, EDF, NWB, MAT
+
+
+def test_a_short_char_matrix_of_octave(tmp_path: Path) -> None:
+    """``x = ["ab"; "cd"]; save -v6``: Octave announces four bytes more than it writes."""
+    array = struct.pack(
+        "<II II II  II II  HH4s HH4s", 14, 52, 6, 8, 4, 0, 5, 8, 2, 2, 1, 1, b"x", 16, 4, b"acbd"
+    )
+    head = b"MATLAB 5.0 MAT-file, written by Octave".ljust(124) + b"\x00\x01IM"
+    (tmp_path / "x.mat").write_bytes(head + array)
+    assert scipy.io.loadmat(tmp_path / "x.mat")["x"].tolist() == ["ab", "cd"]
+    assert open_data(tmp_path / "x.mat")["x"].tolist() == ["ab", "cd"]
+    (tmp_path / "x.mat").write_bytes(head + array[:-1])
+    with pytest.raises(DataError, match="cut short"):
+        open_data(tmp_path / "x.mat")
 
 
 def test_a_labelled_column_of_r_is_no_damage(tmp_path: Path) -> None:

@@ -283,9 +283,11 @@ def _describe(one: FileEnd, other: FileEnd) -> None:
     other.describe(described)
 
 
-def _reading(source: Path) -> Any:
+def _pieces(source: Path) -> Iterator[bytes]:
     try:
-        return source.open("rb")
+        with source.open("rb") as reading:
+            while piece := reading.read(_PIECE):
+                yield piece
     except OSError as error:
         raise IntegrationError(
             f"{source} cannot be read: {error.strerror or error}", service="copy"
@@ -311,8 +313,8 @@ def _local(source: Path, target: Path, ask: Ask) -> int:
             prefix=f".{target.name[:40]}.", dir=target.absolute().parent
         ) as folder:
             made, done = Path(folder, target.name), 0
-            with _reading(source) as reading, made.open("wb") as writing:
-                while piece := reading.read(_PIECE):
+            with made.open("wb") as writing:
+                for piece in _pieces(source):
                     writing.write(piece)
                     done += len(piece)
                     if ask.progress is not None:
