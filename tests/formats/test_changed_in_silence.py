@@ -217,6 +217,33 @@ def test_what_edf_has_no_place_for_is_said(tmp_path: Path) -> None:
     save_data(plain, tmp_path / "x.edf")
 
 
+def test_stored_integers_of_edf_are_no_microvolts(tmp_path: Path) -> None:
+    signal = edfio.EdfSignal(np.arange(100.0), 100, label="A", physical_dimension="uV")
+    edfio.Edf([signal]).write(tmp_path / "x.edf")
+    with pytest.raises(
+        ConversionError, match="stored integers would be written as if they were of the units"
+    ):
+        convert(tmp_path / "x.edf", tmp_path / "y.edf", options={"digital": True})
+
+
+def test_numbers_of_nwb_are_scaled_once(tmp_path: Path) -> None:
+    start = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
+    attrs = {"start": start, "conversion": 1e-6, "offset": 0.5, "unit": "V"}
+    save_data(xr.DataArray([1.0, 2.0], dims="time", attrs=attrs, name="a"), tmp_path / "x.nwb")
+    for name in ("x.nwb", "y.nwb", "z.nwb"):  # as it was written here, and by others
+        scaled = open_data(tmp_path / name, variable="acquisition/a", scaled=True)
+        np.testing.assert_allclose(
+            scaled * scaled.attrs["conversion"] + scaled.attrs["offset"], [0.500001, 0.500002]
+        )
+        if name == "x.nwb":
+            save_data(scaled, tmp_path / "y.nwb")
+            file = pynwb.NWBFile("d", "i", start)
+            how: Any = {"unit": "V", "conversion": 1e-6, "offset": 0.5, "rate": 10.0}
+            file.add_acquisition(pynwb.TimeSeries(name="a", data=np.array([1.0, 2.0]), **how))
+            with pynwb.NWBHDF5IO(tmp_path / "z.nwb", "w") as io:
+                io.write(file)
+
+
 def test_nwb_keeps_the_order_of_dims_and_what_is_said_of_a_series(tmp_path: Path) -> None:
     start = dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
     value = xr.DataArray(np.arange(6.0).reshape(2, 3), dims=("channel", "time"), attrs={"start": start})
@@ -321,6 +348,23 @@ def test_stored_voxels_do_not_lose_their_scale_in_silence(tmp_path: Path) -> Non
         save_data(stored, tmp_path / "y.nii")
     del stored.attrs["slope"], stored.attrs["inter"]
     save_data(stored, tmp_path / "y.nii")
+
+
+@pytest.mark.parametrize("step", [2.5, 0.0])
+@pytest.mark.parametrize("shape", [(4, 3, 2, 1), (4, 3, 2, 5), (4, 3, 2, 1, 2)])
+def test_the_time_between_volumes_is_kept(step: float, shape: tuple[int, ...], tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.zeros(shape, "f4"), np.eye(4))
+    image.header["pixdim"][4:] = [step, 7.0, 0, 0]
+    nibabel.save(image, tmp_path / "x.nii")
+    got = open_data(tmp_path / "x.nii")
+    assert save_data(got, tmp_path / "y.nii").lost == ()
+    want, found = (nibabel.load(tmp_path / name).header.get_zooms() for name in ("x.nii", "y.nii"))
+    assert found == want
+    xr.testing.assert_identical(open_data(tmp_path / "y.nii"), got)
+    if step and shape[3] > 1:
+        later = got.assign_coords(t=got.t * 2)
+        save_data(later, tmp_path / "y.nii")
+        assert nibabel.load(tmp_path / "y.nii").header.get_zooms()[3] == 5
 
 
 # ------------------------------------------------------------------ BIDS

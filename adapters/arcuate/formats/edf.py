@@ -92,6 +92,12 @@ class EDF(Format):
         losses = Losses("BDF" if bdf else "EDF", path, lossy)
         arrays = _arrays(value, losses)
         attrs = dict(value.attrs)
+        if attrs.pop("digital", False):
+            losses.add(
+                "$.attrs.digital",
+                "stored integers would be written as if they were of the units, without their scale",
+                "read the file without digital=True, or drop the attribute digital",
+            )
         cls = edfio.BdfSignal if bdf else edfio.EdfSignal
         signals = []
         seconds: dict[float, int] = {}

@@ -68,6 +68,8 @@ class Recording:
         signals = list(zip(columns, file.signals, strict=True))
         self.labels = [one.label for _, one in signals]
         self.attrs = self._attrs(edfio, file)
+        if digital:
+            self.attrs["digital"] = True
         chosen = [each for each in signals if variable is None or each[1].label == variable]
         if not chosen and variable is not None:
             known = ", ".join(map(repr, self.labels))

@@ -83,6 +83,8 @@ class NIfTI(Format):
             "version": 2 if int(header["sizeof_hdr"]) == 540 else 1,
             "header": {name: _plain(header[name]) for name in _KEPT},
         }  # fmt: skip
+        if len(shape) > 3:  # also where there is one time alone, or none that is known
+            attrs["header"]["zooms"] = [float(step) for step in header.get_zooms()[3:]]
         if int(header["qform_code"]) > 0:
             attrs["qform"] = np.array(image.get_qform(), np.float64)
         if header.extensions:
@@ -299,8 +301,12 @@ def _fill(image: Any, array: xr.DataArray, attrs: dict[str, Any], nibabel: Any, 
         )
     if "t" in array.dims:
         start, step = _step(array, "t", losses)
+        told = codes.get("zooms")
         zooms = list(header.get_zooms())
-        zooms[3] = step
+        if isinstance(told, list) and len(told) == len(zooms) - 3:
+            zooms[3:] = told
+        if (array.sizes["t"] > 1 and "t" in array.coords) or zooms[3:] != told:
+            zooms[3] = step
         header.set_zooms(zooms)
         header["toffset"] = start
         if "t" in array.coords and not np.array_equal(

@@ -25,6 +25,7 @@ __all__ = ["NWB"]
 
 _MARK = "arcuate: "
 _TABLES = ("electrodes", "units", "trials", "epochs", "invalid_times")
+_ONE = {"conversion": 1.0, "offset": 0.0}
 _FIELDS = (
     "identifier",
     "session_description",
@@ -190,7 +191,8 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
     check_size(path, count, limit, f"the series {part.name}")
     data = np.asarray(part.data[()])
     each = getattr(part, "channel_conversion", None)
-    if scaled and data.dtype.kind in "iuf":
+    scaled = scaled and data.dtype.kind in "iuf"
+    if scaled:
         factor = float(part.conversion) * (1.0 if each is None else np.asarray(each[:], np.float64))
         data = data * factor + float(getattr(part, "offset", 0.0) or 0.0)
     attrs = {
@@ -214,11 +216,13 @@ def _value(pynwb: Any, part: Any, path: Path, limit: int | None, scaled: bool) -
             part.timestamps[()] if hasattr(part.timestamps, "shape") else part.timestamps, np.float64
         )
     dims = ("time", "channel", *(f"dim_{k}" for k in range(2, len(shape))))[: len(shape)]
+    if scaled:  # and nobody is to do it again
+        attrs |= _ONE
     if each is not None and len(shape) > 1:
         coords["channel_conversion"] = ("channel", np.asarray(each[:], np.float64))
     comments = part.comments or ""
     if comments.startswith(_MARK):
-        return _restored(data, coords, json.loads(comments.removeprefix(_MARK)))
+        return _restored(data, coords, json.loads(comments.removeprefix(_MARK)), _ONE if scaled else {})
     if comments and comments != "no comments":
         attrs["comments"] = comments
     electrodes = getattr(part, "electrodes", None)
@@ -241,14 +245,14 @@ def _bytes(data: Any) -> int:
     return int(prod(getattr(data, "shape", (len(data),))) * each)
 
 
-def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any]) -> xr.DataArray:
+def _restored(data: Any, times: dict[str, Any], kept: dict[str, Any], more: dict[str, Any]) -> xr.DataArray:
     """A series that was written here, with what rode in its comments."""
     model = exact.node_of(kept["labels"]).python()
     coords = {
         name: times["time"] if name == "time" and kept["time"] else model["coords"].coords[name]
         for name in kept["order"]
     }
-    attrs = {**model["attrs"], _MARK: True}  # it has its session in its own way, or none
+    attrs = {**model["attrs"], **more, _MARK: True}  # it has its session in its own way, or none
     made = xr.DataArray(data, dims=kept["dims"], coords=coords, attrs=attrs, name=kept["name"])
     return made.transpose(*kept.get("were", kept["dims"]))
 
