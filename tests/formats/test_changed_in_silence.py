@@ -24,6 +24,7 @@ import pytest
 import scipy.io
 import xarray as xr
 
+from arcuate.cli.writers import _write_nc as write_nc
 from arcuate.connector import DataError, IntegrationError
 from arcuate.errors import ConversionError, LimitExceeded
 from arcuate.formats import LossyWarning, convert, open_data, save_batches, save_data
@@ -169,6 +170,23 @@ def test_a_source_that_cannot_be_read_is_not_said_of_the_target(tmp_path: Path) 
     with pytest.raises(IntegrationError, match="/proc/self/mem cannot be read"):
         copy("/proc/self/mem", str(tmp_path / "x"))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:
+    value = xr.DataArray(np.arange(3.0), dims="t", name="v")
+    save_data(value, tmp_path / "x.nc")
+    for name, how in (("y.csv", save_data), ("y.nc", save_data), ("z.nc", write_nc), ("c.nc", None)):
+        target = tmp_path / name
+        target.write_bytes(b"old")
+        target.chmod(0o600)
+        if how is None:
+            copy(str(tmp_path / "x.nc"), str(target), exists="replace")
+        else:
+            how(value, str(target))
+        assert oct(target.stat().st_mode & 0o777) == "0o600", name
+        assert target.read_bytes() != b"old"
+    beside = tmp_path / "y.csv-metadata.json"
+    assert oct(beside.stat().st_mode & 0o777) == "0o600"  # it has attributes
 
 
 # ------------------------------------------------------------------ R, EDF, NWB, MAT

@@ -457,6 +457,8 @@ def _written(
                 if Path(folder, stale.name) not in produced:
                     stale.unlink(missing_ok=True)
             for one in produced:
+                if path.is_file() and one.is_file():
+                    shutil.copymode(path, one)  # who may not read what was there may not read this
                 _replace(one, path.with_name(one.name), Path(folder))
     return Kept(kept.format, str(path), kept.lost)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -71,6 +72,8 @@ def _write_nc(value: Any, path: str) -> None:
             raise
         except Exception as error:  # of xarray, h5netcdf or h5py
             raise _refuse(value, path, f"what NetCDF has a form for ({error}); try .json") from None
+        if target.exists():
+            shutil.copymode(target, made)
         os.replace(made, target)
 
 

@@ -321,7 +321,7 @@ def _local(source: Path, target: Path, ask: Ask) -> int:
                         ask.progress(done, size)
                 writing.flush()
                 os.fsync(writing.fileno())
-            shutil.copymode(source, made)
+            shutil.copymode(target if target.exists() else source, made)
             os.replace(made, target)
     except OSError as error:
         raise DataError(f"{target} cannot be written: {error.strerror or error}", service="copy") from error
