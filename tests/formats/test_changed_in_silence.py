@@ -24,9 +24,11 @@ import pytest
 import scipy.io
 import xarray as xr
 
+from arcuate.cli.show import deliver
+from arcuate.cli.writers import _write_mat as write_mat
 from arcuate.cli.writers import _write_nc as write_nc
 from arcuate.connector import DataError, IntegrationError
-from arcuate.errors import ConversionError, LimitExceeded
+from arcuate.errors import ConversionError, LimitExceeded, Unsupported
 from arcuate.formats import LossyWarning, convert, open_data, save_batches, save_data
 from arcuate.integrations.copying import copy
 
@@ -187,6 +189,27 @@ def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:
         assert target.read_bytes() != b"old"
     beside = tmp_path / "y.csv-metadata.json"
     assert oct(beside.stat().st_mode & 0o777) == "0o600"  # it has attributes
+
+
+def test_texts_in_a_mat_file_of_a_command_get_no_spaces(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.mat")
+    write_mat({"a": np.array(["x", "long"]), "b": True, "c": 1 << 63}, path)
+    got = open_data(path)
+    assert got["a"] == ["x", "long"]
+    assert got["b"] is True
+    assert got["c"] == 1 << 63
+    with pytest.raises(Unsupported, match="int does not fit"):
+        write_mat(1 << 64, path)
+
+
+def test_what_strict_refuses_replaces_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "x.csv"
+    target.write_text("good\n")
+    with pytest.raises(Unsupported, match=rf"--strict that is an error, and {target} was not written"):
+        deliver(pd.DataFrame({"a": [1.0, np.nan]}), as_json=False, output=str(target), strict=True)
+    assert target.read_text() == "good\n"
+    deliver(pd.DataFrame({"a": [1.0]}), as_json=False, output=str(target), strict=True)
+    assert target.read_text() == "a\n1.0\n"
 
 
 # ------------------------------------------------------------------ R, EDF, NWB, MAT

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import sys
+import tempfile
 from typing import Any
 
 from arcuate.errors import Unsupported
@@ -42,13 +45,13 @@ def deliver(value: Any, *, as_json: bool, output: str | None, strict: bool = Fal
 def _save(value: Any, output: str, strict: bool) -> None:
     from arcuate.cli import files
 
-    lost = files.write(value, output)
-    if lost and strict:
-        import os
-
-        os.unlink(output)
-        raise Unsupported(f"{'; '.join(lost)}. With --strict that is an error, and {output} was not kept")
-    for sentence in lost:
+    lost: list[str] = []
+    if strict:  # seen elsewhere first: what is there already is to stay
+        with contextlib.suppress(Unsupported), tempfile.TemporaryDirectory(prefix="arcuate-") as folder:
+            lost = files.write(value, os.path.join(folder, os.path.basename(output)))
+    if lost:
+        raise Unsupported(f"{'; '.join(lost)}. With --strict that is an error, and {output} was not written")
+    for sentence in files.write(value, output):
         print(f"note: {sentence}", file=sys.stderr)
 
 

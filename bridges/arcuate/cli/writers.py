@@ -174,7 +174,7 @@ def _write_mat(value: Any, path: str) -> list[str]:
     if isinstance(value, xr.DataArray):
         lost = ["a .mat file has no labels: name, dims, coords and attrs are not in it (.nc keeps them)"]
         value = value.data
-    parts = value if isinstance(value, dict) else {"value": value}
+    parts = dict(value) if isinstance(value, dict) else {"value": value}
     for name, item in parts.items():
         numbers = (
             isinstance(item, np.ndarray)
@@ -183,7 +183,8 @@ def _write_mat(value: Any, path: str) -> list[str]:
         )
         if not (
             numbers
-            or isinstance(item, (bool, int, float, complex, str, np.generic))
+            or (isinstance(item, int) and -(1 << 63) <= item < 1 << 64)
+            or isinstance(item, (float, complex, str, np.generic))
             or hasattr(item, "tocsc")
         ):
             raise _refuse(
@@ -191,6 +192,8 @@ def _write_mat(value: Any, path: str) -> list[str]:
             )
         if not str(name).isidentifier():
             raise Unsupported(f"{name!r} is no name for a variable of a .mat file; try .json")
+        if numbers and item.dtype.kind == "U":
+            parts[name] = item.astype(object)  # a cell; a matrix of characters fills shorter ones with spaces
     savemat(path, parts, appendmat=False, oned_as="row")
     return lost
 
