@@ -23,6 +23,7 @@ import pynwb
 import pytest
 import scipy.io
 import xarray as xr
+from fsspec.implementations.local import LocalFileSystem
 
 from arcuate.cli.show import deliver
 from arcuate.cli.writers import _write_mat as write_mat
@@ -200,6 +201,21 @@ def test_texts_in_a_mat_file_of_a_command_get_no_spaces(tmp_path: Path) -> None:
     assert got["c"] == 1 << 63
     with pytest.raises(Unsupported, match="int does not fit"):
         write_mat(1 << 64, path)
+
+
+def test_a_description_elsewhere_stays_until_its_file_is_replaced(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["007"]}, index=["p"])
+    save_data(frame, tmp_path / "x.csv")
+    there = LocalFileSystem()
+    (tmp_path / "x.csv").rename(tmp_path / "kept")
+    (tmp_path / "x.csv").mkdir()  # so that it cannot be written
+    with pytest.raises(IntegrationError):
+        save_data(pd.DataFrame({"b": [1]}), f"{tmp_path}/x.csv", filesystem=there)
+    (tmp_path / "x.csv").rmdir()
+    (tmp_path / "kept").rename(tmp_path / "x.csv")
+    pd.testing.assert_frame_equal(open_data(tmp_path / "x.csv"), frame)
+    save_data(pd.DataFrame({"b": [1]}), f"{tmp_path}/x.csv", filesystem=there)
+    assert [one.name for one in tmp_path.iterdir()] == ["x.csv"]
 
 
 def test_what_strict_refuses_replaces_nothing(tmp_path: Path) -> None:

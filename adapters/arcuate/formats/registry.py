@@ -500,15 +500,15 @@ def _there(filesystem: Any, text: str, kind: Format, local: Path) -> set[str]:
 
 
 def _bring(filesystem: Any, folder: Path, local: Path, text: str, before: set[str]) -> None:
-    """Copies what was written to another filesystem, the file itself last; what is left of before goes."""
+    """Copies what was written to another filesystem, the file last; then what is left of before goes."""
     parent = text.rstrip("/").rpartition("/")[0]
     made = [one for one in sorted(folder.rglob("*"), key=lambda one: one == local) if one.is_file()]
     below = [one.relative_to(folder).as_posix() for one in made]
     targets = [f"{parent}/{one}" if parent else one for one in below]
-    for stale in before.difference(str(filesystem._strip_protocol(one)) for one in targets):
-        filesystem.rm_file(stale)
     for one, target in zip(made, targets, strict=True):
         with contextlib.suppress(NotImplementedError, FileExistsError):
             filesystem.makedirs(target.rpartition("/")[0], exist_ok=True)
         with one.open("rb") as reading, filesystem.open(target, "wb") as writing:
             shutil.copyfileobj(reading, writing, _PIECE)
+    for stale in before.difference(str(filesystem._strip_protocol(one)) for one in targets):
+        filesystem.rm_file(stale)
