@@ -316,7 +316,6 @@ def _unpacked(content: memoryview, path: str, check: Callable[[int], None]) -> b
         ) from None
     if not machine.eof:
         raise DataError(f"{path} is cut short: a compressed variable ends early", service="MAT")
-    found += bytes(4)  # which Octave announces too many of for a char matrix of up to four characters
     return bytes(found)
 
 
