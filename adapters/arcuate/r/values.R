@@ -142,12 +142,39 @@ plan_list <- function(x) {
     list(10L)
 }
 
+# Classes that say no more than that there are labels, as packages for survey data make them.
+.labelled <- c("labelled", "haven_labelled", "haven_labelled_spss", "vctrs_vctr", "double", "numeric", "integer", "character", "logical")
+
+# Attributes whose vectors of texts, or of codes by name, go as lists: mappings and lists can be compared, as pandas does.
+.coded <- c("class", "labels", "value.labels")
+is_coded <- function(x) is.atomic(x) && length(x) > 0L && !anyNA(x) && if (is.null(names(x))) length(x) > 1L && is.null(attributes(x)) else
+    identical(names(attributes(x)), "names") && !anyNA(names(x)) && all(nzchar(names(x))) && !anyDuplicated(names(x))
+uncoded <- function(x) if (is.list(x) && length(x) && is.null(oldClass(x)) && all(lengths(x) == 1L) && length(unique(vapply(x, typeof, ""))) == 1L &&
+    all(vapply(x, function(one) is.atomic(one) && is.null(attributes(one)), NA))) unlist(x) else x
+
+# Whether what is noted of columns can be attributes of them: none that would make something else of a column.
+are_notes <- function(notes, columns) {
+    if (!is.list(notes) || length(notes) == 0L || is.null(names(notes)) || !is.null(oldClass(notes)) || !all(names(notes) %in% names(columns))) return(FALSE)
+    for (key in names(notes)) {
+        note <- notes[[key]]
+        column <- columns[[key]]
+        if (!is.list(note) || length(note) == 0L || is.null(names(note)) || !is.null(oldClass(note)) || is.list(column)) return(FALSE)
+        if (!is.null(note$class)) note$class <- uncoded(note$class)
+        cls <- oldClass(column)
+        if (any(names(note) %in% c("", .labels, "levels", "tsp", "row.names", unlist(.own[cls], use.names = FALSE)))) return(FALSE)
+        if (!is.null(note$class) && !(is.null(cls) && is.character(note$class) && all(note$class %in% .labelled))) return(FALSE)
+        if (any(vapply(note, is.null, NA))) return(FALSE)
+    }
+    TRUE
+}
+
 plan_table <- function(x) {
     a <- attributes(x)
     n <- .row_names_info(x, 2L)
     names <- a$names
     if (anyNA(names) || anyDuplicated(names)) return(list(10L))
     columns <- bare(x)
+    notes <- list()
     for (i in seq_along(columns)) {
         column <- columns[[i]]
         if (inherits(column, "POSIXlt")) column <- columns[[i]] <- as.POSIXct(column)
@@ -155,9 +182,20 @@ plan_table <- function(x) {
         if (!is.null(dim(column)) || length(column) != n) return(list(10L))
         if (is.list(column)) { if (!is.null(oldClass(column))) return(list(10L)); columns[[i]] <- bare(column); next }
         if (isS4(column)) return(list(10L))
-        part <- attributes(column)
-        if (!is.null(part$names)) { names(column) <- NULL; columns[[i]] <- column }
-        if (!is.null(oldClass(column)) && is.null(core(column[0L], NULL))) return(list(10L))
+        if (length(part <- attributes(column))) {
+            cls <- oldClass(column)
+            labelled <- length(cls) && all(cls %in% .labelled)
+            own <- c("names", .ride, if (!labelled) c("class", unlist(.own[cls], use.names = FALSE)))
+            note <- part[setdiff(names(part), own)]
+            if (length(note)) {
+                for (key in intersect(names(note), .coded)) if (is_coded(note[[key]])) note[[key]] <- as.list(note[[key]])
+                notes[[names[i]]] <- note
+            }
+            part <- part[setdiff(names(part), c("names", names(note)))]
+            attributes(column) <- if (length(part)) part
+            columns[[i]] <- column
+            if (!is.null(oldClass(column)) && is.null(core(column[0L], NULL))) return(list(10L))
+        }
     }
     labels <- a$row.names
     ride <- a[[.ride]]
@@ -167,6 +205,8 @@ plan_table <- function(x) {
              else list(if (!is.null(ride$index) && length(ride$index[[1L]]) == 1L) ride$index[[1L]] else NA_character_, list(labels))
     extra <- a[setdiff(names(a), c("names", "class", "row.names", .ride, ".internal.selfref", "index", "sorted"))]
     attrs <- c(ride$attrs, extra[!names(extra) %in% names(ride$attrs)])
+    if (length(notes) && !is.null(attrs$columns) && !isTRUE(ride$noted)) return(list(10L))
+    if (length(notes) || isTRUE(ride$noted)) attrs$columns <- if (length(notes)) notes
     list(8L, n, columns, names, index, if (is.null(attrs)) list() else attrs, if (is.null(ride$hint)) "" else ride$hint, as.character(ride$nullable))
 }
 
@@ -344,10 +384,16 @@ make_table <- function(n, columns, index, attrs, hint, nullable) {
                 else if (single && !anyNA(first) && !is.null(text <- label_text(first)) && !anyDuplicated(text)) text
                 else as.character(seq_len(n))
     }
+    noted <- are_notes(attrs$columns, columns)
+    if (noted) for (key in names(attrs$columns)) {
+        note <- attrs$columns[[key]]
+        for (coded in intersect(names(note), .coded)) note[[coded]] <- uncoded(note[[coded]])
+        attributes(columns[[key]]) <- c(attributes(columns[[key]]), note)
+    }
     attr(columns, "row.names") <- rows
     class(columns) <- "data.frame"
     if (!is.null(index) || length(attrs) || length(nullable) || !hint %in% c("", "pandas"))
-        attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint, nullable = nullable)
+        attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint, nullable = nullable, noted = noted)
     columns
 }
 
