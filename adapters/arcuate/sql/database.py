@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -17,10 +18,11 @@ from typing_extensions import Self
 from arcuate.connector import Connector, IntegrationError, redacted
 from arcuate.connector.scope import Scope
 from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to_pandas
-from arcuate.errors import ConversionError, InvalidArgument, Unsupported
-from arcuate.sql.errors import given_up, translated, translating
-from arcuate.sql.limits import limited
-from arcuate.sql.settings import DatabaseConfig, arguments_of, engine_of, kind_of
+from arcuate.errors import ConversionError, InvalidArgument, SessionClosed, Unsupported
+from arcuate.sql.errors import given_up, is_late, translated, translating
+from arcuate.sql.kept import Column, catalogue, look
+from arcuate.sql.limits import Running, limited
+from arcuate.sql.settings import DatabaseConfig, Killing, arguments_of, engine_of, kind_of
 from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction, is_aborted
 from arcuate.sql.tables import columns_for, described
 
@@ -69,6 +71,7 @@ class DatabaseConnector(Connector):
         self.kind, self._url = kind_of(self.config.url)
         self._engine: sa.Engine | None = None
         self._mine: Scope[_Transaction] = Scope()
+        self._running = Running()
 
     # --- Life
 
@@ -84,15 +87,13 @@ class DatabaseConnector(Connector):
 
     def _close(self) -> None:
         if self._engine is not None:
+            self._running.end(self.config.timeouts.connect)
             self._engine.dispose()
 
     def _check(self) -> Mapping[str, Any]:
         with self._translating(), self._connect() as connection:
-            version = {"sqlite": "sqlite_version()", "duckdb": "version()"}.get(self.kind, "version()")
-            return {
-                "version": str(connection.exec_driver_sql(f"SELECT {version}").scalar()),
-                "kind": self.kind,
-            }
+            asked = "SELECT sqlite_version()" if self.kind == "sqlite" else "SELECT version()"
+            return {"version": str(connection.exec_driver_sql(asked).scalar()), "kind": self.kind}
 
     def _translating(self) -> Any:
         others: tuple[type[Exception], ...] = ()
@@ -363,27 +364,35 @@ class DatabaseConnector(Connector):
 
         Inside of another transaction an error undoes what was done for the rows before.
         """
-        outer = self._current
-        if outer is not None and self.kind in ("sqlite", "mysql"):  # others undo the transaction
-            with self._savepoint(outer):
-                return self._executed_many(query, rows)
-        return self._executed_many(query, rows)
+        return self._many(query, rows)
 
-    def _executed_many(self, query: str, rows: Iterable[Sequence[Any]]) -> int:
+    def _many(
+        self,
+        query: str,
+        rows: Iterable[Sequence[Any]],
+        asked: Callable[[sa.Connection], list[Column]] = lambda _: [],
+    ) -> int:
+        """As :meth:`execute_many`, for ``asked`` columns, which may lose something."""
 
         def work(connection: sa.Connection) -> int:
             count, iterator = 0, iter(rows)
+            with self._limited(connection):
+                columns = asked(connection)
             while chunk := list(islice(iterator, 1000)):
                 width = len(chunk[0])
                 if any(len(row) != width for row in chunk):
                     raise InvalidArgument("rows of values have different lengths")
                 values = [tuple(bound(value, self.kind) for value in row) for row in chunk]
+                look(columns, values)
                 with self._limited(connection):
                     connection.exec_driver_sql(in_style(query, self.kind, width), values)
                 count += len(chunk)
             return count
 
-        return self._run("execute_many", work)
+        outer = self._current
+        undone = outer is not None and self.kind in ("sqlite", "mysql")  # others undo the transaction
+        with self._savepoint(outer) if outer is not None and undone else nullcontext():
+            return self._run("execute_many", work)
 
     def insert(self, table: str, data: Any) -> int:
         """Writes many rows, in one transaction; into PostgreSQL by COPY.
@@ -394,6 +403,9 @@ class DatabaseConnector(Connector):
 
         Returns:
             How many rows were written.
+
+        Raises:
+            ConversionError: a column would round or cut a value; nothing is stored.
         """
         names, rows = rows_of(data)
         if not names:
@@ -402,7 +414,11 @@ class DatabaseConnector(Connector):
         if self.kind == "postgresql":
             from arcuate.sql.postgres import copy_in
 
-            return self._run("insert", lambda connection: copy_in(connection, parts, names, rows))
+            def copy(connection: sa.Connection) -> int:
+                with self._limited(connection):
+                    return copy_in(connection, parts, names, rows)
+
+            return self._run("insert", copy)
         target, quoted = self.quoted(table), [self._quote(name) for name in names]
         whole = columns_of(data)
         if self.kind == "duckdb" and whole is not None:
@@ -414,8 +430,12 @@ class DatabaseConnector(Connector):
 
             return self._run("insert", work)
         marks = ", ".join(["%s"] * len(names))
-        columns, target = ", ".join(quoted).replace("%", "%%"), target.replace("%", "%%")
-        return self.execute_many(f"INSERT INTO {target} ({columns}) VALUES ({marks})", rows)  # noqa: S608
+        into = f"{target} ({', '.join(quoted)})"
+        return self._many(
+            f"INSERT INTO {into.replace('%', '%%')} VALUES ({marks})",  # noqa: S608
+            rows,
+            lambda connection: catalogue(connection, self.kind, table, target, into, names),
+        )
 
     # --- Tables
 
@@ -424,7 +444,8 @@ class DatabaseConnector(Connector):
         schema, name = described(table)
 
         def work(connection: sa.Connection) -> bool:
-            return sa.inspect(connection).has_table(name, schema=schema)
+            with self._limited(connection):
+                return sa.inspect(connection).has_table(name, schema=schema)
 
         return self._run("has_table", work)
 
@@ -456,7 +477,12 @@ class DatabaseConnector(Connector):
         """
         space, name = described(table)
         made = sa.Table(name, sa.MetaData(), *columns_for(schema, self.kind), schema=space)
-        self._run("create_table", lambda connection: connection.execute(sa.schema.CreateTable(made)))
+
+        def work(connection: sa.Connection) -> None:
+            with self._limited(connection):
+                connection.execute(sa.schema.CreateTable(made))
+
+        self._run("create_table", work)
 
     # --- Reading
 
@@ -545,8 +571,24 @@ class DatabaseConnector(Connector):
 
         return json_as_text(connection)
 
-    def _limited(self, connection: sa.Connection) -> Any:
-        return limited(connection, self.kind, self.config.timeouts.call)
+    @contextmanager
+    def _limited(self, connection: sa.Connection) -> Iterator[None]:
+        """For a statement: it has its time, and does not go on in the database when nobody waits for it."""
+        raw: Any = connection.connection.driver_connection
+        kill = Killing(connection, self._url, self.config) if self.kind == "mysql" else None
+        wait = {"timeout": self.config.timeouts.connect} if self.kind == "postgresql" else {}
+        end = kill.query if kill else raw.cancel_safe if wait else raw.interrupt
+        with self._running.one(partial(end, **wait)):
+            self._still_open()
+            try:
+                with limited(connection, self.kind, self.config.timeouts.call, lambda: self._closed):
+                    yield
+            except BaseException as error:
+                if kill is not None and (not isinstance(error, Exception) or is_late(error)):
+                    kill.connection()
+                if self._closed and isinstance(error, Exception):
+                    raise SessionClosed(f"{self.name} was closed in the midst of a statement") from error
+                raise
 
     def _each(self, connection: sa.Connection, chunks: Any, stream: Any) -> Iterator[Any]:
         """Each chunk has the time of a statement; between them it is the caller's."""
@@ -642,7 +684,7 @@ class DatabaseConnector(Connector):
         names_of(schema.names)
         assert self._engine is not None
         address = postgres.address_of(self._engine.url, arguments_of(self.kind, self.config))
-        return _at_least_one(postgres.read_adbc(address, query, schema), schema)
+        return postgres.read_adbc(address, query, schema, self._running)
 
 
 def _several(rows: int) -> None:
@@ -656,12 +698,3 @@ def _as_bytes(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
-
-
-def _at_least_one(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    empty = True
-    for batch in batches:
-        empty = False
-        yield batch
-    if empty:
-        yield pa.RecordBatch.from_pylist([], schema=schema)

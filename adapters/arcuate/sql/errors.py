@@ -19,7 +19,7 @@ from arcuate.connector import (
     NotFoundError,
 )
 
-__all__ = ["TransactionError", "given_up", "translated", "translating"]
+__all__ = ["TransactionError", "given_up", "is_late", "translated", "translating"]
 
 
 class TransactionError(IntegrationError):
@@ -78,9 +78,17 @@ _REPEAT = "nothing of the transaction was kept; carry the whole of it out again 
 _LOST = "the database undoes what was not committed; carry it out again"
 
 
+def is_late(error: BaseException) -> bool:
+    """Whether MySQL's answer did not come in time, so that the statement may go on there."""
+    origin = getattr(error, "orig", None) or error
+    return origin.args[:1] == (2013,) and "timed out" in str(origin)
+
+
 def _code(error: BaseException) -> str:
     """The SQLSTATE, or a word."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    if is_late(error):
+        return "timeout"
     if number is not None:
         return _MYSQL.get(number, str(number))
     state = getattr(error, "sqlstate", None)
@@ -135,7 +143,8 @@ def translated(
     ):
         advice = "is the server running, and is 'url' right?"  # there was no connection to be lost
     executed = "no"
-    if kind is ConnectionError and committing:
+    if committing and (kind is ConnectionError or code == "timeout"):
+        kind = ConnectionError
         recoverable, executed = False, "maybe"
         advice = "it was lost while committing: look whether the transaction was kept before you repeat it"
     message = f"{service}: {said}" + (f"; {advice}" if advice else "")

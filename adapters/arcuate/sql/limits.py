@@ -1,20 +1,71 @@
-"""How long a statement of SQLite or DuckDB may take: they have no limit of their own, servers have."""
+"""How long a statement may take: SQLite and DuckDB have no limit of their own, and close() ends what runs."""
 
 from __future__ import annotations
 
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
 
-__all__ = ["limited", "watched"]
+__all__ = ["Running", "is_main", "limited", "watched"]
 
 _UNTIL = "arcuate_until"
 _STEPS = 50_000  # of SQLite's machine: about a millisecond
+
+
+class Running:
+    """What is carried out at the moment, with what ends it: it may be called by another thread.
+
+    Attributes:
+        ended: whether all was ended.
+    """
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._changed = threading.Condition()
+        self._ends: dict[object, tuple[int | None, Callable[[], object]]] = {}
+
+    @contextmanager
+    def one(self, end: Callable[[], object], *, statement: bool = True) -> Iterator[None]:
+        """For a statement; or for what is left open until the next, for which nobody waits."""
+        with self._changed:
+            self._ends[mark := object()] = (threading.get_ident() if statement else None, end)
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._ends[mark]
+                self._changed.notify_all()
+
+    def end(self, seconds: float) -> None:
+        """Ends what runs, and waits for it: so long at most, and not for the thread that calls this.
+
+        It is done again and again: a statement may not have begun when it is ended for the first time.
+        """
+        self.ended = True
+        until, pause = time.monotonic() + seconds, 0.02
+        with self._changed:
+            while self._ends:
+                for _, end in list(self._ends.values()):
+                    with suppress(Exception):
+                        if time.monotonic() < until:
+                            end()
+                self._changed.wait_for(lambda: not self._others(), pause)
+                if not self._others() or time.monotonic() > until:
+                    return
+                pause *= 2
+
+    def _others(self) -> bool:
+        return any(thread not in (None, threading.get_ident()) for thread, _ in self._ends.values())
+
+
+def is_main() -> bool:
+    """Whether this is the thread that takes a Ctrl-C."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def watched(engine: sa.Engine) -> None:
@@ -29,8 +80,17 @@ def watched(engine: sa.Engine) -> None:
 
 
 @contextmanager
-def limited(connection: sa.Connection, kind: str, seconds: float) -> Iterator[None]:
-    """What is done inside is interrupted after so many seconds, in SQLite and DuckDB."""
+def limited(
+    connection: sa.Connection, kind: str, seconds: float, ended: Callable[[], bool]
+) -> Iterator[None]:
+    """What is done inside is interrupted after so many seconds, in SQLite and DuckDB.
+
+    Args:
+        connection: that of the statement.
+        kind: the database.
+        seconds: for it.
+        ended: whether another thread has ended it.
+    """
     if kind == "sqlite":
         connection.info[_UNTIL] = end = time.monotonic() + seconds
         try:
@@ -38,7 +98,7 @@ def limited(connection: sa.Connection, kind: str, seconds: float) -> Iterator[No
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
             # sqlite3 makes this of a Ctrl-C that comes while it asks; only the main thread takes one.
             told = str(getattr(error, "orig", None) or error) == "interrupted"
-            if told and time.monotonic() < end and threading.current_thread() is threading.main_thread():
+            if told and is_main() and time.monotonic() < end and not ended():
                 raise KeyboardInterrupt from None
             raise
         finally:
@@ -50,6 +110,10 @@ def limited(connection: sa.Connection, kind: str, seconds: float) -> Iterator[No
         timer.start()
         try:
             yield
+        except RuntimeError as error:
+            if str(error) == "Query interrupted":  # what its library makes of a Ctrl-C
+                raise KeyboardInterrupt from None
+            raise
         finally:
             timer.cancel()
     else:

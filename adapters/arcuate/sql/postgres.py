@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib.util
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from itertools import islice
 from typing import Any
 
 import psycopg
@@ -18,7 +18,8 @@ from psycopg.types.string import TextLoader
 
 from arcuate.connector import DataError
 from arcuate.connector.tables import decimal_of
-from arcuate.errors import ConversionError
+from arcuate.sql.kept import HEADER, chosen, look, of_postgresql
+from arcuate.sql.limits import Running, is_main
 from arcuate.sql.statements import bound
 
 __all__ = [
@@ -60,7 +61,6 @@ _BY_ADBC = {
     *("timestamp", "timestamptz", "numeric"),
 }
 """What ADBC gives exactly; a numeric as text, from which a decimal is made here."""
-_HEADER = 4  # PostgreSQL counts it into a type's modifier
 
 
 def _name(oid: int) -> tuple[str, bool]:
@@ -72,8 +72,8 @@ def _name(oid: int) -> tuple[str, bool]:
 def _type(oid: int, modifier: int) -> pa.DataType | None:
     name, array = _name(oid)
     kind = _TYPES.get(name)
-    if name == "numeric" and modifier >= _HEADER:
-        kind = decimal_of((modifier - _HEADER) >> 16, (modifier - _HEADER) & 0x7FF)
+    if name == "numeric" and modifier >= HEADER:
+        kind = decimal_of((modifier - HEADER) >> 16, (modifier - HEADER) & 0x7FF)
     return pa.list_(kind) if array and kind is not None else kind
 
 
@@ -100,7 +100,7 @@ def types_of(description: Any) -> list[pa.DataType | None]:
 def _modifier(column: Any) -> int:
     if column.precision is None:
         return -1
-    return int((column.precision << 16 | (column.scale or 0)) + _HEADER)
+    return int((column.precision << 16 | (column.scale or 0)) + HEADER)
 
 
 def schema_of(connection: sa.Connection, statement: str) -> pa.Schema | None:
@@ -171,29 +171,39 @@ def address_of(url: sa.URL, arguments: dict[str, Any]) -> str:
     return psycopg.conninfo.make_conninfo("", **{**dict(url.query), **told, **arguments})
 
 
-def read_adbc(address: str, statement: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Batches of a result; each is given before the next is fetched.
+def read_adbc(address: str, statement: str, schema: pa.Schema, running: Running) -> Iterator[pa.RecordBatch]:
+    """Batches of a result, at least one; each is given before the next is fetched.
 
     Raises:
         DataError: a number has no decimal, such as a numeric that is NaN.
     """
     from adbc_driver_postgresql import dbapi
 
-    with closing(dbapi.connect(address)) as connection, closing(connection.cursor()) as cursor:
+    with (
+        closing(dbapi.connect(address)) as connection,
+        running.one(connection.adbc_cancel, statement=False),
+        closing(connection.cursor()) as cursor,
+    ):
         cursor.execute("SET TRANSACTION READ ONLY")
         cursor.execute(statement)
+        empty = True
         with cursor.fetch_record_batch() as reader:
-            for batch in _saying(reader):
+            for batch in _saying(reader, running):
                 columns = [_as(column, field) for column, field in zip(batch.columns, schema, strict=True)]
+                empty = False
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        if empty:
+            yield pa.RecordBatch.from_pylist([], schema=schema)
 
 
-def _saying(reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _saying(reader: Iterable[pa.RecordBatch], running: Running) -> Iterator[pa.RecordBatch]:
     """What fails while batches are fetched comes as an error of Arrow, with PostgreSQL's words in it."""
     try:
         yield from reader
     except (pa.ArrowException, OSError) as error:
         said = str(error).partition("ERROR:  ")[2] or str(error)
+        if "due to user request" in said and is_main() and not running.ended:
+            raise KeyboardInterrupt from None  # ADBC takes it for itself, and ends the statement
         raise psycopg.DatabaseError(said) from error
 
 
@@ -217,11 +227,11 @@ def _as(column: pa.Array, field: pa.Field) -> pa.Array:
         raise DataError(f"column {field.name!r} is no Arrow column of {field.type}: {error}") from error
 
 
-def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows: Iterable[Any]) -> int:
+def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows: Iterator[Any]) -> int:
     """Writes rows by COPY, within the transaction of the connection.
 
     Raises:
-        ConversionError: a column of another type would take a part of a value only.
+        ConversionError: a column would keep a part of a value only.
     """
     raw: Any = connection.connection.driver_connection
     target = sql.Identifier(*table)
@@ -230,40 +240,24 @@ def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows:
     )
     count = 0
     with raw.cursor() as cursor:
-        kinds = {
-            name: _name(oid)[0] for name, oid in cursor.execute(_KINDS, (target.as_string(raw),)).fetchall()
-        }
-        partial = [(i, name, kinds.get(name, "")) for i, name in enumerate(names)]
-        partial = [one for one in partial if one[2] in _PARTIAL]
+        found: dict[str, tuple[str, Any]] = {}
+        for name, kind, oid, modifier in cursor.execute(_KINDS, (target.as_string(raw),)).fetchall():
+            found[name] = (kind, of_postgresql(_name(oid)[0], modifier))
+        columns = chosen((name, *found.get(name, ("", None))) for name in names)
         with cursor.copy(statement) as copy:
-            for row in rows:
-                values = [bound(value, "postgresql") for value in row]
-                for i, name, kind in partial:
-                    _whole(name, kind, values[i])
-                copy.write_row(values)
-                count += 1
+            while chunk := [[bound(value, "postgresql") for value in row] for row in islice(rows, 1000)]:
+                look(columns, chunk)
+                for row in chunk:
+                    copy.write_row(row)
+                count += len(chunk)
     return count
 
 
-_KINDS = """SELECT attname, CASE typtype WHEN 'd' THEN typbasetype ELSE atttypid END
-    FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
-    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"""
-_BYTES = (bytes, bytearray, memoryview)
-_PARTIAL: dict[str, Callable[[Any], bool]] = {
-    "date": lambda one: isinstance(one, dt.datetime) and (one.time() != dt.time() or one.tzinfo is not None),
-    "time": lambda one: isinstance(one, dt.datetime) or (isinstance(one, dt.time) and one.tzinfo is not None),
-    "timestamp": lambda one: isinstance(one, dt.datetime) and one.tzinfo is not None,
-    **dict.fromkeys(("text", "varchar", "bpchar", "name"), lambda one: isinstance(one, _BYTES)),
-}
-"""By type: values of whose text PostgreSQL would leave a part out (a zone, a day), or keep an escape."""
-
-
-def _whole(name: str, kind: str, value: Any) -> None:
-    if isinstance(value, (list, tuple)):
-        for one in value:
-            _whole(name, kind, one)
-    elif _PARTIAL[kind](value):
-        raise ConversionError(
-            f"column {name!r} of the type {kind} would not keep all of a {type(value).__name__} (its zone, "
-            "its date or time of day, that it is bytes): convert it as you want it"
-        )
+_KINDS = """WITH RECURSIVE kinds(name, kind, oid, modifier, level) AS (
+        SELECT attname, format_type(atttypid, atttypmod), atttypid, atttypmod, 0 FROM pg_attribute
+        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
+    UNION ALL
+        SELECT name, kind, typbasetype, typtypmod, level + 1
+        FROM kinds JOIN pg_type ON pg_type.oid = kinds.oid WHERE typtype = 'd'
+    ) SELECT name, kind, oid, modifier FROM kinds ORDER BY level"""
+"""Domains last as what they are in the end."""

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from arcuate.connector import ConnectorConfig, DataError, Secret, redacted, reve
 from arcuate.errors import InvalidArgument, Unsupported
 from arcuate.sql.limits import watched
 
-__all__ = ["DatabaseConfig", "arguments_of", "engine_of", "kind_of"]
+__all__ = ["DatabaseConfig", "Killing", "arguments_of", "engine_of", "kind_of"]
 
 LIBRARIES = {
     "postgresql": ("postgresql+psycopg", "psycopg", "psycopg[binary]"),
@@ -70,8 +71,9 @@ def kind_of(address: str) -> tuple[str, URL]:
     return ("mysql" if kind == "mariadb" else kind), url.set(drivername=driver)
 
 
-_STRICT = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')"
-"""Otherwise, by the settings of a server, what does not fit into a column is cut until it does."""
+_STRICT = "SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO')"
+"""Otherwise, by the settings of a server, what does not fit into a column is cut until it does, and a 0
+becomes the next number of a column that counts."""
 _EXACT = ("-cextra_float_digits=1", "-cIntervalStyle=postgres", "-cDateStyle=ISO")
 """Otherwise, by the settings of a role or a database, floats lose digits and times cannot be read."""
 
@@ -94,8 +96,8 @@ def arguments_of(kind: str, config: DatabaseConfig) -> dict[str, Any]:
     if kind == "mysql":
         return {
             "connect_timeout": max(1, round(times.connect)),
-            "read_timeout": max(1, round(times.call)),
-            "write_timeout": max(1, round(times.call)),
+            "read_timeout": times.call,
+            "write_timeout": times.call,
             "charset": "utf8mb4",
             "init_command": _STRICT,
         }
@@ -128,6 +130,8 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
         hide_parameters=True,
         **({"json_deserializer": _loads_of_duckdb} if kind == "duckdb" else {}),
     )
+    if kind == "mysql":
+        _noted_server(engine)
     if kind == "sqlite":
         _sqlite_transactions(engine)
         watched(engine)
@@ -139,6 +143,48 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
 
         noted(engine)
     return engine
+
+
+class Killing:
+    """Ends what a connection of MySQL carries out, by another connection: its own has no way to say so.
+
+    Otherwise it would go on, with its locks, when nobody waits for it any more.
+    """
+
+    def __init__(self, connection: sa.Connection, url: URL, config: DatabaseConfig) -> None:
+        raw: Any = connection.connection.driver_connection
+        self._number, self._server = int(raw.thread_id()), connection.info[_SERVER]
+        times = config.timeouts.model_copy(update={"call": config.timeouts.connect})
+        self._url, self._config = url, config.model_copy(update={"timeouts": times})
+
+    def query(self) -> None:
+        """Ends the statement."""
+        self._kill("KILL QUERY")
+
+    def connection(self) -> None:
+        """Ends the connection, if it still is one."""
+        with suppress(sa.exc.SQLAlchemyError):
+            self._kill("KILL")
+
+    def _kill(self, word: str) -> None:
+        engine = engine_of("mysql", self._url, self._config)
+        try:
+            with engine.connect() as other:
+                if other.info[_SERVER] == self._server:  # behind one address there may be several
+                    other.exec_driver_sql(f"{word} {self._number}")
+        finally:
+            engine.dispose()
+
+
+_SERVER = "arcuate_server"
+
+
+def _noted_server(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _(connection: Any, record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@hostname, @@port")
+            record.info[_SERVER] = cursor.fetchone()
 
 
 def _sqlite_transactions(engine: sa.Engine) -> None:

@@ -134,6 +134,9 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
     Raises:
         ConversionError: the database, or JSON, has no such value.
     """
+    exact = type(value)
+    if exact in _AS_IS[kind] or (exact is str and value.isascii()):
+        return value
     value = _native(value, place)
     if value is None:
         return None
@@ -158,6 +161,16 @@ def bound(value: Any, kind: str, place: str = "") -> Any:
         )
     special = _OWN.get(kind)
     return value if special is None else special(value, place)
+
+
+_ALL: frozenset[type] = frozenset({type(None), bool, bytes})
+_AS_IS = {
+    "postgresql": _ALL | {int, float, Decimal, dt.date, dt.datetime, dt.time, dt.timedelta},
+    "mysql": _ALL | {int, Decimal, dt.date, dt.timedelta},
+    "sqlite": _ALL,
+    "duckdb": _ALL | {float, dt.date, dt.datetime, dt.time, dt.timedelta},
+}
+"""Types of which each value is taken as it is: most values need no further look."""
 
 
 def _native(value: Any, place: str) -> Any:
