@@ -93,6 +93,18 @@ def test_binary_of_other_kinds() -> None:
     assert list(documents_of(batch)) == [given]
 
 
+def test_a_value_that_is_refused_later(db: DocumentStore, mongo: servers.Server) -> None:
+    """The error says what was added before it, in the piece of 1,000 that is complete."""
+    with pytest.raises(
+        ConversionError, match=r"document 1002\.x.*the first 1,000 documents were added"
+    ) as caught:
+        db.insert("c", [{"x": 1}] * 1001 + [{"x": {1}}])
+    assert (caught.value.executed, db.count("c")) == ("yes", 1000)
+    with pytest.raises(ConversionError, match=r"document 2\.x") as caught:
+        db.insert("d", [{"x": 1}, {"x": {1}}])
+    assert (caught.value.executed, db.count("d")) == ("no", 0)
+
+
 @pytest.mark.parametrize(
     ("value", "told"),
     [

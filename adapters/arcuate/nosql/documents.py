@@ -353,6 +353,7 @@ class DocumentStore(Connector):
 
         Raises:
             IntegrationError: one could not be added; ``detail["inserted"]`` says how many were.
+            ConversionError: MongoDB has no such value; with ``executed`` "yes" pieces before it were added.
         """
         given = [documents] if isinstance(documents, Mapping) else documents
         if isinstance(given, (str, bytes)) or not isinstance(given, (Iterable, pa.Table, pd.DataFrame)):
@@ -361,7 +362,16 @@ class DocumentStore(Connector):
             )
         made = (document_of(one, f"document {i}") for i, one in enumerate(documents_of(given), 1))
         target, found = self._in(collection), list[Any]()
-        while chunk := list(islice(made, _CHUNK)):
+        while True:
+            try:
+                chunk = list(islice(made, _CHUNK))
+            except ArcuateError as error:
+                if found:
+                    error.message += f"; the first {len(found):,} documents were added"
+                    error.executed = "yes"
+                raise
+            if not chunk:
+                return found
             try:
                 done = self._write("insert", partial(target.insert_many, chunk, session=self._session))
             except IntegrationError as error:
@@ -369,7 +379,6 @@ class DocumentStore(Connector):
                 error.detail = {**detail, "inserted": len(found) + detail.get("inserted", 0)}
                 raise
             found += done.inserted_ids
-        return found
 
     def update(
         self,
