@@ -5,27 +5,25 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager, suppress
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-__all__ = ["Running", "is_main", "limited", "watched"]
+__all__ = ["Running", "interruptible", "limited", "watched"]
 
+T = TypeVar("T")
+_NO_MORE: Any = object()
 _UNTIL = "arcuate_until"
 _STEPS = 50_000  # of SQLite's machine: about a millisecond
 
 
 class Running:
-    """What is carried out at the moment, with what ends it: it may be called by another thread.
-
-    Attributes:
-        ended: whether all was ended.
-    """
+    """What is carried out at the moment, with what ends it: it may be called by another thread."""
 
     def __init__(self) -> None:
-        self.ended = False
         self._changed = threading.Condition()
         self._ends: dict[object, tuple[int | None, Callable[[], object]]] = {}
 
@@ -46,7 +44,6 @@ class Running:
 
         It is done again and again: a statement may not have begun when it is ended for the first time.
         """
-        self.ended = True
         until, pause = time.monotonic() + seconds, 0.02
         with self._changed:
             while self._ends:
@@ -63,9 +60,30 @@ class Running:
         return any(thread not in (None, threading.get_ident()) for thread, _ in self._ends.values())
 
 
-def is_main() -> bool:
+def _is_main() -> bool:
     """Whether this is the thread that takes a Ctrl-C."""
     return threading.current_thread() is threading.main_thread()
+
+
+def interruptible(steps: Generator[T, None, None], end: Callable[[], object]) -> Generator[T, None, None]:
+    """The same steps; a Ctrl-C ends the one that is carried out, by a library that would not take it."""
+    if not _is_main():
+        yield from steps
+        return
+    with closing(steps), ThreadPoolExecutor(1) as other:
+        while True:
+            step = other.submit(next, steps, _NO_MORE)
+            try:
+                found = step.result()
+            except BaseException:
+                while not step.done():
+                    with suppress(Exception):
+                        end()
+                    wait([step], 0.1)
+                raise
+            if found is _NO_MORE:
+                return
+            yield found
 
 
 def watched(engine: sa.Engine) -> None:
@@ -98,7 +116,7 @@ def limited(
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
             # sqlite3 makes this of a Ctrl-C that comes while it asks; only the main thread takes one.
             told = str(getattr(error, "orig", None) or error) == "interrupted"
-            if told and is_main() and time.monotonic() < end and not ended():
+            if told and _is_main() and time.monotonic() < end and not ended():
                 raise KeyboardInterrupt from None
             raise
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg.types.string import TextLoader
 from arcuate.connector import DataError
 from arcuate.connector.tables import decimal_of
 from arcuate.sql.kept import HEADER, chosen, look, of_postgresql
-from arcuate.sql.limits import Running, is_main
+from arcuate.sql.limits import Running, interruptible
 from arcuate.sql.statements import bound
 
 __all__ = [
@@ -184,11 +184,16 @@ def read_adbc(address: str, statement: str, schema: pa.Schema, running: Running)
         running.one(connection.adbc_cancel, statement=False),
         closing(connection.cursor()) as cursor,
     ):
-        cursor.execute("SET TRANSACTION READ ONLY")
-        cursor.execute(statement)
+
+        def fetched() -> Generator[pa.RecordBatch, None, None]:
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute(statement)
+            with cursor.fetch_record_batch() as reader:
+                yield from _saying(reader)
+
         empty = True
-        with cursor.fetch_record_batch() as reader:
-            for batch in _saying(reader, running):
+        with closing(interruptible(fetched(), connection.adbc_cancel)) as batches:
+            for batch in batches:
                 columns = [_as(column, field) for column, field in zip(batch.columns, schema, strict=True)]
                 empty = False
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -196,14 +201,12 @@ def read_adbc(address: str, statement: str, schema: pa.Schema, running: Running)
             yield pa.RecordBatch.from_pylist([], schema=schema)
 
 
-def _saying(reader: Iterable[pa.RecordBatch], running: Running) -> Iterator[pa.RecordBatch]:
+def _saying(reader: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """What fails while batches are fetched comes as an error of Arrow, with PostgreSQL's words in it."""
     try:
         yield from reader
     except (pa.ArrowException, OSError) as error:
         said = str(error).partition("ERROR:  ")[2] or str(error)
-        if "due to user request" in said and is_main() and not running.ended:
-            raise KeyboardInterrupt from None  # ADBC takes it for itself, and ends the statement
         raise psycopg.DatabaseError(said) from error
 
 
