@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from arcuate.client import Session
+from arcuate.client import Remote, Session
 
 # As haven reads a file of SPSS; judged by R's own identical() on every column.
 FRAME = """
@@ -71,3 +71,19 @@ def test_two_meanings_stay_in_r(r: Session) -> None:
     r.run('x <- data.frame(a = 1:2); attr(x, "columns") <- "mine"; attr(x$a, "label") <- "A"')
     assert "data.frame" in repr(r["x"])
     assert r.eval('attr(x$a, "label")') == "A"
+
+
+@pytest.mark.parametrize("column", ["ts(1:3)", 'structure(1:3, class = "nobody_knows")', "numeric_version(1:3)"])
+def test_a_column_of_a_class_that_has_no_value_stays_in_r(r: Session, column: str) -> None:
+    r.run(f"x <- data.frame(a = 1:3); x$b <- {column}")
+    assert isinstance(r["x"], Remote)
+    assert r.call("nrow", r["x"]) == 3
+
+
+def test_every_data_frame_that_comes_with_r_has_a_value_or_stays_there(r: Session) -> None:
+    frames = r.eval("Filter(function(n) is.data.frame(get(n, 'package:datasets')), ls('package:datasets'))")
+    kinds = {str(name): type(r.eval(f"datasets::{name}")).__name__ for name in frames}
+    assert len(kinds) > 40
+    assert set(kinds.values()) == {"DataFrame", "Remote"}
+    assert kinds["iris"] == kinds["airquality"] == "DataFrame"
+    assert kinds["freeny"] == "Remote"  # it has a time series for a column

@@ -185,6 +185,11 @@ plan_table <- function(x) {
         if (length(part <- attributes(column))) {
             cls <- oldClass(column)
             labelled <- length(cls) && all(cls %in% .labelled)
+            if (!labelled && !is.null(cls)) {  # column[0L] would lose a class without a method of its own
+                none <- vector(typeof(column), 0L)
+                attributes(none) <- part[!names(part) %in% c("names", "tsp")]
+                if (is.null(core(none, NULL))) return(list(10L))
+            }
             own <- c("names", .ride, if (!labelled) c("class", unlist(.own[cls], use.names = FALSE)))
             note <- part[setdiff(names(part), own)]
             if (length(note)) {
@@ -194,7 +199,6 @@ plan_table <- function(x) {
             part <- part[setdiff(names(part), c("names", names(note)))]
             attributes(column) <- if (length(part)) part
             columns[[i]] <- column
-            if (!is.null(oldClass(column)) && is.null(core(column[0L], NULL))) return(list(10L))
         }
     }
     labels <- a$row.names
