@@ -73,7 +73,9 @@ def test_two_meanings_stay_in_r(r: Session) -> None:
     assert r.eval('attr(x$a, "label")') == "A"
 
 
-@pytest.mark.parametrize("column", ["ts(1:3)", 'structure(1:3, class = "nobody_knows")', "numeric_version(1:3)"])
+@pytest.mark.parametrize(
+    "column", ["ts(1:3)", 'structure(1:3, class = "nobody_knows")', "numeric_version(1:3)"]
+)
 def test_a_column_of_a_class_that_has_no_value_stays_in_r(r: Session, column: str) -> None:
     r.run(f"x <- data.frame(a = 1:3); x$b <- {column}")
     assert isinstance(r["x"], Remote)
