@@ -104,21 +104,31 @@ def test_closed_by_another_thread(place: _Place, way: str) -> None:
 
 @pytest.mark.parametrize(
     ("place", "way"),
-    [("postgresql", "read_arrow"), ("mysql", "execute_query"), ("duckdb", "read_arrow")],
+    [
+        ("postgresql", "read_arrow"),
+        ("mysql", "execute_query"),
+        ("duckdb", "read_arrow"),
+        ("duckdb", "execute_query"),
+    ],
     indirect=["place"],
 )
 def test_ctrl_c(place: _Place, way: str) -> None:
-    with place.connector() as db:
+    with place.connector(timeouts={"call": 20}) as db:
+        db.execute_query("CREATE TEMPORARY TABLE mine (a INTEGER)")
 
         def strike() -> None:
             place.until(True)
             os.kill(os.getpid(), signal.SIGINT)
 
+        begun = time.monotonic()
         thread = threading.Timer(0.05, strike)
-        thread.start()
         with pytest.raises(KeyboardInterrupt):
+            thread.start()
             _work(db, way)
+        assert time.monotonic() - begun < 15  # not when its time was over
         thread.join()
+        if place.kind == "duckdb":  # the same connection, and what is in it
+            assert db.execute_query("SELECT a FROM mine") == []
         place.until(False)
         assert db.execute_query("SELECT 1 AS a") == [{"a": 1}]
 

@@ -17,6 +17,7 @@ from tests.sql.conftest import address
 from arcuate.connector import IntegrationError
 from arcuate.errors import ConversionError
 from arcuate.sql import DatabaseConnector
+from arcuate.sql.errors import TransactionError
 
 NOON = dt.datetime(2026, 7, 1, 12)
 HALF = NOON.replace(microsecond=500_000)
@@ -35,10 +36,12 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "TIMESTAMP(1) NULL": ([HALF], [MICRO]),
         "DATE": ([NOON.date(), NOON.replace(hour=0)], [NOON, "2026-07-01 12:00", dt.timedelta(hours=1)]),
         "TIME": ([NOON.time(), dt.timedelta(1)], [HALF.time(), -dt.timedelta(microseconds=1500), NOON, 1.5]),
-        "YEAR": ([2026, 0], [26, "7"]),
+        "YEAR": ([2026, 0], [26, "7", "00"]),
         "CHAR(3)": (["a", "abc"], ["a ", 1.234]),
         "VARCHAR(3)": (["a  ", 1.5], ["abc  ", 1.234]),
-        "BINARY(3)": ([b"abc"], [b"a"]),
+        "BINARY(3)": ([b"abc"], [b"a", 5]),
+        "BIT(24)": ([b"1.5"], [1.5]),
+        "ENUM('a\\\\b', 'x\\ny')": (["a\\b", "x\ny"], [1]),
         "ENUM('a', 'it''s')": (["a", "it's"], [1, "A", "1"]),
         "SET('a', 'b')": (["a", "a,b", ""], [1, "A"]),
         "FLOAT": ([], [0.1, 2**24 + 1]),  # it cannot be read as it is
@@ -55,9 +58,11 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "interval(0)": ([dt.timedelta(1)], [dt.timedelta(microseconds=1), 0.5]),
         "varchar(3)": (["abc"], ["abc  ", b"a"]),
         "coarser": ([NOON], [HALF]),  # a domain of a domain
+        "coarser[]": ([], [[HALF]]),  # of which psycopg makes a text
+        "name": (["é" * 31], ["é" * 32]),
     },
     "sqlite": {
-        "INTEGER": (["12", "a", 5, b"7"], ["007", "1e5", " 5", "12345678901234567890"]),
+        "INTEGER": (["12", "a", 5, b"7"], ["007", "1e5", " 5", "12345678901234567890", "1e1000000"]),
         "REAL": ([5, "1.5", 2**53], [2**53 + 1, "1.50"]),
         "DECIMAL(5, 2)": ([1.234], ["1.50"]),
         "DATE": (["a day"], ["007"]),
@@ -76,6 +81,7 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "TIMESTAMP_MS": ([HALF], [MICRO]),
         "BOOLEAN": ([True, 1], [5]),
         "VARCHAR": (["a"], [b"a"]),
+        "DECIMAL(5, 2)[]": ([], []),  # is not looked at, and is in the way of no other column
     },
 }
 
@@ -199,6 +205,36 @@ def test_two_writers_of_sqlite(tmp_path: Path) -> None:
         second.join(10)
         assert not failed
         assert db.execute_query("SELECT count(*) AS n FROM t") == [{"n": 1502}]
+
+
+def test_rows_that_write(tmp_path: Path) -> None:
+    """The lock for writing comes with the first rows: what makes them may write before; none need none."""
+    where = f"sqlite:///{tmp_path}/a.db"
+    with DatabaseConnector(url=where, timeouts={"connect": 1}) as db:
+        db.execute_query("CREATE TABLE t (x INTEGER)")
+
+        def rows() -> Iterator[dict[str, Any]]:
+            db.execute_query("INSERT INTO t VALUES (1)")
+            yield {"x": 2}
+
+        assert db.insert("t", rows()) == 1
+        assert db.execute_query("SELECT x FROM t ORDER BY x") == [{"x": 1}, {"x": 2}]
+    with DatabaseConnector(url=f"sqlite:///file:{tmp_path}/a.db?mode=ro&uri=true") as db:
+        assert db.insert("t", pa.table({"x": pa.array([], pa.int64())})) == 0
+
+
+def test_a_refusal_that_is_passed_over() -> None:
+    """DuckDB has the rows before it already: they are not kept alone."""
+    with DatabaseConnector(url="duckdb:///") as db:
+        db.execute_query("CREATE TABLE t (x INTEGER)")
+        with pytest.raises(TransactionError, match="would not keep all"), db.transaction():
+            db.execute_query("INSERT INTO t VALUES (7)")
+            with pytest.raises(ConversionError):
+                db.insert("t", [{"x": 1.5}])
+            assert db.execute_query("SELECT x FROM t") == [{"x": 7}]
+            with pytest.raises(ConversionError):
+                db.insert("t", [*[{"x": 1}] * 1000, {"x": 1.5}])
+        assert db.execute_query("SELECT x FROM t") == []
 
 
 def test_any_of_sqlite() -> None:

@@ -21,10 +21,10 @@ from arcuate.connector.tables import batch_of, columns_of, names_of, rows_of, to
 from arcuate.errors import ConversionError, InvalidArgument, SessionClosed, Unsupported
 from arcuate.sql.errors import given_up, is_late, translated, translating
 from arcuate.sql.kept import Column, catalogue, look
-from arcuate.sql.limits import Running, limited
+from arcuate.sql.limits import Running, interruptible, limited
 from arcuate.sql.settings import DatabaseConfig, Killing, arguments_of, engine_of, kind_of
 from arcuate.sql.statements import Parameters, bound, execute, in_style, in_transaction, is_aborted
-from arcuate.sql.tables import columns_for, described
+from arcuate.sql.tables import as_bytes, columns_for, described
 
 __all__ = ["DatabaseConnector"]
 
@@ -375,18 +375,23 @@ class DatabaseConnector(Connector):
         """As :meth:`execute_many`, for ``asked`` columns, which may lose something."""
 
         def work(connection: sa.Connection) -> int:
-            count, iterator = 0, iter(rows)
-            with self._limited(connection):
-                columns = asked(connection)
-            while chunk := list(islice(iterator, 1000)):
-                width = len(chunk[0])
-                if any(len(row) != width for row in chunk):
-                    raise InvalidArgument("rows of values have different lengths")
-                values = [tuple(bound(value, self.kind) for value in row) for row in chunk]
-                look(columns, values)
-                with self._limited(connection):
-                    connection.exec_driver_sql(in_style(query, self.kind, width), values)
-                count += len(chunk)
+            count, iterator, columns, mine = 0, iter(rows), None, self._mine.get()
+            try:
+                while chunk := list(islice(iterator, 1000)):
+                    width = len(chunk[0])
+                    if any(len(row) != width for row in chunk):
+                        raise InvalidArgument("rows of values have different lengths")
+                    values = [tuple(bound(value, self.kind) for value in row) for row in chunk]
+                    with self._limited(connection):
+                        if columns is None:  # not before: SQLite's lock for writing begins with it
+                            columns = asked(connection)
+                        look(columns, values)
+                        connection.exec_driver_sql(in_style(query, self.kind, width), values)
+                    count += len(chunk)
+            except Exception as error:
+                if count and mine is not None and self.kind == "duckdb":  # it has no savepoints
+                    mine.ended = IntegrationError(str(error), service=self.name)
+                raise
             return count
 
         outer = self._current
@@ -425,8 +430,10 @@ class DatabaseConnector(Connector):
             from arcuate.sql import duck
 
             def work(connection: sa.Connection) -> int:
+                raw: Any = connection.connection.driver_connection
+                steps = (duck.append(raw, target, quoted, whole) for _ in range(1))
                 with self._limited(connection):
-                    return duck.append(connection.connection.driver_connection, target, quoted, whole)
+                    return sum(interruptible(steps, raw.interrupt))
 
             return self._run("insert", work)
         marks = ", ".join(["%s"] * len(names))
@@ -504,11 +511,11 @@ class DatabaseConnector(Connector):
                 attempt, name="read", repeatable=True, others=others, fallback=True
             ).value
         kept = self.resilience.run(
-            lambda: _as_bytes(attempt()),
+            lambda: as_bytes(attempt()),
             name="read",
             repeatable=True,
             key=f"{redacted(self.config.url)} read {query} {params!r}",
-            others=self._elsewhere(lambda other: _as_bytes(other.read_arrow(query, params))),
+            others=self._elsewhere(lambda other: as_bytes(other.read_arrow(query, params))),
         ).value
         return pa.ipc.open_stream(kept).read_all()
 
@@ -673,7 +680,7 @@ class DatabaseConnector(Connector):
             names_of(found.columns)
             from arcuate.sql import duck
 
-            return duck.batches(found, rows or 1_000_000)
+            return interruptible(duck.batches(found, rows or 1_000_000), raw.interrupt)
         if self.kind != "postgresql" or params or self._current is not None:
             return None
         from arcuate.sql import postgres
@@ -690,11 +697,3 @@ class DatabaseConnector(Connector):
 def _several(rows: int) -> None:
     if rows < 1:
         raise InvalidArgument(f"rows is 1 or more; got {rows}")
-
-
-def _as_bytes(table: pa.Table) -> bytes:
-    """A table as it is kept on disk: with all its types."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]

@@ -234,15 +234,19 @@ def _of_mysql(kind: str) -> Rule | None:
     if name in ("decimal", "numeric", "float", "double") and len(sizes) == 2:
         return _decimals(sizes[1])
     if name.endswith("int") or name in ("bit", "decimal", "numeric"):
-        return _decimals(0)
+        rule = _decimals(0)
+        return rule._replace(whole=rule.whole | {bytes}) if name == "bit" else rule
     if name == "year":
-        losing = "a year has four digits, of two it would make others"
-        return Rule(frozenset({_NONE}), lambda one: (_number(one) or 2000) > 99 or str(one) == "0", losing)
+
+        def is_year(value: Any) -> bool:
+            number = _number(value)
+            return number is None or number > 99 or (number == 0 and isinstance(value, int))
+
+        return Rule(frozenset({_NONE}), is_year, "a year has four digits, of two it would make others")
     if name == "binary":
 
         def fills(value: Any) -> bool:
-            value = value.encode() if isinstance(value, str) else value
-            return isinstance(value, _BYTES) and len(value) >= first
+            return len(value if isinstance(value, _BYTES) else str(value).encode()) >= first
 
         return Rule(frozenset({_NONE}), fills, f"it fills up to {first} bytes with zeros")
     simple: dict[str, Callable[[], Rule]] = {
@@ -258,9 +262,15 @@ def _of_mysql(kind: str) -> Rule | None:
     return simple[name]() if name in simple else None
 
 
+_ESCAPED = {"0": "\0", "n": "\n", "r": "\r"}
+
+
 def _labels(inside: str, several: bool) -> Rule:
     """Of a number MySQL would take the label with that place, and of a text one that is similar."""
-    labels = {one.replace("''", "'") for one in re.findall(r"'((?:[^']|'')*)'", inside)}
+    labels = {
+        re.sub(r"\\(.)", lambda one: _ESCAPED.get(one[1], one[1]), label.replace("''", "'"))
+        for label in re.findall(r"'((?:[^']|'')*)'", inside)
+    }
 
     def keeps(value: Any) -> bool:
         return isinstance(value, str) and set(value.split(",") if several and value else [value]) <= (
@@ -297,7 +307,7 @@ def _is_plain(value: Any) -> bool:
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         return True
     number = Decimal(value)
-    if number % 1 == 0 if abs(number) < 2**63 else False:
+    if number % 1 == 0 if abs(float(number)) < 2**63 else False:
         return value == str(int(number))
     return value == repr(float(number)) and len(number.as_tuple().digits) <= 15
 
@@ -307,7 +317,7 @@ def _is_plain(value: Any) -> bool:
 
 def _of_duckdb(kind: str) -> Rule | None:
     """For a type as DESCRIBE gives it; what is in a table of Arrow is compared by DuckDB itself."""
-    if kind.startswith("DECIMAL"):
+    if kind.startswith("DECIMAL") and kind.endswith(")"):
         return _decimals(int(kind.rpartition(",")[2].strip(" )")))
     if kind.endswith(("INT", "INTEGER")):
         return _decimals(0)
@@ -351,7 +361,9 @@ def of_postgresql(name: str, modifier: int) -> Rule | None:
         "timestamp": lambda: _moment(digits),
         "timestamptz": lambda: _moment(digits, zoned=True),
         "text": lambda: _text(None),
-        "name": lambda: _text(63),
+        "name": lambda: Rule(
+            frozenset({_NONE}), lambda one: len(str(one).encode()) <= 63, "it keeps 63 bytes"
+        ),
         **dict.fromkeys(
             ("varchar", "bpchar"),
             lambda: _text(modifier - HEADER if modifier >= HEADER else None),

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-__all__ = ["Running", "interruptible", "limited", "watched"]
+__all__ = ["Running", "heeding", "interruptible", "limited", "watched"]
 
 T = TypeVar("T")
 _NO_MORE: Any = object()
 _UNTIL = "arcuate_until"
+_INTERRUPTED = "Query interrupted"  # what DuckDB's library makes of a Ctrl-C
 _STEPS = 50_000  # of SQLite's machine: about a millisecond
 
 
@@ -86,6 +87,25 @@ def interruptible(steps: Generator[T, None, None], end: Callable[[], object]) ->
             yield found
 
 
+def heeding(engine: sa.Engine) -> None:
+    """DuckDB looks for a Ctrl-C between the parts of a statement, one of which may be all of it."""
+
+    def carried_out(name: str) -> None:
+        @sa.event.listens_for(engine, name)
+        def _(cursor: Any, *given: Any) -> bool:
+            raw: Any = given[-1].root_connection.connection.driver_connection
+            steps = (getattr(engine.dialect, name)(cursor, *given) for _ in range(1))
+            try:
+                for _ in interruptible(steps, raw.interrupt):
+                    pass
+            except KeyboardInterrupt:  # SQLAlchemy would throw the connection away, and what is in memory
+                raise RuntimeError(_INTERRUPTED) from None
+            return True
+
+    for name in ("do_execute", "do_execute_no_params", "do_executemany"):
+        carried_out(name)
+
+
 def watched(engine: sa.Engine) -> None:
     """SQLite asks from time to time whether it shall go on."""
 
@@ -129,7 +149,7 @@ def limited(
         try:
             yield
         except RuntimeError as error:
-            if str(error) == "Query interrupted":  # what its library makes of a Ctrl-C
+            if str(error) == _INTERRUPTED:
                 raise KeyboardInterrupt from None
             raise
         finally:

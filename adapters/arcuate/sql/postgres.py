@@ -244,7 +244,11 @@ def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows:
     count = 0
     with raw.cursor() as cursor:
         found: dict[str, tuple[str, Any]] = {}
-        for name, kind, oid, modifier in cursor.execute(_KINDS, (target.as_string(raw),)).fetchall():
+        quoted = (target.as_string(raw),)
+        kinds = cursor.execute(_KINDS, quoted).fetchall()
+        if not all(_name(oid)[0] for _, _, oid, *_ in kinds):
+            kinds = cursor.execute(_INNER, quoted).fetchall()
+        for name, kind, oid, modifier, _ in kinds:
             found[name] = (kind, of_postgresql(_name(oid)[0], modifier))
         columns = chosen((name, *found.get(name, ("", None))) for name in names)
         with cursor.copy(statement) as copy:
@@ -256,11 +260,13 @@ def copy_in(connection: sa.Connection, table: list[str], names: list[str], rows:
     return count
 
 
-_KINDS = """WITH RECURSIVE kinds(name, kind, oid, modifier, level) AS (
-        SELECT attname, format_type(atttypid, atttypmod), atttypid, atttypmod, 0 FROM pg_attribute
-        WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
+_KINDS = """SELECT attname, format_type(atttypid, atttypmod), atttypid, atttypmod, 0 FROM pg_attribute
+    WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"""
+_INNER = f"""WITH RECURSIVE kinds(name, kind, oid, modifier, level) AS ({_KINDS}
     UNION ALL
-        SELECT name, kind, typbasetype, typtypmod, level + 1
-        FROM kinds JOIN pg_type ON pg_type.oid = kinds.oid WHERE typtype = 'd'
-    ) SELECT name, kind, oid, modifier FROM kinds ORDER BY level"""
-"""Domains last as what they are in the end."""
+        SELECT name, kind, CASE typtype WHEN 'd' THEN typbasetype ELSE typelem END,
+            CASE typtype WHEN 'd' THEN typtypmod ELSE modifier END, level + 1
+        FROM kinds JOIN pg_type ON pg_type.oid = kinds.oid
+        WHERE typtype = 'd' OR (typcategory = 'A' AND typelem <> 0)
+    ) SELECT * FROM kinds ORDER BY level"""  # noqa: S608
+"""Domains and arrays last as what they are of in the end; asked for only where a type is not built in."""

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 
 from arcuate.connector import ConnectorConfig, DataError, Secret, redacted, reveal
 from arcuate.errors import InvalidArgument, Unsupported
-from arcuate.sql.limits import watched
+from arcuate.sql.limits import heeding, watched
 
 __all__ = ["DatabaseConfig", "Killing", "arguments_of", "engine_of", "kind_of"]
 
@@ -132,6 +132,8 @@ def engine_of(kind: str, url: URL, config: DatabaseConfig) -> sa.Engine:
     )
     if kind == "mysql":
         _noted_server(engine)
+    if kind == "duckdb":
+        heeding(engine)
     if kind == "sqlite":
         _sqlite_transactions(engine)
         watched(engine)
@@ -154,8 +156,7 @@ class Killing:
     def __init__(self, connection: sa.Connection, url: URL, config: DatabaseConfig) -> None:
         raw: Any = connection.connection.driver_connection
         self._number, self._server = int(raw.thread_id()), connection.info[_SERVER]
-        times = config.timeouts.model_copy(update={"call": config.timeouts.connect})
-        self._url, self._config = url, config.model_copy(update={"timeouts": times})
+        self._url, self._config = url, config
 
     def query(self) -> None:
         """Ends the statement."""
@@ -167,7 +168,10 @@ class Killing:
             self._kill("KILL")
 
     def _kill(self, word: str) -> None:
-        engine = engine_of("mysql", self._url, self._config)
+        if self._server is None:
+            return
+        times = self._config.timeouts.model_copy(update={"call": self._config.timeouts.connect})
+        engine = engine_of("mysql", self._url, self._config.model_copy(update={"timeouts": times}))
         try:
             with engine.connect() as other:
                 if other.info[_SERVER] == self._server:  # behind one address there may be several
@@ -183,8 +187,10 @@ def _noted_server(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "connect")
     def _(connection: Any, record: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT @@hostname, @@port")
-            record.info[_SERVER] = cursor.fetchone()
+            cursor.execute("SELECT CONNECTION_ID(), @@hostname, @@port")
+            number, *server = cursor.fetchone()
+        # where something between gives connections numbers of its own, the same number may be another's
+        record.info[_SERVER] = server if number == connection.thread_id() else None
 
 
 def _sqlite_transactions(engine: sa.Engine) -> None:

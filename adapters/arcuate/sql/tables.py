@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.ipc
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql
 
 from arcuate.errors import ConversionError
 
-__all__ = ["columns_for", "described"]
+__all__ = ["as_bytes", "columns_for", "described"]
 
 _NAMES = {"postgresql": "PostgreSQL", "mysql": "MariaDB or MySQL", "sqlite": "SQLite", "duckdb": "DuckDB"}
+
+
+def as_bytes(table: pa.Table) -> bytes:
+    """A table as it is kept on disk: with all its types."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
 
 
 def described(table: str) -> tuple[str | None, str]:
