@@ -6,7 +6,7 @@ Where DuckDB or its library would change a value in silence, it is refused.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -91,7 +91,7 @@ def _values(value: Any) -> Iterator[Any]:
 # --- Arrow
 
 
-def batches(found: Any, rows: int) -> Iterator[pa.RecordBatch]:
+def batches(found: Any, rows: int) -> Generator[pa.RecordBatch, None, None]:
     """The batches of a relation, at least one.
 
     Raises:
