@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.connector.scripted import answer, scripted
 
+from arcuate.connector import ConnectorConfig, Secret
 from arcuate.errors import InvalidArgument
 from arcuate.integrations import (
     AuthenticationError,
@@ -168,6 +169,7 @@ def test_mistakes_of_users() -> None:
             lambda: OAuth2Authenticator(token_url="https://h", client_id="a", ca_file="/no").authenticate(),
             "ca_file",
         ),
+        (lambda: RESTAPIClient(timeout=True), "there is no setting 'timeout'"),
         (lambda: RESTAPIClient({"timeout": "soon"}), "'timeouts.connect': input should be a valid number"),
         (lambda: RESTAPIClient(auth=Mine), "not the class Mine"),
         (lambda: Mine().authorization(), "Mine gives headers, a mapping of texts; got a str"),
@@ -222,6 +224,14 @@ class Meter(ResilientIntegration):
         return self.execute_with_retry(self.read, channel)
 
 
+class ToldConfig(ConnectorConfig):
+    api_key: Secret
+
+
+class Told(Meter):
+    Config = ToldConfig
+
+
 def test_a_method_has_its_last_good_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with Meter({"max_retries": 0, "fallback": {"kind": "cache"}}) as meter:
@@ -231,10 +241,14 @@ def test_a_method_has_its_last_good_value(tmp_path: Path, monkeypatch: pytest.Mo
             assert meter.get(1) == 10
         with pytest.raises(ConnectionError):
             meter.get(2)
-    with Meter({"max_retries": 0, "fallback": {"kind": "cache"}, "api_key": "of another"}) as meter:
-        meter.away = True
-        with pytest.raises(ConnectionError):
-            meter.get(1)
+    for kind in (Meter, Told):  # of another user
+        for key in ("a", "b"):
+            with kind({"max_retries": 0, "fallback": {"kind": "cache"}, "api_key": key}) as meter:
+                if kind is Told and key == "a":
+                    meter.get(1)
+                meter.away = True
+                with pytest.raises(ConnectionError):
+                    meter.get(1 if key == "b" else 2)
 
 
 def test_as_many_repetitions_as_were_asked_for() -> None:

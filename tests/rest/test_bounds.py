@@ -24,6 +24,7 @@ from arcuate.connector import (
     DataError,
     IntegrationError,
     IntegrationTimeout,
+    partial,
 )
 from arcuate.errors import ArcuateError, InvalidArgument, LimitExceeded, SessionClosed
 from arcuate.integrations import (
@@ -380,6 +381,17 @@ def test_one_download_at_a_time(tmp_path: Path) -> None:
             assert client.download("f", tmp_path / "f").read_bytes() == b"bbbb"
         assert len(server.asked) == 2
     assert [one.name for one in tmp_path.iterdir()] == ["f"]
+
+
+def test_a_forked_child_does_not_keep_the_place(tmp_path: Path) -> None:
+    """It has the lock too, as this copy has, for as long as it lives."""
+    with partial.locked("rest", tmp_path / "f.part") as file:
+        copy = os.dup(file.fileno())
+    try:
+        with partial.locked("rest", tmp_path / "f.part") as file:
+            assert file.fileno() != copy
+    finally:
+        os.close(copy)
 
 
 def test_a_file_of_the_user_is_not_taken_for_a_part(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 _LIMIT = 64 << 20
 _ROOM = 1 << 30
-_EVERY = 64
-"""After so many values the oldest are removed; and at the first."""
+_BLOCK = 4096
+"""What a small file takes."""
 
 
 def cache_folder(name: str) -> Path:
@@ -57,7 +57,7 @@ class Keep:
         self._service = service
         self._limit = limit
         self._room = room
-        self._puts = 0
+        self._due = 0
 
     def _path(self, key: str) -> Path:
         name = hashlib.sha256(f"{self._service}\0{key}".encode()).hexdigest()
@@ -84,9 +84,10 @@ class Keep:
                     with contextlib.suppress(OSError):
                         os.unlink(file.name)
                     raise
-            if self._puts % _EVERY == 0:
+            self._due -= max(len(data), _BLOCK)
+            if self._due < 0:  # at the first one, then when there may be much more
+                self._due = self._room // 64
                 self._prune()
-            self._puts += 1
         except OSError:
             return False  # a full disk is no reason to lose an answer
         return True
@@ -102,7 +103,7 @@ class Keep:
                         found.append((state.st_mtime_ns, state.st_size, one.path))
         room = self._room
         for _, size, path in sorted(found, reverse=True):
-            room -= size
+            room -= max(size, _BLOCK)
             if room < 0:
                 with contextlib.suppress(OSError):
                     os.unlink(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -13,13 +14,26 @@ from arcuate.errors import InvalidArgument
 __all__ = ["begun", "locked"]
 
 
-def locked(service: str, part: Path, buffering: int = -1) -> IO[bytes]:
+@contextlib.contextmanager
+def locked(service: str, part: Path, buffering: int = -1) -> Iterator[IO[bytes]]:
     """Opens it for one download: two that write the same one would give a mixture of both.
 
     Raises:
         InvalidArgument: another download writes it.
         OSError: it cannot be written.
     """
+    file = _opened(service, part, buffering)
+    lock = os.dup(file.fileno())
+    try:
+        with file:
+            yield file
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(lock, fcntl.LOCK_UN)  # else a child that was forked meanwhile keeps it
+        os.close(lock)
+
+
+def _opened(service: str, part: Path, buffering: int) -> IO[bytes]:
     while True:
         file: IO[bytes] = part.open("ab", buffering)
         try:

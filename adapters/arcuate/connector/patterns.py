@@ -10,11 +10,12 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import stamina
 
-from arcuate.connector.base import Connector
+from arcuate.connector.base import Connector, secrets_of
 from arcuate.connector.breaker import CircuitBreaker
 from arcuate.connector.config import ConnectorConfig
 from arcuate.connector.errors import IntegrationError
 from arcuate.connector.policies import Retry
+from arcuate.connector.resilience import patient
 from arcuate.connector.secrets import cause
 from arcuate.errors import InvalidArgument
 
@@ -27,6 +28,7 @@ _TRANSIENT = (
     OSError,
     TimeoutError,
 )  # what Python itself raises for networks; not FileNotFoundError and the like
+_COMMON = frozenset(ConnectorConfig.model_fields)
 _LASTING = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
@@ -130,10 +132,8 @@ class ResilientIntegration(Connector):
                     f"the configuration of {self.name}: max_retries is 0 or more, and retry_delay a number "
                     "of seconds"
                 ) from None
-            breaker = self.config.breaker
-            if breaker is not None and "breaker" not in self.config.model_fields_set:
-                enough = breaker.model_copy(update={"failures": max(breaker.failures, attempts)})
-                self.resilience.breaker = CircuitBreaker(enough, self.name)  # not in the midst of them
+            enough = patient(self.config.breaker, self.resilience.retry)
+            self.resilience.breaker = CircuitBreaker(enough, self.name)
 
     def execute_with_retry(self, operation: Callable[..., T], *args: Any, **named: Any) -> T:
         """Carries an operation out, again if its error may pass; then the fallback, if one is configured.
@@ -181,8 +181,10 @@ def _identity(
     known = inspect.isfunction(operation) or getattr(operation, "__self__", None) is owner
     if not known or "<" in name or not _plain([*args, *named.values()]):
         return None
-    where = (owner.config.url, owner.config.extra)  # the extra ones say who we are
-    return f"{where!r} {operation.__module__}.{name} {args!r} {sorted(named.items())!r}"
+    config = owner.config
+    own = [(one, getattr(config, one)) for one in type(config).model_fields if one not in _COMMON]
+    who = (config.url, config.extra, own, secrets_of(config))  # a secret's repr is the same for all
+    return f"{who!r} {operation.__module__}.{name} {args!r} {sorted(named.items())!r}"
 
 
 def _plain(value: Any) -> bool:

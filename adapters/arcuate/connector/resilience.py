@@ -26,7 +26,7 @@ from arcuate.connector.result import DegradedWarning, Result
 from arcuate.connector.telemetry import Span, Telemetry
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # who wants to see repetitions configures it
-__all__ = ["Resilience"]
+__all__ = ["Resilience", "patient"]
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Resilience:
         self.retry = retry
         self.rate = rate
         self.fallback = fallback
-        self.breaker = CircuitBreaker(breaker, service)
+        self.breaker = CircuitBreaker(patient(breaker, retry), service)
         self.keep = keep if keep is not None else Keep(service)
         self.telemetry = telemetry if telemetry is not None else Telemetry(service)
         self._limiter: Limiter | None = None
@@ -307,6 +307,13 @@ class Resilience:
             extra={"service": self.service, "source": result.source, "age": result.age},
         )
         return result
+
+
+def patient(breaker: Breaker | None, retry: Retry | None) -> Breaker | None:
+    """A breaker that does not open in the midst of the attempts of one request, unless it was told when."""
+    if breaker is None or retry is None or "failures" in breaker.model_fields_set:
+        return breaker
+    return breaker.model_copy(update={"failures": max(breaker.failures, retry.attempts)})
 
 
 def _too(error: IntegrationError, other: str, also: IntegrationError) -> None:

@@ -36,7 +36,7 @@ def renamed(mapping: Mapping[str, Any]) -> dict[str, Any]:
     if "base_url" in found and "url" not in found:
         found["url"] = found.pop("base_url")
     timeout = found.get("timeout")
-    if timeout is not None and "timeouts" not in found:
+    if timeout is not None and not isinstance(timeout, bool) and "timeouts" not in found:
         del found["timeout"]
         found["timeouts"] = {"connect": timeout, "read": timeout}
     return found

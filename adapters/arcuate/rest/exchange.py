@@ -33,7 +33,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _shown(url: str) -> str:
-    return redacted(url.partition("?")[0])
+    return redacted(re.split("[?#]", url)[0])
 
 
 def address(base: str, endpoint: str) -> str:
@@ -58,7 +58,7 @@ def address(base: str, endpoint: str) -> str:
         return base
     if "?" in base or "#" in base:
         raise InvalidArgument(
-            f"{redacted(base)!r} has a query or a fragment, behind which no endpoint can be: what belongs to "
+            f"{_shown(base)!r} has a query or a fragment, behind which no endpoint can be: what belongs to "
             "every request is 'headers' or 'auth', such as APIKeyAuthenticator(key, name, place='query')"
         )
     return base.rstrip("/") + "/" + endpoint.lstrip("/")
@@ -74,8 +74,6 @@ def rebased(url: str, base: str, other: str) -> str | None:
 
 def params_of(given: Mapping[str, Any] | None, extra: Mapping[str, str]) -> dict[str, Any] | None:
     """The query: without what is ``None``."""
-    if not isinstance(given, (Mapping, type(None))):
-        raise ValueError(f"params are a mapping; got a {type(given).__name__}")
     found = {name: value for name, value in (given or {}).items() if value is not None}
     found.update(extra)
     return found or None

@@ -42,6 +42,9 @@ class Request:
             )
         if not isinstance(endpoint, str):
             raise InvalidArgument(f"{client.name}: an endpoint is a text; got a {type(endpoint).__name__}")
+        for what, given in (("params", params), ("headers", headers)):
+            if not isinstance(given, (Mapping, type(None))):
+                raise InvalidArgument(f"{client.name}: {what} are a mapping; got a {type(given).__name__}")
         self.method = method.upper()
         self.url = exchange.address(client.base_url, endpoint)
         self._client, self._endpoint, self._params = client, endpoint, params

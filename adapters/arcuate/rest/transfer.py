@@ -101,9 +101,9 @@ class _Download:
     @contextlib.contextmanager
     def held(self) -> Iterator[Any]:
         """The file to which the pieces are written, for one attempt."""
-        with _writable(self.client, self._part):
-            file = partial.locked(self.client.name, self._part, 0)
-        with file:
+        with contextlib.ExitStack() as stack:
+            with _writable(self.client, self._part):
+                file = stack.enter_context(partial.locked(self.client.name, self._part, 0))
             try:
                 yield file
             except BaseException:
