@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from tests.cli.support import ARCUATE, CLEAN
 
+from arcuate.cli.failure import orderly
+
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
@@ -77,3 +79,16 @@ def test_sigterm_leaves_nothing_half(silent: socket.socket, tmp_path: Path) -> N
             process.kill()
     assert process.returncode == 143
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_sigterm_does_not_disturb_what_is_put_away() -> None:
+    """``timeout`` sends one to the program, and at once another to its whole group."""
+    before, put_away = signal.getsignal(signal.SIGTERM), False
+    with pytest.raises(SystemExit) as ended, orderly():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            put_away = True
+    assert (put_away, ended.value.code) == (True, 143)
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -20,7 +20,7 @@ from arcuate.client import Session, aio, connect, dropped, pool, requests
 from arcuate.client.aio.streams import AsyncPublisher, AsyncSubscription
 from arcuate.client.net.reach import Reach
 from arcuate.client.net.target import Target, open_link
-from arcuate.errors import CallCancelled, ConnectionLost, EnvironmentCrashed, SessionClosed
+from arcuate.errors import CallCancelled, ConnectionLost, EnvironmentCrashed, RemoteError, SessionClosed
 from arcuate.values.limits import Limits
 
 PATIENCE = 30.0
@@ -100,6 +100,23 @@ def test_a_call_whose_arguments_are_prepared_when_its_session_is_restarted() -> 
         assert restarting.ended() is None
         assert isinstance(call.ended(), CallCancelled)
         assert session.eval("1 + 1") == 2
+
+
+def test_the_same_call_with_asyncio() -> None:
+    async def main() -> None:
+        async with await aio.connect("python") as session:
+            await session.run("def wait(_):\n    import time\n    time.sleep(60)")
+            slow = Slow()
+            call = session.submit("wait", slow)
+            await asyncio.to_thread(slow.begun.wait, PATIENCE)
+            restarting = asyncio.ensure_future(session.restart())
+            await asyncio.sleep(0)  # it has asked for its turn
+            slow.go.set()
+            await asyncio.wait_for(restarting, PATIENCE)
+            with pytest.raises(CallCancelled):
+                await call
+
+    asyncio.run(main())
 
 
 def test_a_session_that_is_closed_while_it_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,6 +206,8 @@ def test_an_interpreter_of_a_pool_that_cannot_be_prepared_again() -> None:
         session.run("x = 7")
 
     with pool("python", 1) as workers:
+        with pytest.raises(RemoteError):
+            workers.each("1 / 0")  # nobody wants that again
         workers.each(prepare)
         broken.set()
         with pytest.raises(EnvironmentCrashed):

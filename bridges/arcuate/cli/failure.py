@@ -45,7 +45,12 @@ class Commands(TyperGroup):
 @contextlib.contextmanager
 def orderly() -> Iterator[None]:
     """SIGTERM (a batch system, ``timeout``) ends what is inside as Ctrl-C does: nothing half is left."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    def end(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # ``timeout`` sends a second one, amid what is put away
+        sys.exit(143)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:

@@ -95,7 +95,7 @@ class Pool:
         """Does something on every interpreter, also on those that later replace a crashed one.
 
         Args:
-            action: statements to run, or a function of a session.
+            action: statements to run, or a function of a session. Where it fails, later ones are spared it.
 
         Returns:
             What the function returned for each.
@@ -104,7 +104,11 @@ class Pool:
             (lambda session: session.run(action)) if isinstance(action, str) else action
         )
         self._setup.append(todo)
-        return [todo(session) for session in self._sessions]
+        try:
+            return [todo(session) for session in self._sessions]
+        except BaseException:
+            self._setup.remove(todo)  # it would fail on each that replaces one, too
+            raise
 
     def map(
         self,

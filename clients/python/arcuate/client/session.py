@@ -128,10 +128,7 @@ class Session(Requester):
     def restart(self) -> None:
         """Replaces the interpreter by a fresh one. Variables are gone, handles are stale."""
         self._check_open()
-        call = self._current
-        if call is not None:
-            call.cancelled = True  # its arguments may still be prepared: the transport does not know of it
-        self._transport.interrupt()
+        self._overtake()
         if not self._lock.acquire():
             raise AssertionError("unreachable")
         try:
@@ -143,6 +140,16 @@ class Session(Requester):
             self._prepare()
         finally:
             self._give_back()
+
+    def _overtake(self) -> None:
+        """Interrupts the call that is under way, also one that the transport does not know of yet:
+
+        its arguments may still be prepared.
+        """
+        call = self._current
+        if call is not None:
+            call.cancelled = True
+        self._transport.interrupt()
 
     def close(self) -> None:
         """Ends the interpreter. Idempotent; also called at the end of a ``with`` block and at exit."""

@@ -166,7 +166,7 @@ class AsyncSession:
 
     async def restart(self) -> None:
         """Replaces the interpreter by a fresh one. Variables are gone, handles are stale."""
-        self._backing.interrupt()
+        self._backing._overtake()
         await self._backing.do(self._backing.restart)
 
     async def close(self) -> None:
