@@ -127,7 +127,7 @@ def _of_the_user() -> int:
     Python shows a text once for each line that warns: with a line of Arcuate's, once in a program.
     """
     level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("arcuate."):
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).startswith("arcuate."):
         level, frame = level + 1, frame.f_back
     return level
 
