@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import json
 import struct
 import sys
 from collections import defaultdict
@@ -74,6 +75,40 @@ Matrix::sparseMatrix(i = c(1, 3), j = c(2, 3), x = c(1.5, 2), dims = c(3, 3))
 as(Matrix::sparseMatrix(i = c(1, 3), j = c(2, 3), dims = c(3, 3)), "lMatrix")
 """.strip().splitlines()
 
+# Columns with what packages for survey data note of them; the last ones are what such files hold seldom.
+COLUMNS = """
+structure(c(1, 2), label = "S", labels = c(m = 1, f = 2), class = c("haven_labelled", "vctrs_vctr", "double"))
+structure(c(1, 9), labels = c(m = 1), na_values = c(8, 9), na_range = c(-Inf, 0), class = "labelled")
+structure(1:2, label = "Weight", units = "kg", class = c("labelled", "integer"))
+structure(factor(c("a", "b")), label = "F", class = c("labelled", "factor"))
+structure(factor(c("a", "b")), contrasts = matrix(c(1, -1), 2, dimnames = list(c("a", "b"), NULL)))
+structure(as.Date("2026-01-01") + 0:1, label = "day", class = c("labelled", "Date"))
+structure(as.POSIXct(c(0, 1), tz = "Europe/Prague", origin = "1970-01-01"), label = "at")
+structure(as.difftime(c(1, 2), units = "mins"), label = "took")
+structure(c(1, 2), units = "mV", classification = "x", class = "numeric")
+structure(c("u", "v"), label = "\u017elu\u0165", labels = c(U = "u", V = "v"))
+structure(c(TRUE, FALSE), labels = c("no", "yes"))
+structure(list(1, "a"), label = "mixed")
+structure(1:2, labels = c(a = 1L, b = NA))
+structure(1:2, value.labels = c(a = 1, a = 2), table = data.frame(z = structure(1:3, label = "in it")))
+I(structure(1:2, label = "as is"))
+structure(as.POSIXlt(c("2020-01-01", "2020-01-02"), tz = "UTC"), label = "parts")
+structure(as.raw(1:2), label = "bytes")
+structure(1:2, levels = c("u", "v"))
+""".strip().splitlines()
+
+NOTES: list[Any] = [
+    {"n": {"label": "N", "labels": {"a": 1.0, "b": 2.0}}, "gone": {"label": "x"}},
+    {"n": {"label": "N"}, "f": {"class": ["labelled", "factor"], "label": "F"}, "t": {"comment": "c"}},
+    {"n": {"class": "factor"}, "t": {"label": "T"}, "f": {"levels": "z"}},
+    {"n": {"dim": 2}, "t": {"label": None}, "f": {"comment": 5}},
+    {"n": {"class": ["labelled", "Date"]}, "f": {"class": ["x", "factor"]}, "t": {"": 1}},
+    {"n": {"labels": {"a": 1, "b": 2.5}, "na_values": [1.0, 2.0], "class": "labelled"}, "t": 3, "f": {}},
+    {"n": {"tzone": "UTC", "units": "mV"}, "f": {"names": ["p", "q"]}, "t": {"class": "character"}},
+    "n",
+    {},
+]  # fmt: skip
+
 ONLY_R = {
     "function(x) x + 1": "a function",
     "lm(mpg ~ wt, mtcars)": "class lm",
@@ -81,6 +116,7 @@ ONLY_R = {
     "y ~ x": "class formula",
     "new.env()": "an environment",
     "structure(1:2, class = 'mine')": "class mine",
+    "local({ x <- data.frame(a = 1:3); x$b <- ts(1:3); x })": "class ts",
     "setNames(list(1, 2), c('a', 'a'))": "two elements named 'a'",
 }
 
@@ -167,6 +203,41 @@ def test_what_is_saved_is_in_r_what_a_session_is_given(r: Session, tmp_path: Pat
     assert equal(encode(r.call("itself", value)), encode(open_data(path))) is None
 
 
+def test_what_is_noted_of_columns(r: Session, tmp_path: Path) -> None:
+    path = tmp_path / "x.rds"
+    for code in COLUMNS:
+        r.run(f'd <- data.frame(k = 1:2); d$x <- {code}; saveRDS(d, "{path}")')
+        want, got = r["d"], open_data(path)
+        assert isinstance(want, pd.DataFrame), code
+        assert equal(encode(want), encode(got)) is None, code
+        save_data(got, path)
+        r["e"] = want
+        assert r.eval(f'identical(readRDS("{path}"), e)'), code
+        if code not in COLUMNS[-4:]:  # I() and raw, and what would make something else of a column
+            assert r.eval("identical(d, e)"), code
+        assert equal(encode(r["e"]), encode(open_data(path))) is None, code
+
+
+@pytest.mark.parametrize("notes", NOTES, ids=str)
+def test_notes_of_columns_from_elsewhere(r: Session, tmp_path: Path, notes: Any) -> None:
+    path = tmp_path / "x.rds"
+    frame = pd.DataFrame({"n": [1.0, 2.0], "t": ["u", "v"], "f": pd.Categorical(["a", "b"])})
+    frame.attrs = {"columns": notes, "more": 1}
+    r["x"] = frame
+    assert save_data(frame, path).lost == ()
+    assert r.eval(f'identical(readRDS("{path}"), x)')
+    back = [json.dumps(one.attrs["columns"], default=np.ndarray.tolist) for one in (open_data(path), r["x"])]
+    assert [json.loads(one) for one in back] == [notes, notes]
+
+
+def test_two_meanings_of_columns(r: Session, tmp_path: Path) -> None:
+    path = tmp_path / "x.rds"
+    r.run('x <- data.frame(a = 1:2); attr(x, "columns") <- "mine"; attr(x$a, "label") <- "A"')
+    r.run(f'saveRDS(x, "{path}")')
+    with pytest.raises(ConversionError, match="remove one of them: attr"):
+        open_data(path)
+
+
 def test_the_golden_vectors(r: Session, tmp_path: Path) -> None:
     """A file gives what a session gives; it refuses nanoseconds, which a session drops by contract."""
     path, stricter = tmp_path / "x.rds", set()
@@ -200,7 +271,7 @@ def test_what_only_r_has_is_an_error_with_its_path(r: Session, tmp_path: Path) -
         r.run(f'saveRDS(list(good = 1, bad = list(2, {code})), "{path}")')
         with pytest.raises(ConversionError, match=r"x\.rds: .*" + told) as caught:
             open_data(path)
-        assert caught.value.path == "$.bad[1]"
+        assert caught.value.path == "$.bad[1]" + ".b" * ("x$b" in code)
         assert open_data(path, variable="good") == 1
 
 

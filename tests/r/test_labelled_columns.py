@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -89,3 +90,22 @@ def test_every_data_frame_that_comes_with_r_has_a_value_or_stays_there(r: Sessio
     assert set(kinds.values()) == {"DataFrame", "Remote"}
     assert kinds["iris"] == kinds["airquality"] == "DataFrame"
     assert kinds["freeny"] == "Remote"  # it has a time series for a column
+
+
+def test_a_part_of_the_columns_keeps_its_labels(r: Session) -> None:
+    r.run(FRAME)
+    part = r["d"][["sex", "n"]]
+    r["e"] = part
+    assert r.eval("identical(e$sex, d$sex) && identical(e$n, d$n)") is True
+    notes = r["e"].attrs["columns"]
+    assert set(notes) == set(part.attrs["columns"])
+    assert notes["sex"] == part.attrs["columns"]["sex"]
+    assert notes["day"] == {"label": "about day"}
+
+
+def test_a_class_that_comes_as_a_row_of_cells_is_a_class(r: Session) -> None:
+    """As Octave gives back a list of texts."""
+    frame = pd.DataFrame({"n": [1.0, 2.0]})
+    frame.attrs["columns"] = {"n": {"class": np.array([["labelled", "numeric"]])}}
+    r["e"] = frame
+    assert r.eval('identical(attributes(e$n), list(class = c("labelled", "numeric")))') is True

@@ -13,6 +13,7 @@ import numpy as np
 
 from arcuate.errors import ConversionError
 from arcuate.formats import r_file as r
+from arcuate.formats import r_notes as notes
 from arcuate.formats import r_times as times
 from arcuate.formats.r_file import NA_BITS, NA_INT, RObject
 from arcuate.values import codes, types
@@ -27,6 +28,8 @@ _TABLES = {"tbl_df", "tbl", "data.table", "data.frame"}
 _DTYPES = {r.LGL: "bool", r.INT: "i4", r.REAL: "f8", r.CPLX: "c16", r.STR: "text", r.RAW: "u1"}
 _ATOMIC = frozenset(_DTYPES)
 _OWN = {"names", "dim", "dimnames", _RIDE, "class"}
+_AS_IS = {"AsIs", "list", "numeric", "integer", "character", "logical", "complex"}
+_PARTS = {"names", "class", "tzone", "balanced"}
 _EMPTY = memoryview(b"")
 
 
@@ -409,9 +412,13 @@ def _table(node: RObject) -> types.Table:
     if _text(ride.get("kind")) != "table":
         ride = {}
     nullable = set(_strings(ride.get("nullable")))
-    columns = {
-        str(name): _column(each, rows, str(name)) for name, each in zip(names, node.value, strict=True)
-    }
+    columns: dict[str, Any] = {}
+    noted: dict[str, Any] = {}
+    for name, each in zip(map(str, names), node.value, strict=True):
+        columns[name], note = _column(each, rows, name)
+        if note:
+            where = f".attrs.columns{step(name)}"
+            noted[name] = {key: _at(one, where + step(key)) for key, one in note.items()}
     for name in nullable & set(columns):
         if isinstance(columns[name], types.Array):
             columns[name].hint |= codes.ARRAY_PANDAS
@@ -421,6 +428,14 @@ def _table(node: RObject) -> types.Table:
     for key, each in node.attributes.items():
         if key not in skip and key not in attrs:
             attrs[key] = _at(each, f".attrs{step(key)}")
+    if noted:
+        left = attrs.get("columns", {})  # what came as a note and could be no attribute of a column
+        if "columns" in node.attributes or not isinstance(left, dict) or set(left) & set(noted):
+            raise ConversionError(
+                'a data.frame has the attribute "columns" and columns with attributes of their own; both '
+                'would be attrs["columns"]; remove one of them: attr(x, "columns") <- NULL'
+            )
+        attrs["columns"] = {**left, **noted}
     return types.Table(columns, rows, index, attrs, _text(ride.get("hint")) or "")
 
 
@@ -467,34 +482,32 @@ def _same(before: RObject, now: RObject | None, rows: int) -> bool:
     return list(before.value) == list(now.value)
 
 
-def _column(node: RObject, rows: int, name: str) -> Any:
+def _column(node: RObject, rows: int, name: str) -> tuple[Any, dict[str, RObject]]:
+    """The data of a column, and what is noted of it."""
     try:
         if "POSIXlt" in node.classes:
+            more = {key: each for key, each in node.attributes.items() if key not in _PARTS}
             node = times.from_parts(node)
+            node.attributes |= more
         if "dim" in node.attributes or "data.frame" in node.classes or _length(node) != rows:
             raise ConversionError(
                 "a matrix or data.frame as a column of a data.frame has no value outside R; use "
                 "do.call(data.frame, x)"
             )
+        if "AsIs" in node.classes:
+            node = RObject(node.kind, node.value, dict(node.attributes), node.s4)
+            classes = [each for each in node.classes if each not in _AS_IS]
+            node.attributes |= _class(classes)
+            if not classes:
+                del node.attributes["class"]
+        column, note = notes.split(node)
         if node.kind == r.VEC:
-            if set(node.classes) - {"AsIs", "list"}:
+            if node.classes:
                 raise _only_r(node)
-            return [_at(each, f"[{k}]") for k, each in enumerate(node.value)]
-        classes = [
-            each
-            for each in node.classes
-            if each not in ("AsIs", "numeric", "integer", "character", "logical")
-        ]
-        if node.kind == r.RAW:
-            return array(node)
-        extra = {key: each for key, each in node.attributes.items() if key not in ("names", "class")}
-        made = _atomic(RObject(node.kind, node.value, {**extra, **_class(classes)}, node.s4))
-        if isinstance(made, types.Labelled):
-            raise ConversionError(
-                f"a column with the attributes {', '.join(made.attrs)} has no value outside R; remove them: "
-                'attr(x$column, "label") <- NULL'
-            )
-        return made
+            return [_at(each, f"[{k}]") for k, each in enumerate(node.value)], note
+        if node.s4:
+            raise _only_r(node)
+        return core(column, column.classes, None), note
     except ConversionError as error:
         raise error.prepend(step(name)) from None
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from arcuate.errors import ConversionError
 from arcuate.formats import r_file as r
+from arcuate.formats import r_notes
 from arcuate.formats.node import Node, step
 from arcuate.formats.r_file import NA_BITS, NA_INT, RObject
 from arcuate.formats.r_texts import number_text
@@ -453,7 +454,7 @@ def _table(node: Node) -> RObject:
         ]
         index = RObject(r.VEC, [RObject(r.STR, labels), RObject(r.VEC, levels)])
         rows = _row_names(levels, n)
-    attrs = _mapping(node["attrs"])
+    attrs = r_notes.noted(columns, _mapping(node["attrs"]))
     made = _named(columns)
     made.attributes |= {"class": _texts("data.frame"), "row.names": rows}
     if index.kind != r.NIL or attrs.value or nullable or node.text not in ("", "pandas"):

@@ -146,26 +146,28 @@ plan_list <- function(x) {
 .labelled <- c("labelled", "haven_labelled", "haven_labelled_spss", "vctrs_vctr", "double", "numeric", "integer", "character", "logical")
 
 # Attributes whose vectors of texts, or of codes by name, go as lists: mappings and lists can be compared, as pandas does.
-.coded <- c("class", "labels", "value.labels")
+.coded <- c("class", "labels", "value.labels", "na_values", "na_range")
 is_coded <- function(x) is.atomic(x) && length(x) > 0L && !anyNA(x) && if (is.null(names(x))) length(x) > 1L && is.null(attributes(x)) else
     identical(names(attributes(x)), "names") && !anyNA(names(x)) && all(nzchar(names(x))) && !anyDuplicated(names(x))
-uncoded <- function(x) if (is.list(x) && length(x) && is.null(oldClass(x)) && all(lengths(x) == 1L) && length(unique(vapply(x, typeof, ""))) == 1L &&
-    all(vapply(x, function(one) is.atomic(one) && is.null(attributes(one)), NA))) unlist(x) else x
+uncoded <- function(x) {
+    if (is.list(x) && length(x) && all(lengths(x) == 1L) && length(unique(vapply(x, typeof, ""))) == 1L && identical(as.list(made <- unlist(x)), x) && is_coded(made)) made else x
+}
+is_mapping <- function(x) is.list(x) && length(x) > 0L && identical(names(attributes(x)), "names")
 
-# Whether what is noted of columns can be attributes of them: none that would make something else of a column.
-are_notes <- function(notes, columns) {
-    if (!is.list(notes) || length(notes) == 0L || is.null(names(notes)) || !is.null(oldClass(notes)) || !all(names(notes) %in% names(columns))) return(FALSE)
-    for (key in names(notes)) {
-        note <- notes[[key]]
-        column <- columns[[key]]
-        if (!is.list(note) || length(note) == 0L || is.null(names(note)) || !is.null(oldClass(note)) || is.list(column)) return(FALSE)
-        if (!is.null(note$class)) note$class <- uncoded(note$class)
-        cls <- oldClass(column)
-        if (any(names(note) %in% c("", .labels, "levels", "tsp", "row.names", unlist(.own[cls], use.names = FALSE)))) return(FALSE)
-        if (!is.null(note$class) && !(is.null(cls) && is.character(note$class) && all(note$class %in% .labelled))) return(FALSE)
-        if (any(vapply(note, is.null, NA))) return(FALSE)
+# The column with what is noted of it as its attributes; NULL where that would make something else of it, or R cannot hold it.
+with_note <- function(column, note) {
+    cls <- oldClass(column)
+    if (!is_mapping(note) || any(names(note) %in% c("", .labels, "levels", "tsp", "row.names", setdiff(unlist(.own[cls]), "class")))) return(NULL)
+    if (any(vapply(note, is.null, NA))) return(NULL)
+    for (key in intersect(names(note), .coded)) note[[key]] <- uncoded(note[[key]])
+    given <- note[["class"]]
+    if (!is.null(given)) {
+        if (is.list(column) || !is.character(given)) return(NULL)
+        note[["class"]] <- given <- bare(given)  # a row of cells, from Octave
+        if (!any(given %in% .labelled) || !identical(given[!given %in% .labelled], as.character(cls))) return(NULL)
     }
-    TRUE
+    own <- attributes(column)
+    tryCatch({ attributes(column) <- c(own[setdiff(names(own), names(note))], note); column }, error = function(e) NULL)
 }
 
 plan_table <- function(x) {
@@ -174,32 +176,33 @@ plan_table <- function(x) {
     names <- a$names
     if (anyNA(names) || anyDuplicated(names)) return(list(10L))
     columns <- bare(x)
-    notes <- list()
+    notes <- vector("list", length(columns))
     for (i in seq_along(columns)) {
         column <- columns[[i]]
-        if (inherits(column, "POSIXlt")) column <- columns[[i]] <- as.POSIXct(column)
-        if (inherits(column, "AsIs")) { class(column) <- setdiff(class(column), c("AsIs", "list", "numeric", "integer", "character", "logical", "complex")); columns[[i]] <- column }
-        if (!is.null(dim(column)) || length(column) != n) return(list(10L))
-        if (is.list(column)) { if (!is.null(oldClass(column))) return(list(10L)); columns[[i]] <- bare(column); next }
-        if (isS4(column)) return(list(10L))
-        if (length(part <- attributes(column))) {
-            cls <- oldClass(column)
-            labelled <- length(cls) && all(cls %in% .labelled)
-            if (!labelled && !is.null(cls)) {  # column[0L] would lose a class without a method of its own
-                none <- vector(typeof(column), 0L)
-                attributes(none) <- part[!names(part) %in% c("names", "tsp")]
-                if (is.null(core(none, NULL))) return(list(10L))
-            }
-            own <- c("names", .ride, if (!labelled) c("class", unlist(.own[cls], use.names = FALSE)))
-            note <- part[setdiff(names(part), own)]
-            if (length(note)) {
-                for (key in intersect(names(note), .coded)) if (is_coded(note[[key]])) note[[key]] <- as.list(note[[key]])
-                notes[[names[i]]] <- note
-            }
-            part <- part[setdiff(names(part), c("names", names(note)))]
-            attributes(column) <- if (length(part)) part
+        if (inherits(column, "POSIXlt")) {
+            note <- attributes(column)
+            column <- as.POSIXct(column)
+            for (key in setdiff(names(note), c("names", "class", "tzone", "balanced"))) attr(column, key) <- note[[key]]
             columns[[i]] <- column
         }
+        if (inherits(column, "AsIs")) { class(column) <- setdiff(class(column), c("AsIs", "list", "numeric", "integer", "character", "logical", "complex")); columns[[i]] <- column }
+        if (!is.null(dim(column)) || length(column) != n || isS4(column)) return(list(10L))
+        cls <- oldClass(column)
+        if (is.list(column) && !is.null(cls)) return(list(10L))
+        if (is.null(part <- attributes(column))) next
+        typed <- cls[!cls %in% .labelled]
+        note <- part[setdiff(names(part), c("names", .ride, setdiff(unlist(.own[typed]), "class"), "class"[length(typed) == length(cls)]))]
+        part <- part[setdiff(names(part), c("names", names(note)))]
+        if (!is.null(note[["class"]]) && length(typed)) part[["class"]] <- typed
+        for (key in intersect(names(note), .coded)) if (is_coded(note[[key]])) note[[key]] <- as.list(note[[key]])
+        if (length(note)) notes[[i]] <- note
+        if (!is.null(part[["class"]])) {  # column[0L] would lose a class without a method of its own
+            none <- vector(typeof(column), 0L)
+            attributes(none) <- part
+            if (is.null(core(none, NULL))) return(list(10L))
+        }
+        attributes(column) <- if (length(part)) part
+        columns[[i]] <- column
     }
     labels <- a$row.names
     ride <- a[[.ride]]
@@ -209,8 +212,13 @@ plan_table <- function(x) {
              else list(if (!is.null(ride$index) && length(ride$index[[1L]]) == 1L) ride$index[[1L]] else NA_character_, list(labels))
     extra <- a[setdiff(names(a), c("names", "class", "row.names", .ride, ".internal.selfref", "index", "sorted"))]
     attrs <- c(ride$attrs, extra[!names(extra) %in% names(ride$attrs)])
-    if (length(notes) && !is.null(attrs$columns) && !isTRUE(ride$noted)) return(list(10L))
-    if (length(notes) || isTRUE(ride$noted)) attrs$columns <- if (length(notes)) notes
+    names(notes) <- names
+    notes <- notes[lengths(notes) > 0L]
+    if (length(notes)) {
+        left <- attrs[["columns"]]  # what came as a note and could be no attribute of a column
+        if (!is.null(left) && (is.null(ride$attrs[["columns"]]) || !is_mapping(left) || any(names(left) %in% names(notes)))) return(list(10L))
+        attrs[["columns"]] <- c(left, notes)
+    }
     list(8L, n, columns, names, index, if (is.null(attrs)) list() else attrs, if (is.null(ride$hint)) "" else ride$hint, as.character(ride$nullable))
 }
 
@@ -388,16 +396,19 @@ make_table <- function(n, columns, index, attrs, hint, nullable) {
                 else if (single && !anyNA(first) && !is.null(text <- label_text(first)) && !anyDuplicated(text)) text
                 else as.character(seq_len(n))
     }
-    noted <- are_notes(attrs$columns, columns)
-    if (noted) for (key in names(attrs$columns)) {
-        note <- attrs$columns[[key]]
-        for (coded in intersect(names(note), .coded)) note[[coded]] <- uncoded(note[[coded]])
-        attributes(columns[[key]]) <- c(attributes(columns[[key]]), note)
+    left <- attrs[["columns"]]
+    if (is_mapping(left)) {
+        done <- logical(length(left))
+        for (k in seq_along(left)) {
+            i <- match(names(left)[k], names(columns))
+            if (!is.na(i) && !is.null(column <- with_note(columns[[i]], left[[k]]))) { columns[[i]] <- column; done[k] <- TRUE }
+        }
+        if (any(done)) attrs[["columns"]] <- if (!all(done)) left[!done]
     }
     attr(columns, "row.names") <- rows
     class(columns) <- "data.frame"
     if (!is.null(index) || length(attrs) || length(nullable) || !hint %in% c("", "pandas"))
-        attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint, nullable = nullable, noted = noted)
+        attr(columns, .ride) <- list(kind = "table", index = index, labels = attr(columns, "row.names"), attrs = attrs, hint = hint, nullable = nullable)
     columns
 }
 
