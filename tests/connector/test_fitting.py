@@ -29,6 +29,7 @@ from arcuate.connector.tables import batch_of, to_pandas
         (2.5, pa.dictionary(pa.int8(), pa.int64())),
         (1e300, pa.float32()),
         (1e-300, pa.float32()),
+        (10**400, pa.float32()),
         (2049, pa.float16()),
         ([2.5], pa.list_view(pa.int64())),
     ],

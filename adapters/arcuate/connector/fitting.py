@@ -89,7 +89,7 @@ def _pack(column: Sequence[Any], kind: pa.DataType) -> None:
         if isinstance(one, (int, float)):
             try:
                 (found,) = struct.unpack(form, struct.pack(form, one))
-            except OverflowError:
+            except (OverflowError, struct.error):  # the latter of whole numbers beyond all floats
                 raise TypeError(f"it holds {one}, which is too large") from None
             if found != one and (found == 0 or isinstance(one, int)):
                 raise TypeError(f"it holds {one}, which would become {found}")

@@ -181,12 +181,16 @@ class Oct2Py(Figures, Objects):
         self._close_engine()
         self._remove_temp_dir()
 
-    def _close_engine(self) -> None:
+    def _close_engine(self, later: bool = False) -> None:
         engine, self._engine = self._engine, None
         self._classes.clear()
         for name in [name for name, value in vars(self).items() if isinstance(value, OctaveFunctionPtr)]:
             del self.__dict__[name]
-        if engine is not None:
+        if engine is None:
+            return
+        if later:
+            end_later(engine.close)
+        else:
             engine.close()
 
     def _remove_temp_dir(self) -> None:
@@ -206,7 +210,8 @@ class Oct2Py(Figures, Objects):
     def __del__(self, _ending: Callable[[], bool] = sys.is_finalizing) -> None:
         # At the end of Python _exit_all has been here before; after an __init__ that failed there is nothing.
         if "_temp_dir_owner" in self.__dict__ and not _ending():
-            end_later(self.exit)
+            self._close_engine(later=True)
+            self._remove_temp_dir()
 
     # -------------------------------------------------------------- variables
 
