@@ -150,7 +150,7 @@ def test_a_websocket_that_reads_slowly(
     start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A sign of life waits behind a large message: as long as that is read, the client lives."""
-    monkeypatch.setattr(arcuate.http.bridge, "_PING_SECONDS", 0.8)
+    monkeypatch.setattr(arcuate.http.bridge, "_PING_SECONDS", 0.4)
     bridge = start()
     unanswered: list[Any] = []
     usual = WebSocketConnection.keepalive_timeout

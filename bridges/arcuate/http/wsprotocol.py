@@ -35,7 +35,7 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """No sign of life came: the client is frozen or does not read, unless it is still busy reading."""
         left = self._waiting()
-        if 0 < left < self._left:  # the question waits behind a large message
+        if left < self._left:  # it waited behind a large message, which may just be all taken
             self._left = left
             self.pong_timer = self.loop.call_later(self.ping_timeout or 0.0, self.keepalive_timeout)
             return
