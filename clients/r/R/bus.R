@@ -23,7 +23,8 @@ new_state <- function(link, target, limits, token) {
     state$address <- target$address
     state$environment <- target$environment
     state$number <- 0
-    state$seen <- state$told <- 0
+    state$seen <- state$told <- 0  # all messages up to here have come
+    state$later <- numeric()       # those that overtook others: over HTTP each call has an answer of its own
     state$heard <- now()
     state$connected <- FALSE
     state$closed <- FALSE
@@ -245,10 +246,7 @@ dispatch <- function(state, message) {
     state$heard <- now()
     head <- message$head
     seq <- head[["seq"]]  # `$` would find the `sequence` of a sample
-    if (is.numeric(seq)) {
-        if (seq <= state$seen) return(invisible())
-        state$seen <- seq
-    }
+    if (is.numeric(seq) && !is_new(state, seq)) return(invisible())
     key <- as.character(head$id)
     switch(head$op,
         reply = , error = {
@@ -264,6 +262,15 @@ dispatch <- function(state, message) {
         sample = if (!is.null(state$samples[[key]])) state$samples[[key]]$queue <- c(state$samples[[key]]$queue, list(message)))
     if (state$seen - state$told > 256) acknowledge(state)
     invisible()
+}
+
+# Notes the number of a message; FALSE for one that came before.
+is_new <- function(state, seq) {
+    if (seq <= state$seen || seq %in% state$later) return(FALSE)
+    state$later <- c(state$later, seq)
+    while ((state$seen + 1) %in% state$later) state$seen <- state$seen + 1
+    state$later <- state$later[state$later > state$seen]
+    TRUE
 }
 
 acknowledge <- function(state) {

@@ -137,6 +137,29 @@ test_that("a hub that was not asked for long is not taken for dead", {
     })
 })
 
+test_that("an answer that overtakes another is not taken for one that came before", {
+    con <- connected("http")  # where each call has an answer of its own
+    state <- arcuate:::state_of(con)
+    calls <- lapply(c("1.5", "2.5"), function(code) arcuate:::begin(state, "eval", list(code = code)))
+    link <- state$link
+    held <- list()
+    state$link$receive <- function(timeout) {
+        if (!is.null(message <- link$receive(timeout))) held[[length(held) + 1L]] <<- message
+        NULL
+    }
+    end <- Sys.time() + 30
+    while (length(held) < 2L && Sys.time() < end) arcuate:::step_once(state, calls[[1L]])
+    seen <- state$seen
+    for (message in rev(held)) arcuate:::dispatch(state, message)
+    for (message in held) arcuate:::dispatch(state, message)  # once more, as after a lost connection
+    values <- lapply(calls, function(call) arcuate:::field_of(arcuate:::finish(state, call), "value", state$limits))
+    expect_identical(values, list(1.5, 2.5))
+    expect_identical(c(state$seen, length(state$later)), c(seen + 2, 0))
+    state$link <- link
+    expect_identical(arcuate_eval(con, "3.5"), 3.5)
+    arcuate_close(con)
+})
+
 test_that("large arrays, and arrays of many", {
     each_transport(function(transport) {
         con <- shared(transport)

@@ -19,8 +19,6 @@ switch v.type
         end
     case 'dropped'
         fprintf(2, 'arcuate: %d pieces of output were lost, since they were not read in time\n', double(v.count));
-        c.state.seen = max([c.state.seen, c.state.later]);
-        c.state.later = [];
     case 'display'
         if ~isempty(c.state.display)
             c.state.display(v.mime, v.data);
