@@ -25,6 +25,7 @@ demo: setup  ## R and Octave called from Python on real data (under 20 s)
 	$(BIN)/arcuate demo
 
 test: everything  ## run the tests; ARCUATE_REQUIRE=all makes a skip an error, ARGS="-k frames" chooses
+	@$(BIN)/python -m compileall -q adapters bridges clients/python  # else each process may do it, of thousands
 	$(BIN)/pytest -n $(strip $(JOBS)) --dist loadfile $(ARGS)
 
 matrix: setup  ## every client x transport x environment x case; reports in build/matrix/; ARGS="--client go"
