@@ -177,6 +177,18 @@ def test_plain_requests_leave_nothing_kept(client: httpx.Client, session: str) -
     assert len(kept) <= 1  # the last answer, for whoever lost it
 
 
+def test_what_nobody_has_fetched_is_kept(client: httpx.Client, session: str) -> None:
+    """Plain requests acknowledge what was given out before them: not an older reply that still waits."""
+    body = {"op": "eval", "id": 7, "code": "6 * 7"}
+    later = {"Prefer": "respond-async"}
+    assert client.post(session + "/messages", json=body, headers=later).status_code == 202
+    for _ in range(20):  # each is carried out after it, and answered
+        client.post(session + "/eval", json={"code": "1"}).raise_for_status()
+    kept = client.get(session + "/output", params={"after": 0}).json()["messages"]
+    assert [one["value"] for one in kept if one["id"] == 7] == [42]
+    assert len(kept) <= 2  # and the last answer, for whoever lost it
+
+
 def test_strangers(client: httpx.Client, session: str) -> None:
     for secret in ("", "x", "\u00e9".encode()):
         answer = client.get(session + "/variables", headers={"Arcuate-Secret": secret})

@@ -36,7 +36,7 @@ WAYS = ("grpc", "zmq", "http")
 needs_confinement = pytest.mark.skipif(bool(unavailable()), reason=f"confinement: {unavailable()}")
 
 
-LIMITS = {"sessions": 1, "call_seconds": 0.3, "message": 200_000, "array": 500_000, "memory": 500_000_000}
+LIMITS = {"sessions": 1, "call_seconds": 1, "message": 200_000, "array": 500_000, "memory": 500_000_000}
 TOKENS = {
     "all": "",
     "calls": "--no-eval --allow math.* --allow len --environment py*",

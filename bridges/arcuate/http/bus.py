@@ -232,6 +232,7 @@ class Bus:
         channel = self.resources.session(incoming)
         if after >= 0:
             channel.again(int(after))
+            await asyncio.sleep(0)  # what is sent again comes by way of the loop
         reader = channel.read()
         if incoming.query.get("follow") in ("1", "true"):
             if incoming.wants == JSON:

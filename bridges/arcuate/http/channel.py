@@ -93,7 +93,7 @@ class Channel:
         transport: the protocol, for logs and metrics.
 
     Attributes:
-        delivered: the last ``seq`` that was handed out.
+        delivered: all messages up to this ``seq`` have been handed out.
         gone: the hub was told that the client is gone; the session may still be resumed.
     """
 
@@ -118,6 +118,8 @@ class Channel:
         self.over: Callable[[Channel], None] | None = None
         self.used = time.monotonic()
         self._pending: deque[Nodes] = deque()
+        self._came: deque[int] = deque()  # what the session has sent since, by ``seq``
+        self._handed: set[int] = set()  # and what of it was handed out before others
         self._readers: list[Reader] = []
         self._holders: set[Any] = set()
         self._order = asyncio.Lock()
@@ -147,7 +149,7 @@ class Channel:
         if self.gone:
             raise ConnectionLost("the HTTP client is gone")
         try:
-            self.loop.call_soon_threadsafe(self._arrived, message)
+            self.loop.call_soon_threadsafe(self._came_in, message)
         except RuntimeError:
             raise ConnectionLost("the HTTP bridge has been stopped") from None
 
@@ -156,6 +158,11 @@ class Channel:
             self.loop.call_soon_threadsafe(self.close)
         except RuntimeError:
             pass
+
+    def _came_in(self, message: Nodes) -> None:
+        if not self.gone and (number := sequence(message)):
+            self._came.append(number)
+        self._arrived(message)
 
     def _arrived(self, message: Nodes) -> None:
         if self.gone:
@@ -223,19 +230,39 @@ class Channel:
 
     def handed(self, message: Nodes) -> None:
         """A message has been written to a client."""
-        self.delivered = max(self.delivered, sequence(message))
+        if sequence(message) <= self.delivered:
+            return
+        self._handed.add(sequence(message))
+        while self._came and self._came[0] in self._handed:
+            self.delivered = self._came.popleft()
+            self._handed.discard(self.delivered)
 
     def again(self, after: int) -> None:
         """Has the session send once more what came after a number; the client has all before it."""
         session = self.session
         if session is None:
             return
-        if after < self.delivered or any(sequence(message) <= after for message in self._pending):
+        handed = max(self._handed, default=self.delivered)
+        if after < handed or any(sequence(message) <= after for message in self._pending):
             self._pending = deque(message for message in self._pending if not sequence(message))
+            self._begin_after(after)
             session.attach(self.connection._send, after)
-            self.delivered = after
         else:
             session.acknowledge(after)
+
+    def settle(self) -> None:
+        """Lets the hub forget what was handed out, for a client that cannot ask for it again."""
+        session = self.session
+        if session is None or not self.attached:
+            return
+        session.acknowledge(self.delivered, self._handed)
+        self._came = deque(number for number in self._came if number not in self._handed)
+        self._handed.clear()
+
+    def _begin_after(self, after: int) -> None:
+        self.delivered = after
+        self._came.clear()
+        self._handed.clear()
 
     # ----------------------------------------------------------- from the client
 
@@ -310,6 +337,7 @@ class Channel:
     def take(self, session: HubSession, seen: int = 0) -> None:
         """Has a session send to this channel, from after ``seen`` on."""
         self.connection.session = session
+        self._begin_after(seen)
         session.attach(self.connection._send, seen)
 
 

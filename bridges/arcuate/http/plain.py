@@ -89,8 +89,7 @@ class Plain:
         """Asks the hub and answers with the reply as JSON."""
         number = self._number(incoming, channel)
         if channel.session is not None and REQUEST not in incoming.headers and "seen" not in fields:
-            # a client that names no request cannot ask for its answer again: the hub need not keep it
-            fields = {**fields, "seen": channel.delivered}
+            channel.settle()  # a client that names no request cannot ask for its answer again
         language = self.hub.environments.find(environment).language
         message = from_json(op, number, fields, language=language)
         reader = channel.read(number, only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from arcuate.client import messages
 from arcuate.hub.relay import numbered, sized
@@ -62,13 +62,22 @@ class Outbox:
         """Whether another event fits."""
         return self._count < self._events and self._bytes < self._event_bytes
 
-    def forget(self, seen: int) -> None:
-        """Lets go of what has arrived."""
+    def forget(self, seen: int, others: Set[int] = frozenset()) -> None:
+        """Lets go of what has arrived: all up to a number, and those beyond it."""
         while self._kept and self._kept[0][0] <= seen:
-            _, event, size, _ = self._kept.popleft()
-            if event:
-                self._count -= 1
-                self._bytes -= size
+            self._gone(self._kept.popleft())
+        if others:
+            kept, self._kept = self._kept, deque()
+            for one in kept:
+                if one[0] in others:
+                    self._gone(one)
+                else:
+                    self._kept.append(one)
+
+    def _gone(self, one: tuple[int, bool, int, Nodes]) -> None:
+        if one[1]:
+            self._count -= 1
+            self._bytes -= one[2]
 
     def after(self, seen: int) -> Iterator[Nodes]:
         """What has been sent after a number, in order."""

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from typing import TYPE_CHECKING, Any
 
 from arcuate.client import messages
@@ -165,10 +165,10 @@ class HubSession:
                 self.dropped = time.monotonic()
                 self._space.notify_all()
 
-    def acknowledge(self, seen: int) -> None:
-        """The client has everything up to this number."""
+    def acknowledge(self, seen: int, others: Set[int] = frozenset()) -> None:
+        """The client has everything up to this number, and those beyond it."""
         with self._lock:
-            self._outbox.forget(seen)
+            self._outbox.forget(seen, others)
             self._space.notify_all()
 
     def greeting(self) -> dict[str, Any]:
