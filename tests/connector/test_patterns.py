@@ -13,6 +13,7 @@ import pytest
 from tests.connector.scripted import answer, scripted
 
 from arcuate.connector import ConnectorConfig, Secret
+from arcuate.connector.network import NetworkConfig
 from arcuate.errors import InvalidArgument
 from arcuate.integrations import (
     AuthenticationError,
@@ -155,6 +156,10 @@ def test_mistakes_of_users() -> None:
         def authenticate(self, credentials: Mapping[str, Any] | None = None) -> Any:
             return "token"
 
+    class Numbered(BaseAuthenticator):
+        def authenticate(self, credentials: Mapping[str, Any] | None = None) -> Any:
+            return {"X-Id": 5}
+
     wrong: list[tuple[Callable[[], Any], str]] = [
         (
             lambda: DatabaseConnector({"uri": "postgresql://me:s3cret@h/x"}),
@@ -173,6 +178,10 @@ def test_mistakes_of_users() -> None:
         (lambda: RESTAPIClient({"timeout": "soon"}), "'timeouts.connect': input should be a valid number"),
         (lambda: RESTAPIClient(auth=Mine), "not the class Mine"),
         (lambda: Mine().authorization(), "Mine gives headers, a mapping of texts; got a str"),
+        (
+            lambda: RESTAPIClient(url="http://127.0.0.1:1", auth=Numbered()).get("x"),
+            "Numbered gives the header 'X-Id' as a int, not a text",
+        ),
         (lambda: retry_on_failure(lambda: 1), "write the parentheses"),  # type: ignore[arg-type]
         (lambda: OAuth2Authenticator(token_url="h/x", client_id="a").authenticate(), "look at 'issuer'"),
     ]
@@ -232,6 +241,10 @@ class Told(Meter):
     Config = ToldConfig
 
 
+class Proven(Meter):
+    Config = NetworkConfig
+
+
 def test_a_method_has_its_last_good_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with Meter({"max_retries": 0, "fallback": {"kind": "cache"}}) as meter:
@@ -241,10 +254,11 @@ def test_a_method_has_its_last_good_value(tmp_path: Path, monkeypatch: pytest.Mo
             assert meter.get(1) == 10
         with pytest.raises(ConnectionError):
             meter.get(2)
-    for kind in (Meter, Told):  # of another user
+    for kind in (Meter, Told, Proven):  # of another user
         for key in ("a", "b"):
-            with kind({"max_retries": 0, "fallback": {"kind": "cache"}, "api_key": key}) as meter:
-                if kind is Told and key == "a":
+            who = {"auth": BearerAuthenticator(key)} if kind is Proven else {"api_key": key}
+            with kind({"max_retries": 0, "fallback": {"kind": "cache"}, **who}) as meter:
+                if kind is not Meter and key == "a":
                     meter.get(1)
                 meter.away = True
                 with pytest.raises(ConnectionError):

@@ -107,6 +107,7 @@ def test_each_attempt_sends_the_whole_file(tmp_path: Path) -> None:
     ("file", "said"),
     [
         ("nowhere.bin", r"variables\.files\.0 cannot be read"),
+        ("x" * 300, r"variables\.files\.0 cannot be read.*too long"),
         (io.StringIO("text"), "binary mode.*StringIO"),
         (7, "got int"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import Any
 import httpx
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
+from websockets.frames import Opcode
+from websockets.http11 import Response
+from websockets.uri import parse_uri
 
 import arcuate.http.bridge
 import arcuate.http.socket
 from arcuate.http import HttpBridge
-from arcuate.http.wsprotocol import WebSocketConnection
 from arcuate.hub import Config, Hub
 
 PATIENCE = 30.0
@@ -146,34 +150,100 @@ def test_a_websocket_that_gives_no_sign_of_life(
     run(bridge, back)
 
 
-def test_a_websocket_that_reads_slowly(
-    start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sign of life waits behind a large message: as long as that is read, the client lives."""
-    monkeypatch.setattr(arcuate.http.bridge, "_PING_SECONDS", 0.4)
+class Bare:
+    """A WebSocket's client that reads, and answers a ping, when it is told to."""
+
+    def __init__(self, bridge: HttpBridge) -> None:
+        address = "ws" + bridge.endpoints[0].removeprefix("http") + "/v1/socket"
+        kind: Any = "arcuate.json.v1"
+        self.protocol = ClientProtocol(parse_uri(address), subprotocols=[kind], max_size=None)
+        self.plug = socket.create_connection((self.protocol.uri.host, self.protocol.uri.port), PATIENCE)
+        self.protocol.send_request(self.protocol.connect())
+        self.send()
+        self.read(lambda heard: isinstance(heard, Response))
+        self.say({"op": "hello", "id": 0, "major": 1, "minor": 0})
+        self.read(lambda heard: b'"hello"' in heard.data)
+        assert bridge._server is not None
+        self.ours: Any
+        (self.ours,) = bridge._server.server_state.connections
+
+    def send(self) -> None:
+        """Sends what the protocol has to say, such as the answer to a ping."""
+        self.plug.sendall(b"".join(self.protocol.data_to_send()))
+
+    def say(self, message: Any) -> None:
+        """Sends a message."""
+        self.protocol.send_text(json.dumps(message).encode())
+        self.send()
+
+    def sip(self) -> list[Any]:
+        """Reads a little; what has come by it."""
+        found = self.plug.recv(1 << 18)
+        assert found, "the connection is cut"
+        self.protocol.receive_data(found)
+        return self.protocol.events_received()
+
+    def read(self, enough: Callable[[Any], bool]) -> None:
+        """Reads until something has come."""
+        while not any(map(enough, self.sip())):
+            pass
+
+    def ask(self, number: int) -> None:
+        """Asks for a large answer, and lets it wait."""
+        self.say({"op": "eval", "id": number, "environment": "python", "code": "'x' * 12_000_000"})
+        before = self.ours._waiting()
+        until(lambda: self.ours._waiting() > before + 1_000_000, "the answer is on its way")
+
+    def has(self, name: str) -> None:
+        """Has the other side do at once what its clock would have it do."""
+        done = threading.Event()
+        self.ours.loop.call_soon_threadsafe(lambda: (getattr(self.ours, name)(), done.set()))
+        assert done.wait(PATIENCE)
+
+
+@pytest.fixture
+def asked(start: Callable[[], HttpBridge], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bare]:
+    """One who is asked for a sign of life behind a large message."""
+    monkeypatch.setattr(arcuate.http.bridge, "_PING_SECONDS", 1000.0)
     bridge = start()
-    unanswered: list[Any] = []
-    usual = WebSocketConnection.keepalive_timeout
-    monkeypatch.setattr(
-        WebSocketConnection, "keepalive_timeout", lambda self: (unanswered.append(self), usual(self))
-    )
+    client = Bare(bridge)
+    client.ask(1)
+    client.has("send_keepalive_ping")
+    yield client
+    client.plug.close()
+    until(lambda: not connections(bridge), "the connection is gone")
 
-    async def sip(mine: Socket) -> None:
-        said = await mine.say("eval", environment="python", code="'x' * 60_000_000")
-        mine.stop_reading()
-        answer = asyncio.ensure_future(mine.answer(said))
-        transport: Any = mine.found.transport
-        while not answer.done():
-            if not unanswered:
-                transport.pause_reading()
-                await asyncio.sleep(0.01)
-            transport.resume_reading()
-            await asyncio.sleep(0.001)
-        assert len(answer.result()["value"]) == 60_000_000
-        assert (await mine.answer(await mine.say("eval", environment="python", code="6 * 7")))["value"] == 42
 
-    run(bridge, sip)
-    assert unanswered
+@pytest.mark.parametrize("alive", [True, False])
+def test_who_has_just_read_all_of_a_large_message(asked: Bare, alive: bool) -> None:
+    """There is time for an answer; who gives none then is cut off."""
+    asked.read(lambda heard: heard.opcode is Opcode.PING)
+    until(lambda: not asked.ours._waiting(), "all of it is taken")
+    asked.has("keepalive_timeout")
+    assert not asked.ours.transport.is_closing()
+    if alive:
+        asked.send()
+        until(lambda: asked.ours.pong_timer is None, "the answer has come")
+        asked.say({"op": "eval", "id": 2, "environment": "python", "code": "6 * 7"})
+        asked.read(lambda heard: b"42" in heard.data)
+    else:
+        asked.has("keepalive_timeout")
+        assert asked.ours.transport.is_closing()
+
+
+def test_a_large_message_behind_the_ping(asked: Bare) -> None:
+    """It says nothing about who reads what is before the ping; who reads no more is cut off."""
+    while asked.ours.transport.get_write_buffer_size():
+        asked.sip()
+    asked.ask(2)
+    asked.has("keepalive_timeout")
+    assert not asked.ours.transport.is_closing()
+
+    def cut() -> bool:
+        asked.has("keepalive_timeout")
+        return bool(asked.ours.transport.is_closing())
+
+    until(cut, "it is cut off, when what was on its way has come")
 
 
 @pytest.mark.parametrize(

@@ -368,6 +368,18 @@ def test_two_downloads_to_one_place(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
+def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:
+    (tmp_path / "f").touch(0o600)
+
+    def look(done: int, _: int | None) -> None:
+        assert (tmp_path / "f.part").stat().st_mode & 0o777 == 0o600  # also meanwhile
+
+    with scripted(answer(200, b"new")) as server, RESTAPIClient(url=server.url, retry=None) as client:
+        client.download("f", tmp_path / "f", progress=look)
+    assert (tmp_path / "f").read_bytes() == b"new"
+    assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
+
+
 def test_one_download_at_a_time(tmp_path: Path) -> None:
     """Two would give a mixture of two versions of the same length; the second one is refused."""
     with scripted(answer(200, b"aaaa"), answer(200, b"bbbb")) as server:

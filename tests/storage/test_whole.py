@@ -327,7 +327,9 @@ def test_a_file_that_has_the_name_of_a_beginning(tmp_path: Path) -> None:
         with pytest.raises(InvalidArgument, match=r"x\.part', which would be lost"):
             storage.download("x", tmp_path / "x")
         assert (tmp_path / "x.part").read_text() == "x.part"
+        (tmp_path / "y").touch(0o600)
         storage.download("x", tmp_path / "y")
+        assert (tmp_path / "y").stat().st_mode & 0o777 == 0o600  # as private as what was there
         assert sorted(one.name for one in tmp_path.iterdir()) == ["root", "x.part", "y"]
 
 

@@ -91,6 +91,11 @@ class BaseAuthenticator:
             raise InvalidArgument(
                 f"{type(self).__name__} gives headers, a mapping of texts; got a {type(headers).__name__}"
             )
+        for name, value in headers.items():
+            if not isinstance(value, str):
+                raise InvalidArgument(
+                    f"{type(self).__name__} gives the header {name!r} as a {type(value).__name__}, not a text"
+                )
         return Authorization(headers=dict(headers))
 
     def secrets(self) -> Sequence[str]:

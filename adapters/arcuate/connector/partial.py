@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -52,7 +53,7 @@ def _opened(service: str, part: Path, buffering: int) -> IO[bytes]:
 
 
 def begun(service: str, file: IO[bytes], part: Path, mark: Path, target: Path) -> int:
-    """Bytes that earlier downloads left in it.
+    """Bytes that earlier downloads left in it. Who may not read what it will replace may not read it.
 
     Raises:
         InvalidArgument: no download began it: there is no mark beside it.
@@ -63,4 +64,6 @@ def begun(service: str, file: IO[bytes], part: Path, mark: Path, target: Path) -
             f"{service}: no download began the file {str(part)!r}, which would be lost: until it is whole, "
             f"{target.name!r} has that name; move it, or choose another name"
         )
+    with contextlib.suppress(OSError):
+        os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode) | stat.S_IWUSR)
     return there

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import stamina
 
+from arcuate.connector.authorization import Authorizer, identity
 from arcuate.connector.base import Connector, secrets_of
 from arcuate.connector.breaker import CircuitBreaker
 from arcuate.connector.config import ConnectorConfig
@@ -182,7 +183,12 @@ def _identity(
     if not known or "<" in name or not _plain([*args, *named.values()]):
         return None
     config = owner.config
-    own = [(one, getattr(config, one)) for one in type(config).model_fields if one not in _COMMON]
+    own = {one: getattr(config, one) for one in type(config).model_fields if one not in _COMMON}
+    for one, value in own.items():
+        if isinstance(value, Authorizer):  # whose repr is the same for all, too
+            own[one] = identity(value)
+            if own[one] is None:
+                return None
     who = (config.url, config.extra, own, secrets_of(config))  # a secret's repr is the same for all
     return f"{who!r} {operation.__module__}.{name} {args!r} {sorted(named.items())!r}"
 

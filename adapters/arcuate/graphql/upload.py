@@ -41,9 +41,9 @@ def _part(stack: ExitStack, place: str, one: FileVar) -> tuple[str, Any, str | N
     found, name = one.f, one.filename
     if isinstance(found, (str, os.PathLike)):
         path = Path(found)
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
-            raise InvalidArgument(f"the file for {place} is a device or a pipe; write it to a file first")
         try:
+            if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+                raise InvalidArgument(f"the file for {place} is a device or a pipe; write it to a file first")
             content: Any = stack.enter_context(path.open("rb"))
         except OSError as error:
             raise InvalidArgument(f"the file for {place} cannot be read: {error}") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import socket
+import struct
 import sys
 import termios
 from typing import Any
@@ -14,11 +16,14 @@ from arcuate.http.tls import subject
 
 __all__ = ["WebSocketConnection"]
 
+_ACKED = struct.Struct("=120xQ")
+"""``tcpi_bytes_acked`` of Linux's ``struct tcp_info``."""
+
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """One WebSocket. The application finds it in its scope as ``arcuate.protocol``."""
 
-    _left = 0
+    _left, _end = 0, 0
 
     def handle_connect(self, event: Any) -> None:
         """The client asks for a WebSocket."""
@@ -30,11 +35,12 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
     def send_keepalive_ping(self) -> None:
         """Asks for a sign of life."""
         self._left = self._waiting()
+        self._end = self._taken() + self._left
         super().send_keepalive_ping()
 
     def keepalive_timeout(self) -> None:
         """No sign of life came: the client is frozen or does not read, unless it is still busy reading."""
-        left = self._waiting()
+        left = max(0, self._end - self._taken())
         if left < self._left:  # it waited behind a large message, which may just be all taken
             self._left = left
             self.pong_timer = self.loop.call_later(self.ping_timeout or 0.0, self.keepalive_timeout)
@@ -48,6 +54,15 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         with contextlib.suppress(OSError, AttributeError):
             found += int.from_bytes(fcntl.ioctl(one.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
         return found
+
+    def _taken(self) -> int:
+        """Bytes that the client's system has taken since some time: more may wait behind the question."""
+        try:
+            one = self.transport.get_extra_info("socket")
+            known = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _ACKED.size)
+            return int(_ACKED.unpack(known)[0])
+        except (OSError, AttributeError, struct.error):  # no such system, or it is closed
+            return -self._waiting()
 
     def abort(self) -> None:
         """Cuts the connection. To close it would mean to wait until the client has read everything."""
