@@ -36,6 +36,7 @@ from arcuate.integrations import (
     Link,
     Page,
     RESTAPIClient,
+    Storage,
 )
 
 JSON = "Content-Type: application/json"
@@ -378,6 +379,21 @@ def test_what_replaces_a_private_file_is_private(tmp_path: Path) -> None:
         client.download("f", tmp_path / "f", progress=look)
     assert (tmp_path / "f").read_bytes() == b"new"
     assert (tmp_path / "f").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pipe_or_a_device_is_no_place_for_a_download(tmp_path: Path) -> None:
+    """It was replaced by a file, and whoever had it in use learned nothing."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "out").symlink_to("/proc/self/fd/1")  # as /dev/stdout
+    with RESTAPIClient(url="http://127.0.0.1:1") as client, Storage(str(tmp_path)) as storage:
+        for name in ("pipe", "out"):
+            with pytest.raises(InvalidArgument, match=r"nothing is written to .* a pipe or a device"):
+                client.download("f", tmp_path / name)
+        (tmp_path / "f").write_bytes(b"new")
+        with pytest.raises(InvalidArgument, match="is no file"):
+            storage.download("f", tmp_path / "pipe")
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["f", "out", "pipe"]
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_one_download_at_a_time(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The file in which a download is kept until it is whole."""
+"""The file in which a download is kept until it is whole, and what it may replace."""
 
 from __future__ import annotations
 
@@ -12,17 +12,31 @@ from typing import IO
 
 from arcuate.errors import InvalidArgument
 
-__all__ = ["begun", "locked"]
+__all__ = ["begun", "locked", "may_be_replaced"]
+
+
+def may_be_replaced(path: Path) -> None:
+    """Refuses a device, a pipe and standard output: what is written is put into the place of what is there.
+
+    Raises:
+        InvalidArgument: it is one.
+    """
+    handed = path.is_symlink() and os.readlink(path).startswith("/proc/")
+    if str(path) == "-" or handed or (path.exists() and not path.is_file() and not path.is_dir()):
+        raise InvalidArgument(
+            f"{str(path)!r} is no file: nothing is written to standard output, a pipe or a device"
+        )
 
 
 @contextlib.contextmanager
-def locked(service: str, part: Path, buffering: int = -1) -> Iterator[IO[bytes]]:
+def locked(service: str, part: Path, target: Path, buffering: int = -1) -> Iterator[IO[bytes]]:
     """Opens it for one download: two that write the same one would give a mixture of both.
 
     Raises:
-        InvalidArgument: another download writes it.
+        InvalidArgument: another download writes it, or it cannot take the place of what is there.
         OSError: it cannot be written.
     """
+    may_be_replaced(target)
     file = _opened(service, part, buffering)
     lock = os.dup(file.fileno())
     try:

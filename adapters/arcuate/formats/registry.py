@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from arcuate.connector import ConnectionError as Unreachable
 from arcuate.connector import IntegrationError, NotFoundError
+from arcuate.connector.partial import may_be_replaced
 from arcuate.connector.secrets import cause, conceal, redacted
 from arcuate.errors import ArcuateError, InvalidArgument, Unsupported
 from arcuate.formats.format import (
@@ -461,19 +462,6 @@ def _written(
                     shutil.copymode(path, one)  # who may not read what was there may not read this
                 _replace(one, path.with_name(one.name), Path(folder))
     return Kept(kept.format, str(path), kept.lost)
-
-
-def may_be_replaced(path: Path) -> None:
-    """Refuses a device, a pipe and standard output: what is written is put into the place of what is there.
-
-    Raises:
-        InvalidArgument: it is one.
-    """
-    handed = path.is_symlink() and os.readlink(path).startswith("/proc/")
-    if str(path) == "-" or handed or (path.exists() and not path.is_file() and not path.is_dir()):
-        raise InvalidArgument(
-            f"{str(path)!r} is no file: nothing is written to standard output, a pipe or a device"
-        )
 
 
 def _replace(made: Path, target: Path, folder: Path) -> None:

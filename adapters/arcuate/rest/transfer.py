@@ -103,7 +103,7 @@ class _Download:
         """The file to which the pieces are written, for one attempt."""
         with contextlib.ExitStack() as stack:
             with _writable(self.client, self._part):
-                file = stack.enter_context(partial.locked(self.client.name, self._part, 0))
+                file = stack.enter_context(partial.locked(self.client.name, self._part, self._target, 0))
             try:
                 yield file
             except BaseException:

@@ -78,7 +78,7 @@ def download(storage: Storage, path: str, target: Path, progress: Progress | Non
             remote = system.look(path)
             with contextlib.ExitStack() as stack:
                 with _writing(storage, part):
-                    file = stack.enter_context(partial.locked(storage.name, part))
+                    file = stack.enter_context(partial.locked(storage.name, part, target))
                 there = partial.begun(storage.name, file, part, mark, target)
                 same = remote.etag and _mark(mark) == {"url": url, "etag": remote.etag}
                 if not (resume or first) or not same or (remote.size is not None and there > remote.size):

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from arcuate.connector import AuthenticationError, DataError, IntegrationError, NotFoundError
+from arcuate.connector import AuthenticationError, DataError, IntegrationError, NotFoundError, partial
 from arcuate.errors import ConversionError, InvalidArgument
 from arcuate.integrations.copying.ask import Ask, Copied
 from arcuate.integrations.copying.ends import End
@@ -296,11 +296,9 @@ def _pieces(source: Path) -> Iterator[bytes]:
 
 def _local(source: Path, target: Path, ask: Ask) -> int:
     """Copies beside the target and puts the copy into its place."""
-    from arcuate.formats.registry import may_be_replaced
-
     if not target.absolute().parent.is_dir():
         raise NotFoundError(f"there is no folder for {str(target)!r}", service="copy")
-    may_be_replaced(target)
+    partial.may_be_replaced(target)
     if target.exists() and os.path.samefile(source, target):
         raise InvalidArgument(f"{source} and {target} are the same file")
     if ask.resume and ask.exists == "error" and target.exists():  # a copy that broke leaves nothing there
