@@ -187,6 +187,28 @@ def test_a_name_that_nobody_needs_is_forgotten(url: str, other: bare.Redis) -> N
         assert other.xinfo_consumers("signal", "work") == []
 
 
+def test_what_is_given_out_while_a_reader_closes_is_not_forgotten(url: str, other: bare.Redis) -> None:
+    """Another thread may wait for entries under its name, and be given one between any two commands."""
+    with stream(url, group="work", start="all") as both:
+        reader = both.blocks(timeout=5)
+        both.write(b"one")
+        next(reader).ack()
+        (name,) = (one["name"] for one in other.xinfo_consumers("signal", "work"))
+        ask, given = both.ask, 0
+
+        def asked(*words: object) -> object:
+            nonlocal given
+            answer = ask(*words)
+            other.xadd("signal", {"data": b"more"})
+            given += len(other.xreadgroup("work", name, {"signal": ">"})[0][1])
+            return answer
+
+        both.ask = asked  # type: ignore[method-assign]
+        reader.close()
+        assert given
+        assert pending(other) == given
+
+
 @pytest.mark.parametrize("same", [True, False], ids=["same name", "another name"])
 def test_a_killed_reader_loses_nothing(url: str, other: bare.Redis, same: bool) -> None:
     count = 60

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,6 @@ __all__ = [
     "TIMESTAMP",
     "Block",
     "Settle",
-    "combined",
     "labelled",
     "labels_of",
 ]
@@ -188,16 +187,3 @@ def labelled(block: Block) -> Any:
     if block.channels and CHANNEL in data.dims and CHANNEL not in data.coords:
         data = data.assign_coords({CHANNEL: list(block.channels)})
     return data
-
-
-def combined(blocks: Iterable[Block]) -> Settle | None:
-    """One settlement for several blocks; ``None`` if none of them has one."""
-    settles = [one.settle for one in blocks if one.settle is not None]
-    if not settles:
-        return None
-
-    def settle(done: bool) -> None:
-        for one in settles:
-            one(done)
-
-    return settle

@@ -18,7 +18,7 @@ from arcuate.streaming.block import Block
 from arcuate.streaming.report import Meter, Report
 from arcuate.streaming.source import Blocks, Sink, Source
 from arcuate.streaming.steady import steady
-from arcuate.streaming.window import Cut, Window
+from arcuate.streaming.window import Window
 
 __all__ = ["Pipeline"]
 
@@ -228,7 +228,6 @@ class Pipeline:
     def _pump(self, reader: Blocks, meter: Meter, limit: int | None, timeout: float | None) -> None:
         end = None if timeout is None else time.monotonic() + timeout
         steps, waiting = self._made(), _Waiting(self._sink, self._aside, meter)
-        cuts = [one for one in steps if isinstance(one, Cut)]  # what another one gave may wait in the last
         block: Block | None = None
         try:
             while not self._stopped.is_set() and (limit is None or meter.blocks < limit):
@@ -254,8 +253,6 @@ class Pipeline:
                 for one in results:
                     waiting.write(one)
                 for one in gone:
-                    waiting.nothing(one)
-                for one in cuts[-1].left_over() if cuts else ():
                     waiting.nothing(one)
                 block = None
                 if waiting.due():

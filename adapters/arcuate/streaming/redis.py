@@ -28,6 +28,12 @@ _MOST = 100
 """Entries that are fetched at once, at most."""
 _HELD, _FIRST = 64 << 20, 16
 """Bytes that are fetched at once, about; and entries, before anything is known of their size."""
+_FORGET = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) == 0 then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+end
+"""
+"""As one, or what is given out between the two commands would be forgotten with the name."""
 Entry = tuple[bytes, "list[bytes] | None"]
 
 
@@ -415,10 +421,9 @@ class GroupFeed(RedisFeed):
             return
         try:
             for key in self._keys:
-                if not self._stream.ask("XPENDING", key, self._group, "-", "+", 1, self._name):
-                    self._stream.ask("XGROUP", "DELCONSUMER", key, self._group, self._name)
+                self._stream.ask("EVAL", _FORGET, 1, key, self._group, self._name)
         except IntegrationError:
-            return  # the server is away, or forgot the group
+            return  # the server is away, forgot the group, or carries no scripts out for us
 
 
 class _State:

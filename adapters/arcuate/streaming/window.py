@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from arcuate.client.streams import GapWarning
 from arcuate.connector import DataError
 from arcuate.errors import InvalidArgument
-from arcuate.streaming.block import TIME, TIMESTAMP, Block, combined, labels_of
+from arcuate.streaming.block import TIME, TIMESTAMP, Block, Settle, labels_of
 
-__all__ = ["Cut", "Window"]
+__all__ = ["Window"]
 
 _ROUNDING = 1e-3
 """Part of a sample by which a length may be no whole number: rates and seconds are rounded decimals."""
@@ -47,9 +49,17 @@ class Window:
             raise InvalidArgument("samples and step of a window are whole numbers")
         self.seconds, self.samples, self.step = seconds, samples, step
 
-    def begin(self) -> Cut:
+    def begin(self) -> Callable[[Block], list[Block]]:
         """A function that takes blocks and gives the windows that they complete."""
-        return Cut(self)
+        running: dict[str, _Cutter] = {}
+
+        def cut(block: Block) -> list[Block]:
+            cutter = running.get(block.topic)
+            if cutter is None:
+                cutter = running[block.topic] = _Cutter(self)
+            return cutter.take(block)
+
+        return cut
 
     def size(self, block: Block) -> tuple[int, int]:
         """Length and step in samples, for blocks like this."""
@@ -65,36 +75,6 @@ class Window:
         return _whole(self.seconds, rate), _whole(self.step or self.seconds, rate)
 
 
-class Cut:
-    """Takes blocks of any topics, and gives the windows that they complete."""
-
-    def __init__(self, window: Window) -> None:
-        self._window = window
-        self._running: dict[str, _Cutter] = {}
-        self._to_tell: dict[str, _Cutter] = {}
-
-    def __call__(self, block: Block) -> list[Block]:
-        cutter = self._running.get(block.topic)
-        if cutter is None:
-            cutter = self._running[block.topic] = _Cutter(self._window)
-        found = cutter.take(block)
-        if cutter.left_over:
-            self._to_tell[block.topic] = cutter
-        return found
-
-    def left_over(self) -> list[Block]:
-        """Blocks before a gap that no window needs beside those that were given; each is told once.
-
-        They may be acknowledged when those windows may. If nobody asks, they are with the next window.
-        """
-        found = []
-        for one in self._to_tell.values():
-            found += one.left_over
-            one.left_over = []
-        self._to_tell.clear()
-        return found
-
-
 def _whole(seconds: float, rate: float) -> int:
     count = seconds * rate
     if round(count) < 1 or abs(count - round(count)) > min(1e-6 * count, _ROUNDING):
@@ -104,16 +84,56 @@ def _whole(seconds: float, rate: float) -> int:
     return round(count)
 
 
+class _Held:
+    """A block; acknowledged when the cutter and all windows of it have let it go, in whatever order.
+
+    One of the windows may be dropped, or be acknowledged early, while another one still waits for its sink.
+    """
+
+    __slots__ = ("_lock", "_over", "block", "holds")
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.holds = 1
+        self._over = False
+        self._lock = threading.Lock()
+
+    def hold(self) -> None:
+        with self._lock:
+            self.holds += 1
+
+    def let_go(self, done: bool) -> None:
+        with self._lock:
+            if self._over:  # wanted again, by another window
+                return
+            if self.block.settle is not None and (self.holds == 1 or not done):
+                self.block.settle(done)
+                self._over = True
+            self.holds -= 1
+
+
+def _settle_of(blocks: list[_Held]) -> Settle | None:
+    """How a window of these blocks is settled."""
+    held = [one for one in blocks if one.block.settle is not None]
+    for one in held:
+        one.hold()
+
+    def settle(done: bool) -> None:
+        while held:  # what raises is tried again when it is asked again
+            held[0].let_go(done)
+            del held[0]
+
+    return settle if held else None
+
+
 class _Cutter:
     """The windows of one topic."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self._blocks: list[Block] = []
+        self._blocks: list[_Held] = []
         self._total = 0
         self._offset = 0  # of the next window in the first block; may lie beyond all of them
-        self._done: list[Block] = []  # no longer needed, and not yet settled by a window
-        self.left_over: list[Block] = []
         self._count = 0
         self._last: Block | None = None
         self._gapped = False
@@ -132,7 +152,7 @@ class _Cutter:
         )
         if why:
             self._anew(why, block)
-        self._blocks.append(block)
+        self._blocks.append(_Held(block))
         self._total += samples
         found = []
         while self._total - self._offset >= size:
@@ -145,52 +165,55 @@ class _Cutter:
         self._gapped = True
         if not self._blocks and not self._offset:
             return  # a window has just ended there
-        self.left_over += self._done + self._blocks
-        self._done = []
-        self._blocks, self._total, self._offset = [], 0, 0
+        gone, self._blocks = self._blocks, []
+        self._total = self._offset = 0
+        for one in gone:
+            one.let_go(True)
         text = f"the windows of {block.topic!r} begin anew: {why} before number {block.sequence}"
         warnings.warn(GapWarning(text, block.topic, None, block.sequence or 0), stacklevel=2)
 
     def _cut(self, size: int, step: int) -> Block:
         self._release()
         used, have = [], 0
-        for block in self._blocks:
-            used.append(block)
-            have += block.samples or 0
+        for one in self._blocks:
+            used.append(one)
+            have += one.block.samples or 0
             if have >= self._offset + size:
                 break
-        data = _joined([one.data for one in used]).isel({TIME: slice(self._offset, self._offset + size)})
+        whole = _joined([one.block.data for one in used])
+        data = whole.isel({TIME: slice(self._offset, self._offset + size)})
         data = data.copy(deep=False)  # a data set would share its attributes with the block's
-        first, newest = used[0], used[-1]
+        first, newest = used[0].block, used[-1].block
         stamped = data.attrs.pop(TIMESTAMP, None) is not None or TIMESTAMP in first.data.attrs
         at, rate = first.timestamp, first.sampling_rate
         if at is not None and self._offset:  # without a rate only the signal's own times can say it
             at = at + self._offset / rate if rate else labels_of(data).get(TIMESTAMP)
         if stamped and at is not None:
             data.attrs[TIMESTAMP] = at
+        settle = _settle_of(used)
         self._offset += step
         self._release()
-        whole = replace(
+        window = replace(
             first,
             data=data,
             sequence=self._count,
             timestamp=at,
             id="",
-            settle=combined(self.left_over + self._done),
+            settle=settle,
             received=newest.received,
             follows_gap=self._gapped,
         )
         self._count += 1
         self._gapped = False
-        self._done, self.left_over = [], []
-        return whole
+        return window
 
     def _release(self) -> None:
         """Lets go of blocks that lie before the next window."""
-        while self._blocks and self._offset >= (samples := self._blocks[0].samples or 0):
-            self._done.append(self._blocks.pop(0))
+        while self._blocks and self._offset >= (samples := self._blocks[0].block.samples or 0):
+            one = self._blocks.pop(0)
             self._offset -= samples
             self._total -= samples
+            one.let_go(True)
 
 
 def _difference(last: Block, block: Block) -> str:
@@ -211,16 +234,19 @@ def _difference(last: Block, block: Block) -> str:
     ):
         return "its coordinates changed"
     before, now = last.timestamp, block.timestamp
+    again = last.sequence is not None and block.sequence is not None and block.sequence <= last.sequence
     arrived = last.arrived or block.arrived
     if before is None or now is None or arrived or not last.duration:
         # It need not arrive at the pace at which it was recorded, but in that order. One that comes again,
         # because it was not acknowledged, does not.
         step = 0.0 if before is None or now is None or last.arrived != block.arrived else now - before
-        again = last.sequence is not None and block.sequence is not None and block.sequence <= last.sequence
         wrong = step < 0 or (again and (arrived or not step))
         return "a block came again, or in another order," if wrong else ""
     off = now - (before + last.duration)
-    if abs(off) > max(last.duration / 2, 1.5 / (last.sampling_rate or 1.0)):
+    most = last.duration / 2
+    if not again or off > 0:  # clocks are not exact; a sample that comes again is back by no more
+        most = max(most, 1.5 / (last.sampling_rate or 1.0))
+    if abs(off) > most:
         return f"{off:g} s are missing" if off > 0 else f"it goes back by {-off:g} s"
     return ""
 
