@@ -179,6 +179,21 @@ def test_call_seconds() -> None:
         assert Raw(hub).call("time.sleep", 30.0)["code"] == "CALL_TIMEOUT"
 
 
+def test_a_call_that_ends_before_its_callback() -> None:
+    with hub_with(call_seconds=0.3) as hub:
+        remote, _ = session(hub)
+
+        def back() -> Any:
+            until(lambda: not hub.sessions[0].busy, "the call goes on")
+            return remote.eval("6 * 7")  # the answer to the call outside comes while this waits
+
+        with remote:
+            apply = remote.eval("lambda f: f()", keep=True)
+            with pytest.raises(CallTimeout):
+                apply(back)
+            assert remote.eval("6 * 7") == 42
+
+
 @pytest.mark.parametrize(
     ("environment", "code"),
     [

@@ -4,7 +4,13 @@
 .slack <- 10    # seconds beyond deadline and grace after which a hub that does not answer counts as lost
 
 read_message <- function(frame, parts, limits) {
-    head <- .Call(C_message, frame, parts, limits)
+    head <- tryCatch(.Call(C_message, frame, parts, limits), arcuate_LimitExceeded = function(e) {
+        # It has come, and is of one call among others: that one finds out when it reads the value.
+        limits[c("message", "array", "nodes", "text")] <- 2^53
+        head <- .Call(C_message, frame, parts, limits)
+        if (!identical(head$op, "event")) return(head)
+        list(op = "event", id = head$id, type = "warning", text = conditionMessage(e), seq = head[["seq"]])
+    })
     if (!is.character(head$op) || !is.numeric(either(head$id, 0))) raise("PROTOCOL_ERROR", "malformed message: it has no op")
     head$id <- as.double(either(head$id, 0))
     list(head = head, frame = frame, parts = parts)
@@ -12,7 +18,8 @@ read_message <- function(frame, parts, limits) {
 
 # A field of a message that holds a value.
 field_of <- function(message, name, limits, plain = FALSE, state = NULL) {
-    with_state(state, .Call(C_field, message$frame, message$parts, limits, name, plain))
+    tryCatch(with_state(state, .Call(C_field, message$frame, message$parts, limits, name, plain)),
+             arcuate_error = function(e) { e$executed <- "yes"; stop(e) })  # what is answered was done
 }
 
 new_state <- function(link, target, limits, token) {
@@ -25,6 +32,7 @@ new_state <- function(link, target, limits, token) {
     state$number <- 0
     state$seen <- state$told <- 0  # all messages up to here have come
     state$later <- numeric()       # those that overtook others: over HTTP each call has an answer of its own
+    state$hole <- FALSE            # whether one was refused before its number was read
     state$heard <- now()
     state$connected <- FALSE
     state$closed <- FALSE
@@ -110,6 +118,11 @@ begin <- function(state, op, fields, timeout = NULL, on_output = NULL, nested = 
     if (!is.null(timeout) && !(is.numeric(timeout) && length(timeout) == 1L && isTRUE(timeout > 0)))
         raise("INVALID_ARGUMENT", "a timeout is a positive number of seconds, not ", deparse(timeout, nlines = 1L))
     let_go(state)
+    if (state$hole && !length(state$waiting)) {  # nothing is on its way that could fill it
+        state$seen <- max(state$seen, state$later)
+        state$later <- numeric()
+        state$hole <- FALSE
+    }
     id <- next_id(state)
     call <- new.env(parent = emptyenv())
     call$id <- id
@@ -244,6 +257,7 @@ silence <- function(state) {
 
 dispatch <- function(state, message) {
     state$heard <- now()
+    if (isTRUE(message$refused)) state$hole <- TRUE
     head <- message$head
     seq <- head[["seq"]]  # `$` would find the `sequence` of a sample
     if (is.numeric(seq) && !is_new(state, seq)) return(invisible())

@@ -72,7 +72,13 @@ http_link <- function(target, limits, token, ca) {
                     note(message)
                     inbox[[length(inbox) + 1L]] <<- message
                 }
-            }, error = function(e) { bad <<- trouble <<- e; kind <<- 3L })
+            }, error = function(e) {
+                bad <<- e
+                kind <<- 3L
+                if (silent || op == "follow" || !inherits(e, "arcuate_LimitExceeded")) { trouble <<- e; return() }
+                head <- list(op = "error", id = id, code = e$code, message = e$message, setting = e$setting, executed = "maybe")
+                inbox[[length(inbox) + 1L]] <<- list(head = head, refused = TRUE)
+            })
         }
         done <- function(result) {
             running <<- running - 1L

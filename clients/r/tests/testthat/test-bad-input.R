@@ -68,6 +68,27 @@ test_that("oversized", {
     })
 })
 
+test_that("what is refused is an error of its own call", {
+    each_transport(function(transport) {
+        con <- connected(transport, limits = c(text = 1000))
+        on.exit(arcuate_close(con))
+        state <- arcuate:::state_of(con)
+        first <- arcuate_submit(con, "str", "x")
+        large <- arcuate_submit(con, "str.zfill", "x", 5000L)
+        last <- arcuate_submit(con, "str", "y")
+        expect_identical(arcuate_value(last), "y")
+        expect_identical(arcuate_value(first), "x")
+        e <- condition_of(arcuate_value(large))
+        expect_s3_class(e, "arcuate_LimitExceeded")
+        expect_identical(e$setting, "text")
+        expect_false(identical(e$executed, "no"))
+        seen <- state$seen
+        expect_identical(con$len("still usable"), 12L)
+        expect_gt(state$seen, seen)  # or the hub would keep everything from here on
+        expect_length(state$later, 0L)
+    })
+})
+
 test_that("deadline", {
     each_transport(function(transport) {
         con <- shared(transport)

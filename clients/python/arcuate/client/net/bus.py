@@ -129,6 +129,7 @@ class BusTransport(Transport):
         self._pending: list[Nodes] = []
         self._releases: deque[tuple[int, Nodes]] = deque()  # that the hub may not have
         self._parents: list[int] = []  # ids of the callbacks that run now
+        self._early: dict[int, Nodes] = {}  # answers that came while a callback of their call ran, by id
         self._seen = 0  # the last message that arrived
         self._told = 0  # and the last that the hub was told of
         self._next = _OWN
@@ -264,6 +265,7 @@ class BusTransport(Transport):
                 span.end(failed)
             del failed
             del self._pending[mine:]
+            self._early.pop(call.id, None)
             with self._state:
                 self._running.remove(call)
             if guard is not None:
@@ -334,8 +336,9 @@ class BusTransport(Transport):
                     raise self._unanswered(call)
                 if not asked and call.deadline is not None and now < call.deadline:
                     patience = min(patience, call.deadline - now)
+            early = self._early.pop(call.id, None)
             try:
-                incoming = self._link.receive(patience)
+                incoming = self._link.receive(patience) if early is None else early
                 if incoming is None and self._silent():
                     raise ConnectionLost("the hub gives no sign of life", executed="maybe")
             except ConnectionLost as error:
@@ -347,7 +350,7 @@ class BusTransport(Transport):
                     call.cancelled = True
                 continue
             self._heard = time.monotonic()
-            if not self._fresh(incoming):
+            if early is None and not self._fresh(incoming):
                 continue
             op, number = messages.head(incoming)
             if op == "reply" and number == call.id:
@@ -360,6 +363,8 @@ class BusTransport(Transport):
                 self._event(call, messages.fields(incoming))
             elif op == "callback":
                 self._callback(call, incoming, mine)
+            elif any(one.id == number for one in self._running):
+                self._early.setdefault(number, incoming)  # the hub did not wait for the callback we are in
             # Anything else answers a call that was given up, or is of a newer minor version.
 
     def _silent(self) -> bool:
