@@ -16,7 +16,7 @@ from tests.hub.memory import MemoryLink, session
 from tests.hub.places import WAYS, place
 from tests.hub.raw import Raw
 
-from arcuate.client import messages
+from arcuate.client import connect, messages
 from arcuate.client.net.bus import greet
 from arcuate.errors import (
     ArcuateError,
@@ -30,6 +30,7 @@ from arcuate.errors import (
 from arcuate.hub import Config, Hub
 from arcuate.hub import session as session_module
 from arcuate.hub.relay import read
+from arcuate.values.limits import Limits
 
 
 @contextmanager
@@ -192,6 +193,28 @@ def test_a_call_that_ends_before_its_callback() -> None:
             with pytest.raises(CallTimeout):
                 apply(back)
             assert remote.eval("6 * 7") == 42
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way != "memory"])
+def test_what_a_client_refuses(way: str) -> None:
+    large = "'x' * 5000"
+    with place(way) as there, connect(f"{there.url}/python", limits=Limits(text=3000)) as remote:
+
+        def back() -> Any:
+            with pytest.raises(LimitExceeded):
+                remote.eval(large)
+            return remote.eval("6 * 7")
+
+        heard: list[str] = []
+        codes = (f"raise ValueError({large})", f"print({large})", f"f = lambda g: g({large})")
+        for code in codes:
+            with pytest.raises(LimitExceeded, match="text") as caught:
+                remote.run(f"print('before')\n{code}", on_output=lambda _, text: heard.append(text))
+                remote.call("f", len)
+            assert caught.value.executed == "maybe"
+            assert remote.eval("6 * 7") == 42
+        assert "".join(heard).count("before") >= 2  # what is printed at once may come as one text
+        assert remote.eval("lambda f: f()", keep=True)(back) == 42
 
 
 @pytest.mark.parametrize(

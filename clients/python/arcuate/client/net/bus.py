@@ -26,6 +26,7 @@ from arcuate.errors import (
     CallCancelled,
     CallTimeout,
     ConnectionLost,
+    ConversionError,
     LimitExceeded,
     ProtocolError,
     SessionClosed,
@@ -128,6 +129,7 @@ class BusTransport(Transport):
         self._running: list[Call] = []
         self._pending: list[Nodes] = []
         self._releases: deque[tuple[int, Nodes]] = deque()  # that the hub may not have
+        self._orphans: list[int] = []  # calls that were given up, for the next connection to cancel
         self._parents: list[int] = []  # ids of the callbacks that run now
         self._early: dict[int, Nodes] = {}  # answers that came while a callback of their call ran, by id
         self._seen = 0  # the last message that arrived
@@ -345,6 +347,10 @@ class BusTransport(Transport):
                 self._recover(error, call)
                 asked = False
                 continue
+            except (LimitExceeded, ConversionError) as error:
+                self._refuse(call)
+                error.executed = "maybe"
+                raise
             if incoming is None:
                 if Guard.struck(self._link.wake):
                     call.cancelled = True
@@ -366,6 +372,12 @@ class BusTransport(Transport):
             elif any(one.id == number for one in self._running):
                 self._early.setdefault(number, incoming)  # the hub did not wait for the callback we are in
             # Anything else answers a call that was given up, or is of a newer minor version.
+
+    def _refuse(self, call: Call) -> None:
+        """Passes over a message that this side does not take; its call is stopped, if it goes on."""
+        self._seen += 1
+        self._orphans.append(call.id)
+        self._connected = False  # the rest of the message may still be on its way
 
     def _silent(self) -> bool:
         """Whether the hub has been silent for too long; asks it before."""
@@ -510,8 +522,10 @@ class BusTransport(Transport):
             try:
                 self._connect(max(0.5, min(5.0, end - time.monotonic())))
                 self._resume()
-                for message in (*[one for _, one in self._releases], *self._pending):
+                stops = [messages.build("cancel", 0, {"call": number}) for number in self._orphans]
+                for message in (*stops, *[one for _, one in self._releases], *self._pending):
                     self._link.send(message)
+                self._orphans.clear()
                 return
             except ConnectionLost as again:
                 self._connected = False

@@ -23,7 +23,15 @@ from arcuate.client.net.httpwire import FRAMES, Wire
 from arcuate.client.net.link import Link
 from arcuate.client.net.target import Target
 from arcuate.client.net.waking import Waking
-from arcuate.errors import AuthenticationFailed, ConnectionLost, InvalidArgument, LimitExceeded, ProtocolError
+from arcuate.errors import (
+    ArcuateError,
+    AuthenticationFailed,
+    ConnectionLost,
+    ConversionError,
+    InvalidArgument,
+    LimitExceeded,
+    ProtocolError,
+)
 from arcuate.values import frames
 from arcuate.values.limits import Limits
 from arcuate.values.nodes import Nodes
@@ -61,6 +69,7 @@ class HttpLink(Link):
         self._side: Wire | None = None
         self._side_call = 0
         self._arrived: deque[Nodes] = deque()
+        self._refused: ArcuateError | None = None  # why what came after them is not taken
         self._waiting: set[int] = set()  # ids of requests that were not answered yet
         self._exchange = 0  # the id of the request whose answer is open
         self._busy = False  # whether one is
@@ -118,6 +127,7 @@ class HttpLink(Link):
                 wire.close()
         self._main = self._side = None
         self._arrived.clear()
+        self._refused = None
         self._waiting.clear()
         self._busy = False
         self._session = self._secret = ""
@@ -265,6 +275,8 @@ class HttpLink(Link):
         end = None if timeout is None else time.monotonic() + timeout
         try:
             while not self._arrived:
+                if self._refused is not None:
+                    raise self._refused
                 main = self._main
                 if main is None:
                     raise ConnectionLost("not connected", executed="maybe")
@@ -323,6 +335,8 @@ class HttpLink(Link):
                 if self._busy and not main.open:
                     self._busy = False
                     self._said(main, self._exchange)
+        except (LimitExceeded, ConversionError) as error:
+            self._refused = error
         finally:
             self._take(got)
         return True
