@@ -11,13 +11,16 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
+from tests.hub.places import place
 from tests.hub.process import served
 
 from arcuate.client.net import grpc
 from arcuate.client.streams import publisher
 from arcuate.errors import SessionClosed
+from arcuate.http import bridge
 from arcuate.hub import Config, Server
 
 PATIENCE = 30.0
@@ -62,6 +65,23 @@ def test_a_publisher_of_a_hub_that_is_stopped_can_be_closed(
         finally:
             os.kill(hub.process.pid, signal.SIGCONT)
     assert [type(one) for one in found] == [SessionClosed] * 2, found
+
+
+def test_a_session_that_takes_long_to_end_over_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge, "_TICK", 0.05)
+    stubborn = " try: print('on', flush=True), time.sleep(9)\n except KeyboardInterrupt: pass"
+    code = f"import time\nwhile True:\n{stubborn}"
+    with place("http") as there, httpx.Client(base_url=there.url, timeout=30, trust_env=False) as client:
+        begun = client.post("/v1/sessions", json={"environment": "python", "grace": 0.4})
+        client.headers["Arcuate-Secret"] = begun.json()["value"]["secret"]
+        body = {"op": "run", "id": 5, "code": code}
+        path, asked = begun.headers["location"], {"Accept": "application/x-ndjson"}
+        with client.stream("POST", path + "/messages", json=body, headers=asked) as run:
+            lines = run.iter_lines()
+            assert "on" in next(lines)
+            assert client.delete(path).status_code == 200
+            assert "SESSION_CLOSED" in "".join(lines)
+        assert client.delete(path).status_code == 410
 
 
 def test_python_ends_though_an_asyncio_subscription_was_left_waiting() -> None:

@@ -38,6 +38,7 @@ class Resources:
         self.loop = loop
         self.sessions: dict[str, Channel] = {}
         self._named: dict[tuple[str, str], Channel] = {}
+        self._over: set[str] = set()  # sessions that have ended, whose last answers may be on their way
 
     def fresh(self, incoming: Incoming, lease: float = LEASE) -> Channel:
         """A channel of its own for a request."""
@@ -123,8 +124,12 @@ class Resources:
             channel.tick(now)
             session = channel.session
             if session is None or self.hub.find(number) is not session:
+                if number not in self._over and any(reader.call for reader in channel._readers):
+                    self._over.add(number)
+                    continue
                 channel.lost()
                 del self.sessions[number]
+                self._over.discard(number)
         for key, channel in list(self._named.items()):
             channel.tick(now)
             if channel.gone:

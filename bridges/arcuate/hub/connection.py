@@ -362,7 +362,7 @@ class Connection:
         self._give(session, request.id, request.controls.get("seen", 0))
 
     def _close(self, request: Request) -> None:
-        session, self.session = self.session, None
+        session = self.session
         if session is None:
             self.answer(reply_message(request.id, None))
             return
@@ -370,6 +370,9 @@ class Connection:
         def work() -> None:
             session.close()
             session.join(10.0)
+            with self._lock:
+                if self.session is session:  # until then: a bridge gives those up that have none
+                    self.session = None
             self.answer(reply_message(request.id, None))
 
         self.hub.in_background(work)
