@@ -141,7 +141,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     command += ["--grpc", address, "--zmq", address, "--http", address]
     command += ["--zmq", f"ipc://{folder.name}/hub"]
     # a session whose client was killed must be gone within the patience of the tests
-    environ = {**os.environ, "ARCUATE_HUB_LIMITS__GRACE_SECONDS": "5"}
+    environ = {**os.environ, "ARCUATE_HUB_LIMITS__GRACE_SECONDS": "2"}
     environ["TMPDIR"] = str(tmp_path_factory.mktemp("tmp"))  # where no other run leaves anything
     with open(ready.with_suffix(".log"), "wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environ)
