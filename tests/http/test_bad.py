@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,8 @@ JSON = "Content-Type: application/json\r\n"
 CALL = "/v1/environments/python/call/len"
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[tuple[str, int]]:
-    """A hub in this process that takes messages of 1 MB and four connections."""
+@contextmanager
+def _hub() -> Iterator[tuple[str, int]]:
     config = Config(
         environments={"python": {"language": "python"}},  # type: ignore[dict-item]  # pydantic reads the mapping
         limits={"message": 1_000_000, "connections": 4},  # type: ignore[arg-type]  # the same
@@ -38,6 +38,13 @@ def address() -> Iterator[tuple[str, int]]:
             yield host, int(port)
         finally:
             bridge.stop(1.0)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    """A hub in this process that takes messages of 1 MB and four connections."""
+    with _hub() as where:
+        yield where
 
 
 def _head(path: str, *, method: str = "POST", more: str = JSON, size: int | None = None) -> bytes:
@@ -141,11 +148,13 @@ def test_what_is_no_request(address: tuple[str, int], head: bytes) -> None:
     _serves(address)
 
 
-def test_a_slow_head(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arcuate.http.protocol, "_HEAD_SECONDS", 0.1)
-    assert _answer(address)[0] == 408
-    assert _answer(address, b"GET /healthz HTTP/1.1\r\nHost: loc")[0] == 408
-    _serves(address)
+def test_a_slow_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arcuate.http.protocol, "_HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(HttpBridge, "patience", 0.5)
+    with _hub() as address:
+        assert _answer(address)[0] == 408
+        assert _answer(address, b"GET /healthz HTTP/1.1\r\nHost: loc")[0] == 408
+        _serves(address)
 
 
 @pytest.mark.parametrize("size", [100, 900_000])

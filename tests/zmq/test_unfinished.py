@@ -18,6 +18,7 @@ from tests.zmq.conftest import Start, until
 from tests.zmq.raw import PATIENCE, Raw, decode, encode
 from tests.zmq.wire import Wire
 
+import arcuate.zmq.bridge
 from arcuate.client import connect
 from arcuate.client.net import parts
 from arcuate.client.net.parts import pack, unpack
@@ -32,6 +33,12 @@ from arcuate.zmq.bridge import REASONS
 
 MIB = 1 << 20
 LIMITS = {"message": 2 * MIB, "array": 4 * MIB}
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bridge looks at its connections five times as often as it does elsewhere: tests wait for that."""
+    monkeypatch.setattr(arcuate.zmq.bridge, "_TICK", 0.05)
 
 
 @pytest.fixture
