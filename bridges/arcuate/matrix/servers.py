@@ -131,7 +131,7 @@ class Servers:
         with self._lock:
             if kind not in self._hubs:
                 arguments, options = getattr(self, f"_{kind}")()
-                hub = _Hub(self.folder / kind, [*arguments, "--set", "limits.grace_seconds=5"])
+                hub = _Hub(self.folder / kind, [*arguments, "--set", "limits.grace_seconds=2"])
                 try:
                     self._hubs[kind] = (hub, hub.ready(), options)
                 except BaseException:
