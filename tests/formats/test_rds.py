@@ -68,6 +68,9 @@ HairEyeColor
 AirPassengers
 ts(matrix(1:6, 3, dimnames = list(NULL, c("a", "b"))), start = 2000, frequency = 4)
 structure(1:3, units = "mV", gain = c(a = 1))
+structure(1:3, names_of = c("a", "b", "c"))
+structure(matrix(1:4, 2), dimnames_of = list("a", 1))
+structure(c(0, 1), class = c("POSIXct", "POSIXt"), tzone = "UTC", tzone_of = "CET")
 array(1:3, 3, list(ch = c("a", "b", "c")))
 as.character(1:5)
 I("a")
@@ -94,6 +97,7 @@ structure(1:2, value.labels = c(a = 1, a = 2), table = data.frame(z = structure(
 I(structure(1:2, label = "as is"))
 structure(as.POSIXlt(c("2020-01-01", "2020-01-02"), tz = "UTC"), label = "parts")
 structure(as.raw(1:2), label = "bytes")
+structure(1:2, value.labels = as.raw(1:2))
 structure(1:2, levels = c("u", "v"))
 """.strip().splitlines()
 
@@ -213,7 +217,7 @@ def test_what_is_noted_of_columns(r: Session, tmp_path: Path) -> None:
         save_data(got, path)
         r["e"] = want
         assert r.eval(f'identical(readRDS("{path}"), e)'), code
-        if code not in COLUMNS[-4:]:  # I() and raw, and what would make something else of a column
+        if code not in COLUMNS[-5:]:  # I() and raw, and what would make something else of a column
             assert r.eval("identical(d, e)"), code
         assert equal(encode(r["e"]), encode(open_data(path))) is None, code
 
@@ -228,6 +232,21 @@ def test_notes_of_columns_from_elsewhere(r: Session, tmp_path: Path, notes: Any)
     assert r.eval(f'identical(readRDS("{path}"), x)')
     back = [json.dumps(one.attrs["columns"], default=np.ndarray.tolist) for one in (open_data(path), r["x"])]
     assert [json.loads(one) for one in back] == [notes, notes]
+
+
+def test_a_labelled_number_as_a_column(r: Session, tmp_path: Path) -> None:
+    path = tmp_path / "x.rds"
+    for value in (VALUES["0-d"], xr.DataArray(2.5), xr.DataArray("u", coords={"run": 5}, name="m")):
+        r["v"] = value
+        r.run(f'd <- data.frame(k = 1, x = v); saveRDS(d, "{path}")')
+        want, got = r["d"], open_data(path)
+        assert want["x"].tolist() == [value.item()]
+        assert ("columns" in want.attrs) == bool(value.attrs or value.coords)
+        assert equal(encode(want), encode(got)) is None
+    assert want.attrs["columns"]["x"]["arcuate"]["name"] == "m"
+    save_data(got, path)
+    for again in (r.call("itself", want), open_data(path)):
+        assert equal(encode(want), encode(again)) is None
 
 
 def test_two_meanings_of_columns(r: Session, tmp_path: Path) -> None:

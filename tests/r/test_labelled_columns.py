@@ -109,3 +109,10 @@ def test_a_class_that_comes_as_a_row_of_cells_is_a_class(r: Session) -> None:
     frame.attrs["columns"] = {"n": {"class": np.array([["labelled", "numeric"]])}}
     r["e"] = frame
     assert r.eval('identical(attributes(e$n), list(class = c("labelled", "numeric")))') is True
+
+
+@pytest.mark.parametrize("name", ["names_of", "dims", "dimension"])
+def test_an_attribute_is_not_another_that_its_name_begins_with(r: Session, name: str) -> None:
+    """R's own ``$`` and ``attr`` take it for that: the list would arrive as a mapping, or as a cell array."""
+    value = r.eval(f"structure(list(1, 2), {name} = 1:2)")
+    assert isinstance(value, Remote)

@@ -32,6 +32,13 @@ def split(node: RObject) -> tuple[RObject, dict[str, RObject]]:
     if len(typed) == len(classes):
         own.add("class")
     note = {key: _listed(key, each) for key, each in node.attributes.items() if key not in own}
+    if "arcuate" in node.attributes:  # of a labelled array without dimensions
+        told = _items(node.attributes["arcuate"])
+        kept: dict[str, RObject] = {
+            key: told[key] for key in ("name", "coords", "attrs") if key in told and told[key].value
+        }
+        if kept:
+            note["arcuate"] = _mapping(kept)
     rest = {key: each for key, each in node.attributes.items() if key not in ("names", *note)}
     if "class" in note and typed:
         rest["class"] = RObject(r.STR, list(typed))
@@ -104,7 +111,10 @@ def _vector(node: RObject) -> RObject:
     if any(one.kind != kind or one.attributes or not _single(one) for one in node.value):
         return node
     values: Any = [one.value for one in node.value]
-    joined = sum(values, type(values[0])()) if kind in (r.STR, r.RAW) else np.concatenate(values)
+    if kind == r.RAW:
+        joined: Any = b"".join(values)
+    else:
+        joined = [one for each in values for one in each] if kind == r.STR else np.concatenate(values)
     made = RObject(kind, joined, dict(node.attributes))
     return made if _coded(made) else node
 

@@ -23,13 +23,13 @@ core <- function(x, dim) {
     if (is.null(cls)) return(list(1L, bare(x), dim))
     if (identical(cls, "factor") || identical(cls, c("ordered", "factor")))
     {
-        levels <- attr(x, "levels")
+        levels <- attr(x, "levels", TRUE)
         typed <- attr(levels, .ride)  # categories that are no text
         if (is.null(typed) || !identical(bare(levels), label_text(typed, Inf))) typed <- bare(levels)
         return(list(5L, bare(x), dim, typed, cls[1L] == "ordered"))
     }
     if (identical(cls, c("POSIXct", "POSIXt"))) {
-        tz <- attr(x, "tzone")
+        tz <- attr(x, "tzone", TRUE)
         note <- attr(tz, .ride)  # c("naive" | "zoned", unit)
         zone <- if (is.null(tz) || !nzchar(tz[1L])) Sys.timezone() else bare(tz[1L])
         if (is.null(zone) || is.na(zone)) zone <- "UTC"
@@ -37,7 +37,7 @@ core <- function(x, dim) {
     }
     if (identical(cls, "Date")) return(list(3L, bare(x), dim))
     if (identical(cls, "difftime")) {
-        units <- attr(x, "units")
+        units <- attr(x, "units", TRUE)
         note <- attr(units, .ride)
         return(list(4L, bare(x), dim, bare(units), if (is.null(note)) "" else note))
     }
@@ -53,7 +53,7 @@ bare <- function(x) { attributes(x) <- NULL; x }
 
 plan_atomic <- function(x) {
     if (isS4(x)) return(list(10L))
-    a <- attributes(x)
+    a <- attributes(x)  # read with [["name"]]: $ and attr() take the beginning of a name for it
     cls <- oldClass(x)
     special <- NULL
     if (!is.null(cls)) {
@@ -69,14 +69,14 @@ plan_atomic <- function(x) {
     if (is.null(data)) return(list(10L))
     ride <- a[[.ride]]
     if (!is.list(ride)) ride <- NULL  # what rides on levels and time zones
-    if (is.null(special) && is.null(a$names) && is.null(a$dimnames) && is.null(ride) && length(extra) == 0L) return(data)
+    if (is.null(special) && is.null(a[["names"]]) && is.null(a[["dimnames"]]) && is.null(ride) && length(extra) == 0L) return(data)
     if (!is.null(ride) && !identical(ride$kind, "labelled")) { extra[[.ride]] <- ride; ride <- NULL }
     plan_labelled(x, data, dim, a, ride, extra, special)
 }
 
 plan_labelled <- function(x, data, dim, a, ride, extra, special) {
     n <- length(x)
-    labels <- if (is.null(dim)) { if (!is.null(a$names)) list(a$names) else list(NULL) } else a$dimnames
+    labels <- if (is.null(dim)) { if (!is.null(a[["names"]])) list(a[["names"]]) else list(NULL) } else a[["dimnames"]]
     if (is.null(dim)) dim <- n
     names <- names(labels)
     if (is.null(labels)) labels <- vector("list", length(dim))
@@ -93,16 +93,16 @@ plan_labelled <- function(x, data, dim, a, ride, extra, special) {
     attrs <- list()
     if (identical(special, "ts")) {
         tsp <- attr(x, "tsp")
-        if (is.null(names(a$dimnames))) names[1L] <- "time"
+        if (is.null(names(a[["dimnames"]]))) names[1L] <- "time"
         coords[[names[1L]]] <- list(names[1L], bare(stats::time(stats::ts(seq_len(dim[1L]), start = tsp[1L], frequency = tsp[3L]))), list())
         attrs <- list(r_class = "ts", frequency = tsp[3L])
         labels[1L] <- list(NULL)
     } else if (identical(special, "table")) attrs <- list(r_class = "table")
     if (!is.null(ride)) {
-        if (length(ride$dims) == 0L && n == 1L && is.null(a$dim)) {  # 0-d
+        if (length(ride$dims) == 0L && n == 1L && is.null(a[["dim"]])) {  # 0-d
             return(list(6L, ride$name, character(), data, ride$coords, c(ride$attrs, extra)))
         }
-        if (is.null(a$dim) && is.null(special)) ride$coords <- list()
+        if (is.null(a[["dim"]]) && is.null(special)) ride$coords <- list()
         else {
             good <- vapply(seq_along(names), function(i) {
                 known <- match(names[i], ride$dims)
@@ -128,11 +128,11 @@ plan_list <- function(x) {
     if (isS4(x)) return(list(10L))
     if (is.null(cls) || identical(cls, "AsIs")) {
         a <- attributes(x)
-        if (!is.null(a$class)) { a$class <- NULL; attributes(x) <- a; if (length(a) == 0L) return(list(16L, x)) }
-        if (length(a) == 1L && !is.null(a$dim)) return(list(14L, bare(x), a$dim))
-        if (length(a) == 1L && !is.null(a$names)) {
-            if (anyNA(a$names) || anyDuplicated(a$names)) return(list(10L))
-            return(list(13L, bare(x), a$names))
+        if (!is.null(a[["class"]])) { a[["class"]] <- NULL; attributes(x) <- a; if (length(a) == 0L) return(list(16L, x)) }
+        if (length(a) == 1L && !is.null(a[["dim"]])) return(list(14L, bare(x), a[["dim"]]))
+        if (length(a) == 1L && !is.null(a[["names"]])) {
+            if (anyNA(a[["names"]]) || anyDuplicated(a[["names"]])) return(list(10L))
+            return(list(13L, bare(x), a[["names"]]))
         }
         return(list(10L))
     }
@@ -173,7 +173,7 @@ with_note <- function(column, note) {
 plan_table <- function(x) {
     a <- attributes(x)
     n <- .row_names_info(x, 2L)
-    names <- a$names
+    names <- a[["names"]]
     if (anyNA(names) || anyDuplicated(names)) return(list(10L))
     columns <- bare(x)
     notes <- vector("list", length(columns))
@@ -192,7 +192,9 @@ plan_table <- function(x) {
         if (is.null(part <- attributes(column))) next
         typed <- cls[!cls %in% .labelled]
         note <- part[setdiff(names(part), c("names", .ride, setdiff(unlist(.own[typed]), "class"), "class"[length(typed) == length(cls)]))]
-        part <- part[setdiff(names(part), c("names", names(note)))]
+        told <- part[[.ride]]  # of a labelled array without dimensions
+        if (is.list(told) && length(told <- Filter(length, told[c("name", "coords", "attrs")]))) note[[.ride]] <- told
+        part <- part[setdiff(names(part), c("names", .ride, names(note)))]
         if (!is.null(note[["class"]]) && length(typed)) part[["class"]] <- typed
         for (key in intersect(names(note), .coded)) if (is_coded(note[[key]])) note[[key]] <- as.list(note[[key]])
         if (length(note)) notes[[i]] <- note
@@ -204,7 +206,7 @@ plan_table <- function(x) {
         attributes(column) <- if (length(part)) part
         columns[[i]] <- column
     }
-    labels <- a$row.names
+    labels <- a[["row.names"]]
     ride <- a[[.ride]]
     if (!identical(ride$kind, "table")) ride <- NULL
     index <- if (!is.null(ride$index) && identical(labels, ride$labels)) ride$index
