@@ -24,9 +24,11 @@ HALF = NOON.replace(microsecond=500_000)
 MICRO = NOON.replace(microsecond=123_456)
 TEXT = "2026-07-01 12:00:00.123456789"
 LONG = Decimal("0.1234567890123456789")
+PACKED = "20260701T120000"
+HUGE = "9" * 30  # an exponent beyond all numbers
 KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     "mysql": {
-        "INT": ([True, 5, 2.0, Decimal("1E+2"), "12"], [1.5, Decimal("1.50"), "1.5", b"1.5"]),
+        "INT": ([True, 5, 2.0, Decimal("1E+2"), "12"], [1.5, Decimal("1.50"), "1.5", b"1.5", f"1e-{HUGE}"]),
         "DECIMAL(5, 2)": ([1.5, 0.1, Decimal("1.500"), 7, "1.5"], [1.234, Decimal("1.234"), "1.234"]),
         "DOUBLE": ([0.1 + 0.2, 2**53, Decimal("0.1")], [2**53 + 1, LONG]),
         "DOUBLE(7, 2)": ([1.25], [1.234]),
@@ -34,11 +36,19 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "DATETIME(3)": ([HALF], [MICRO]),
         "DATETIME(6)": ([MICRO], [TEXT]),
         "TIMESTAMP(1) NULL": ([HALF], [MICRO]),
-        "DATE": ([NOON.date(), NOON.replace(hour=0)], [NOON, "2026-07-01 12:00", dt.timedelta(hours=1)]),
-        "TIME": ([NOON.time(), dt.timedelta(1)], [HALF.time(), -dt.timedelta(microseconds=1500), NOON, 1.5]),
-        "YEAR": ([2026, 0], [26, "7", "00"]),
-        "CHAR(3)": (["a", "abc"], ["a ", 1.234]),
-        "VARCHAR(3)": (["a  ", 1.5], ["abc  ", 1.234]),
+        "DATE": (
+            [NOON.date(), NOON.replace(hour=0)],
+            [NOON, "2026-07-01 12:00", dt.timedelta(hours=1), "20260701120000", "2026-07-01 12", PACKED],
+        ),
+        "TIME": (
+            [NOON.time(), dt.timedelta(1)],
+            [HALF.time(), -dt.timedelta(microseconds=1500), NOON, PACKED],
+        ),
+        "YEAR": ([2026, 0], [26, "7", "00", "2026.4"]),
+        "CHAR(3)": (["a", "abc"], ["a ", 1.234, b"a "]),
+        "VARCHAR(3)": (["a  ", 1.5], ["abc  ", 1.234, b"abc  "]),
+        "TINYTEXT": (["a ", "é" * 127], ["é" * 127 + "  ", b"a" * 255 + b" "]),
+        "TEXT": ([" " * 65_535], [" " * 65_536]),
         "BINARY(3)": ([b"abc"], [b"a", 5]),
         "BIT(24)": ([b"1.5"], [1.5]),
         "ENUM('a\\\\b', 'x\\ny')": (["a\\b", "x\ny"], [1]),
@@ -51,18 +61,20 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "numeric": ([LONG], []),
         "float8": ([2**53, Decimal("0.1")], [2**53 + 1, LONG]),
         "real": ([0.1, 0.5], [0.1 + 0.2, 2**24 + 1]),
-        "timestamp(0)": ([NOON], [HALF, TEXT, "2026-07-01 12:00:00+05:30"]),
+        "timestamp(0)": ([NOON], [HALF, TEXT, "2026-07-01 12:00:00+05:30", f"{PACKED}Z"]),
         "timestamptz(3)": ([HALF.astimezone(dt.timezone.utc)], [MICRO.astimezone(dt.timezone.utc)]),
-        "date": ([NOON.date()], [NOON, "2026-07-01 12:00"]),
+        "date": ([NOON.date()], [NOON, "2026-07-01 12:00", PACKED]),
         "time(0)[]": ([[NOON.time(), None]], [[None, HALF.time()]]),
         "interval(0)": ([dt.timedelta(1)], [dt.timedelta(microseconds=1), 0.5]),
         "varchar(3)": (["abc"], ["abc  ", b"a"]),
         "coarser": ([NOON], [HALF]),  # a domain of a domain
         "coarser[]": ([], [[HALF]]),  # of which psycopg makes a text
         "name": (["é" * 31], ["é" * 32]),
+        '"char"': (["a"], ["ab", "é"]),
+        "money": ([], [1.234, "1.234"]),  # which comes as a text of the session
     },
     "sqlite": {
-        "INTEGER": (["12", "a", 5, b"7"], ["007", "1e5", " 5", "12345678901234567890", "1e1000000"]),
+        "INTEGER": (["12", "a", 5, b"7"], ["007", "1e5", " 5", "12345678901234567890", f"1e{HUGE}"]),
         "REAL": ([5, "1.5", 2**53], [2**53 + 1, "1.50"]),
         "DECIMAL(5, 2)": ([1.234], ["1.50"]),
         "DATE": (["a day"], ["007"]),
@@ -72,6 +84,7 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
     },
     "duckdb": {
         "INTEGER": ([5, 2.0], [1.5, "1.5"]),
+        "BIGNUM": ([], [1.5]),
         "DECIMAL(5, 2)": ([1.5, Decimal("1.500")], [1.234, Decimal("1.234")]),
         "FLOAT": ([0.5], [0.1]),
         "DOUBLE": ([0.1 + 0.2], [2**53 + 1]),
@@ -81,7 +94,10 @@ KEPT: dict[str, dict[str, tuple[list[Any], list[Any]]]] = {
         "TIMESTAMP_MS": ([HALF], [MICRO]),
         "BOOLEAN": ([True, 1], [5]),
         "VARCHAR": (["a"], [b"a"]),
-        "DECIMAL(5, 2)[]": ([], []),  # is not looked at, and is in the way of no other column
+        "DECIMAL(5, 2)[]": ([[None], []], [[1.234]]),
+        "INTEGER[2][]": ([], [[[1, 2], [1, 1.5]]]),
+        "VARCHAR[]": ([["a\\n", 'é"', "null", None]], [["a\nb"], ["\x01"]]),
+        "STRUCT(a VARCHAR)": ([{"a": "b"}], [{"a": "\t"}]),
     },
 }
 

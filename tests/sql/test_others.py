@@ -6,9 +6,11 @@ import datetime as dt
 import threading
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -244,3 +246,26 @@ def test_another_database_is_read_when_the_first_is_down(tmp_path: Path) -> None
                 db.execute_query("INSERT INTO kept VALUES (3)")
     with DatabaseConnector(url=other) as there:
         assert there.execute_query("SELECT count(*) AS n FROM kept") == [{"n": 2}]
+
+
+def test_an_insert_that_duckdb_refuses() -> None:
+    """The error is that of the statement, and is not one to repeat."""
+    with DatabaseConnector(url="duckdb:///") as db:
+        db.execute_query("CREATE TABLE t (x INTEGER PRIMARY KEY)")
+        assert db.insert("t", pd.DataFrame([[1]], columns=["x"])) == 1
+        tried = []
+
+        def work(_: DatabaseConnector, data: Any) -> None:
+            tried.append(data)
+            db.insert("t", data)
+
+        for data, said in (
+            (pd.DataFrame([[1]]), 'column "0"'),  # whose names are numbers
+            (pa.table({"x": [1]}), "PRIMARY KEY|primary key"),
+        ):
+            with pytest.raises(IntegrationError, match=said) as caught:
+                db.in_transaction(partial(work, data=data))
+            assert not caught.value.recoverable
+        assert len(tried) == 2
+        assert db.insert("t", pa.table({"x": [2]})) == 1
+        assert db.execute_query("SELECT x FROM t ORDER BY x") == [{"x": 1}, {"x": 2}]

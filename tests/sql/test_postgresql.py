@@ -16,7 +16,7 @@ from tests.connector.proxy import FaultProxy
 from tests.sql import servers
 from tests.sql.conftest import address
 
-from arcuate.errors import ConversionError, InvalidArgument
+from arcuate.errors import ArcuateError, ConversionError, InvalidArgument
 from arcuate.integrations import (
     AuthenticationError,
     ConnectionError,  # noqa: A004
@@ -369,3 +369,17 @@ def test_a_fallback_stands_for_reading_only(
             db.execute_query("INSERT INTO kept VALUES (1, 2)")
         with pytest.raises(ConnectionError), db.transaction():
             pass
+
+
+def test_what_many_rows_leave_behind(pg: DatabaseConnector) -> None:
+    """An error of ours after some rows, passed over: the rows before it are not kept."""
+    pg.execute_query("CREATE TABLE many (x int)")
+    try:
+        for bad, said in (("\ud800", "surrogate"), ("x", "invalid input")):
+            with pg.transaction():
+                pg.execute_query("INSERT INTO many VALUES (7)")
+                with pytest.raises(ArcuateError, match=said):
+                    pg.execute_many("INSERT INTO many VALUES (%s)", [*[(1,)] * 1000, (bad,)])
+        assert pg.execute_query("SELECT x FROM many") == [{"x": 7}, {"x": 7}]
+    finally:
+        pg.execute_query("DROP TABLE many")

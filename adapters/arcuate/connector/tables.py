@@ -149,8 +149,8 @@ def columns_of(data: Any) -> pa.Table | None:
             "would be lost: table.reset_index() makes it one, with drop=True leaves it out"
         )
     arrays = {}
-    for name in names_of(str(one) for one in data.columns):
-        column = data[name]
+    for i, name in enumerate(names_of(map(str, data.columns))):
+        column = data.iloc[:, i]
         plain = isinstance(column.dtype, np.dtype)
         try:
             arrays[name] = (

@@ -395,8 +395,7 @@ class DatabaseConnector(Connector):
             return count
 
         outer = self._current
-        undone = outer is not None and self.kind in ("sqlite", "mysql")  # others undo the transaction
-        with self._savepoint(outer) if outer is not None and undone else nullcontext():
+        with self._savepoint(outer) if outer is not None and self.kind != "duckdb" else nullcontext():
             return self._run("execute_many", work)
 
     def insert(self, table: str, data: Any) -> int:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -160,7 +162,8 @@ def append(raw: Any, target: str, columns: Sequence[str], table: pa.Table) -> in
         _exact(raw, target, columns, table)
         raw.execute(f"INSERT INTO {target} ({listed}) SELECT * FROM arcuate_rows")  # noqa: S608
     finally:
-        raw.unregister("arcuate_rows")
+        with suppress(duckdb.TransactionException):  # an error ended the transaction, and this with it
+            raw.unregister("arcuate_rows")
     return int(table.num_rows)
 
 

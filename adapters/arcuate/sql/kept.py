@@ -6,11 +6,12 @@ The types are asked for anew by each ``insert``, so that no change of the table 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 import re
 import struct
-from collections.abc import Callable, Iterable, Sequence
-from decimal import Context, Decimal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Context, Decimal, InvalidOperation
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -56,7 +57,11 @@ def look(columns: Iterable[Column], rows: Sequence[Sequence[Any]]) -> None:
         doubtful = set(map(type, values)) - rule.whole
         keeps = rule.keeps if doubtful.isdisjoint((list, tuple)) else partial(_all, rule)
         for value in values if doubtful else ():
-            if type(value) in doubtful and not keeps(value):
+            try:
+                kept = type(value) not in doubtful or keeps(value)
+            except InvalidOperation:  # a text with an exponent beyond all numbers
+                kept = False
+            if not kept:
                 raise ConversionError(
                     f"column {name!r} of the type {kind} would not keep all of a {type(value).__name__} "
                     f"({rule.losing}): convert it as you want it, or give the column another type"
@@ -75,9 +80,12 @@ def _all(rule: Rule, value: Any) -> bool:
 _NONE: type = type(None)
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE | re.ASCII)
 _CLOCK = re.compile(
-    r"(?P<time>\d+:\d\d(:\d\d(?P<fraction>[.,]\d*)?)?)\s*([ap]m\b\s*)?(?P<zone>[+-]\d|(?!bc|ad)[a-z])?",
+    r"(?P<time>(\d+:\d\d(:\d\d)?|(?<=\dT)\d{2,6})(?P<fraction>[.,]\d*)?)\s*"
+    r"([ap]m\b\s*)?(?P<zone>[+-]\d|(?!bc|ad)[a-z])?",
     re.IGNORECASE | re.ASCII,
 )
+_HOURS = re.compile(r"\d{9,}|[-/.]\d+\s+\d", re.ASCII)
+"""In a date without colons: MySQL takes more digits, and a number after the day, for a time of day."""
 _BYTES = (bytes, bytearray, memoryview)
 _quantize = Context(prec=200, traps=[]).quantize
 _NUMBERS = (int, float, Decimal, *_BYTES)
@@ -157,6 +165,9 @@ def _moment(digits: int = 6, *, zoned: bool = False) -> Rule:
     return Rule(frozenset(whole), keeps, losing if zoned else f"{losing}, and no zone")
 
 
+_DATED = re.compile(r"\d[-/T]\d|^\s*\d{9,}", re.ASCII)
+
+
 def _clock(digits: int = 6, *, zoned: bool = False) -> Rule:
     """A time of day; MySQL's is a span, too."""
     unit = 10 ** (6 - digits)
@@ -167,7 +178,7 @@ def _clock(digits: int = 6, *, zoned: bool = False) -> Rule:
         if isinstance(value, dt.timedelta):
             return not value.microseconds % unit
         if isinstance(value, str):
-            return _text_keeps(value, digits, zoned) and not re.search(r"\d[-/]\d", value.partition(":")[0])
+            return _text_keeps(value, digits, zoned) and not _DATED.search(value.partition(":")[0])
         return not isinstance(value, (dt.date, *_NUMBERS))
 
     more = "" if zoned else ", no date and no zone"
@@ -197,7 +208,9 @@ def _is_day(value: Any) -> bool:
         return value.time() == dt.time() and value.tzinfo is None
     if isinstance(value, str):
         found = _CLOCK.search(value)
-        return found is None or not (found["zone"] or found["time"].strip("0:.,"))
+        if found is None:
+            return not _HOURS.search(value)
+        return not (found["zone"] or found["time"].strip("0:.,"))
     return not isinstance(value, (dt.time, dt.timedelta, *_NUMBERS))
 
 
@@ -208,6 +221,8 @@ def _text(length: int | None, *, padded: bool = False, bytes_too: bool = False) 
     """A text of so many characters: of a longer one databases leave spaces at its end out."""
 
     def keeps(value: Any) -> bool:
+        if bytes_too and isinstance(value, _BYTES):
+            value = bytes(value).decode("utf-8", "replace")
         if isinstance(value, str):
             return (length is None or len(value) <= length) and not (padded and value.endswith(" "))
         if isinstance(value, float):
@@ -240,7 +255,11 @@ def _of_mysql(kind: str) -> Rule | None:
 
         def is_year(value: Any) -> bool:
             number = _number(value)
-            return number is None or number > 99 or (number == 0 and isinstance(value, int))
+            return (
+                number is None
+                or (number > 99 and number % 1 == 0)
+                or (number == 0 and isinstance(value, int))
+            )
 
         return Rule(frozenset({_NONE}), is_year, "a year has four digits, of two it would make others")
     if name == "binary":
@@ -249,6 +268,13 @@ def _of_mysql(kind: str) -> Rule | None:
             return len(value if isinstance(value, _BYTES) else str(value).encode()) >= first
 
         return Rule(frozenset({_NONE}), fills, f"it fills up to {first} bytes with zeros")
+    if name in _TEXTS:
+
+        def fits(value: Any) -> bool:
+            data = value.encode() if isinstance(value, str) else value
+            return not (isinstance(data, _BYTES) and bytes(data).endswith(b" ")) or len(data) <= _TEXTS[name]
+
+        return Rule(frozenset({_NONE}), fits, f"it keeps {_TEXTS[name]} bytes, and leaves spaces beyond out")
     simple: dict[str, Callable[[], Rule]] = {
         "double": lambda: _DOUBLE,
         "float": lambda: _single(shortest=False),
@@ -262,6 +288,8 @@ def _of_mysql(kind: str) -> Rule | None:
     return simple[name]() if name in simple else None
 
 
+_TEXTS = {"tinytext": 255, "text": 65_535, "mediumtext": 2**24 - 1}
+"""Bytes; what is longer is an error, but for spaces at its end."""
 _ESCAPED = {"0": "\0", "n": "\n", "r": "\r"}
 
 
@@ -319,7 +347,9 @@ def _of_duckdb(kind: str) -> Rule | None:
     """For a type as DESCRIBE gives it; what is in a table of Arrow is compared by DuckDB itself."""
     if kind.startswith("DECIMAL") and kind.endswith(")"):
         return _decimals(int(kind.rpartition(",")[2].strip(" )")))
-    if kind.endswith(("INT", "INTEGER")):
+    if kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(")):
+        return _nested(kind)
+    if kind.endswith(("INT", "INTEGER", "BIGNUM")):
         return _decimals(0)
     simple: dict[str, Callable[[], Rule]] = {
         "FLOAT": lambda: _single(shortest=False),
@@ -340,6 +370,35 @@ def _of_duckdb(kind: str) -> Rule | None:
     return simple[kind]() if kind in simple else None
 
 
+def _nested(kind: str) -> Rule:
+    """It is given as JSON, whose escapes DuckDB does not know: of a new line it would make an n."""
+    inner = None if kind.startswith(("STRUCT(", "MAP(")) else _of_duckdb(kind.partition("[")[0])
+
+    def keeps(value: Any) -> bool:
+        try:
+            leaves = [*_leaves(json.loads(value, parse_float=Decimal))] if isinstance(value, str) else []
+        except ValueError:
+            return True  # a text as DuckDB itself writes it
+        if any(isinstance(one, str) and _CONTROL.search(one) for one in leaves):
+            return False
+        return inner is None or all(type(one) in inner.whole or inner.keeps(one) for one in leaves)
+
+    losing = "a table of Arrow keeps new lines and other control characters"
+    return Rule(frozenset({_NONE}), keeps, losing if inner is None else f"{inner.losing}; {losing}")
+
+
+_CONTROL = re.compile(r"[\x00-\x1f]")
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What is within lists and mappings, with the names."""
+    for one in [*value, *value.values()] if isinstance(value, dict) else value:
+        if isinstance(one, (dict, list)):
+            yield from _leaves(one)
+        else:
+            yield one
+
+
 # --- PostgreSQL
 
 HEADER = 4  # PostgreSQL counts it into a type's modifier
@@ -354,6 +413,10 @@ def of_postgresql(name: str, modifier: int) -> Rule | None:
     simple: dict[str, Callable[[], Rule]] = {
         "float4": lambda: _single(shortest=True),
         "float8": lambda: _DOUBLE,
+        "money": lambda: _decimals(2),
+        '"char"': lambda: Rule(
+            frozenset({_NONE}), lambda one: len(str(one).encode()) <= 1, "it keeps 1 byte"
+        ),
         "date": lambda: _DAY,
         "time": lambda: _clock(digits),
         "timetz": lambda: _clock(digits, zoned=True),
