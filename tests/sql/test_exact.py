@@ -284,6 +284,8 @@ def test_postgresql_times_of_day_with_a_zone(pg: DatabaseConnector) -> None:
     assert pg.execute_query(query) == [{"x": dt.time(12, tzinfo=ZONED.tzinfo)}]
     with pytest.raises(DataError, match=r"column 'x' .*a zone, which Arrow has not"):
         pg.read_arrow(query)
+    with pytest.raises(DataError, match=r"column 'x' .*a zone, which Arrow has not"):
+        pg.read_arrow("SELECT ARRAY['12:00+05:30'::timetz] AS x")
 
 
 def test_postgresql_json(pg: DatabaseConnector) -> None:

@@ -103,5 +103,7 @@ def _tell_time(column: Sequence[Any], kind: pa.DataType) -> None:
             continue
         fraction = one.microseconds if isinstance(one, dt.timedelta) else one.microsecond
         zone = types.is_timestamp(kind) and (one.tzinfo is None) != (kind.tz is None)
+        if types.is_time(kind) and one.tzinfo is not None:
+            raise TypeError("it holds times of day with a zone, which Arrow has not")
         if fraction % step or zone:
             raise TypeError(f"it holds {one}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -75,11 +74,12 @@ def _array(column: Sequence[Any], kind: pa.DataType | None) -> pa.Array:
     if kind is None and len({type(value) for value in column} - {type(None)}) > 1:
         found = sorted({type(value).__name__ for value in column} - {"NoneType"})
         raise TypeError(f"it holds values of several types: {', '.join(found)}")
-    if dt.time in set(map(type, column)) and any(value and value.tzinfo for value in column):
-        raise TypeError("it holds times of day with a zone, which Arrow has not")
     if kind is not None:
         fit(column, kind)
-    return pa.array(column, type=kind, from_pandas=False)
+        return pa.array(column, type=kind, from_pandas=False)
+    found = pa.array(column, from_pandas=False)
+    fit(column, found.type)
+    return found
 
 
 NULLABLE = {
