@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import http.server
 import sqlite3
 import struct
+import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +81,12 @@ def test_categories_of_another_table_go_with_its_batches(name: str, tmp_path: Pa
     assert open_data(tmp_path / name)["a"].tolist() == ["u", "v", "u"]
     save_batches([parts[0].slice(0, 0)], tmp_path / name)
     assert list(open_data(tmp_path / name)["a"].cat.categories) == ["u"]
+    missing = pa.DictionaryArray.from_arrays(pa.array([0, 1, None]), pa.array(["u", None]))
+    save_batches([pa.RecordBatch.from_pydict({"a": missing})], tmp_path / name)
+    assert open_data(tmp_path / name)["a"].isna().tolist() == [False, True, True]
+    octets = pa.RecordBatch.from_pydict({"a": pa.array([b"u", None]).dictionary_encode()})
+    save_batches([octets], tmp_path / name)
+    assert open_data(tmp_path / name)["a"].isna().tolist() == [False, True]
 
 
 def test_names_of_rows_are_no_column_in_the_next_file(tmp_path: Path) -> None:
@@ -494,3 +503,28 @@ def test_sidecars_of_upper_folders_are_brought_from_elsewhere(recording: Path) -
         assert got["x"].values.tolist() == [1.5, 2.5]
     finally:
         memory.rm("/study", recursive=True)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_sidecars_that_cannot_be_looked_for(recording: Path, status: int) -> None:
+    """A server that hands out files and lists no folders, as most do."""
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def list_directory(self, path: Any) -> None:
+            self.send_error(status)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    study = recording.parent.parent.parent
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=study)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_port}/sub-01/eeg/{recording.name}"
+        try:
+            with pytest.warns(LossyWarning, match="lists no folders: sidecars of upper folders are not read"):
+                got = open_data(address, format="bids")
+        finally:
+            server.shutdown()
+            thread.join()
+    assert got["group"].values.tolist() == ["001", "010"]

@@ -7,6 +7,7 @@ import itertools
 import os
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from arcuate.formats.format import (
     LIMIT,
     Format,
     Kept,
+    LossyWarning,
     PiecesDiffer,
     checked_options,
     guarded,
@@ -384,21 +386,44 @@ def _with_others(filesystem: Any, text: str, copy: Path, kind: Format) -> Path:
     """Fetches what belongs to a file; where the copy is then."""
     *folders, name = text.rstrip("/").split("/")
     above = kind.above(folders) if copy.is_file() else None
-    if above is None:
+    top = len(folders) - (above or 0)
+    try:
+        if above is None:
+            listed = []
+        else:
+            listed = [
+                filesystem.ls("/".join(folders[:depth]), detail=False)
+                for depth in range(top, len(folders) + 1)
+            ]
+    except Exception as error:
+        if not _lists_nothing(error):
+            raise
+        said = "its server lists no folders: sidecars of upper folders are not read"
+        warnings.warn(f"{_named(text)}: {said}", LossyWarning, stacklevel=5)
+        listed = []
+    if not listed:
         for one in kind.beside(copy):
             other = "/".join([*folders, one.name])
             if filesystem.exists(other):
                 _fetch(filesystem, other, one)
         return copy
-    local, top = copy.with_name("data set"), len(folders) - above
-    for depth in range(top, len(folders) + 1):
+    local = copy.with_name("data set")
+    for depth, names in enumerate(listed, top):
         local = local.joinpath(*folders[max(top, depth - 1) : depth])
         local.mkdir()
-        for one in filesystem.ls("/".join(folders[:depth]), detail=False):
+        for one in names:
             below = one.rstrip("/").rpartition("/")[2]
             if below.endswith((".json", ".tsv")):
                 _fetch(filesystem, one, local / below)
     return copy.rename(local / name)
+
+
+def _lists_nothing(error: Exception) -> bool:
+    """Whether a server says that it shows no folders, as many do that hand out files."""
+    refused = isinstance(
+        error, FileNotFoundError | NotADirectoryError | PermissionError | NotImplementedError
+    )
+    return refused or getattr(error, "status", None) in (401, 403, 404, 405)
 
 
 def _filesystem(url: str) -> tuple[Any, str]:

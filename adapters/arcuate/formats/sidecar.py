@@ -129,7 +129,9 @@ def add_categories(found: dict[str, pa.Array], batch: pa.RecordBatch) -> None:
             new = column.dictionary
             known = found.get(name)
             if known is None or not known.equals(new):
-                found[name] = pc.unique(pa.chunked_array([new] if known is None else [known, new]))
+                found[name] = pc.unique(
+                    pa.chunked_array([new] if known is None else [known, new])
+                ).drop_null()
 
 
 def _packed(batch: pa.RecordBatch) -> str:

@@ -234,7 +234,8 @@ def _travels(kind: pa.DataType) -> bool:
     """Whether the value model has a form for such a column."""
     types = pa.types
     if types.is_dictionary(kind):
-        return _travels(kind.value_type)
+        octets = types.is_binary(kind.value_type) or types.is_large_binary(kind.value_type)
+        return not octets and _travels(kind.value_type)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         return _travels(kind.value_type)
     if types.is_struct(kind):
