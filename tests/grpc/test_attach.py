@@ -334,6 +334,7 @@ def test_a_server_that_takes_less_than_a_piece(
         with pytest.raises(LimitExceeded, match="'message'") as caught:
             session.call("len", bytes(100_000))
         assert (caught.value.setting, caught.value.executed) == ("message", "no")
+        assert session.call("len", bytes(2000)) == 2000
 
 
 def test_as_many_clients_as_may_be(own: Callable[..., GrpcBridge]) -> None:

@@ -413,10 +413,10 @@ def test_one_download_at_a_time(tmp_path: Path) -> None:
 
 def test_a_forked_child_does_not_keep_the_place(tmp_path: Path) -> None:
     """It has the lock too, as this copy has, for as long as it lives."""
-    with partial.locked("rest", tmp_path / "f.part") as file:
+    with partial.locked("rest", tmp_path / "f.part", tmp_path / "f") as file:
         copy = os.dup(file.fileno())
     try:
-        with partial.locked("rest", tmp_path / "f.part") as file:
+        with partial.locked("rest", tmp_path / "f.part", tmp_path / "f") as file:
             assert file.fileno() != copy
     finally:
         os.close(copy)

@@ -348,6 +348,9 @@ class BusTransport(Transport):
                 asked = False
                 continue
             except (LimitExceeded, ConversionError) as error:
+                if self._link.refused:  # what was sent, not what came
+                    self._connected = False
+                    raise
                 self._refuse(call)
                 error.executed = "maybe"
                 raise

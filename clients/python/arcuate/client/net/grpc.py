@@ -63,6 +63,7 @@ _REFUSALS: dict[grpc.StatusCode, type[ArcuateError]] = {
 }
 _FILES = ("ca", "certificate", "key")
 _READY = object()
+_REFUSED = object()
 _CLOSE_SECONDS = 2.0
 
 _kept: list[Any] = []
@@ -145,7 +146,7 @@ class GrpcLink(Link):
         channel, self._channel = self._channel, None
         call, self._call = self._call, None
         reader, self._reader = self._reader, None
-        self._lost = None
+        self._lost, self.refused = None, False
         if os.getpid() != self._owner:
             _kept.append((channel, call))
             return
@@ -185,6 +186,9 @@ class GrpcLink(Link):
             item = self._incoming.get(timeout=timeout)
         except queue.Empty:
             return None
+        if item is _REFUSED:
+            self.refused = True
+            item = self._incoming.get()
         if isinstance(item, ArcuateError):
             self._lost = item
             raise item
@@ -213,7 +217,9 @@ def _read(call: Any, incoming: queue.SimpleQueue[Any], limits: Limits, where: st
                 incoming.put(message)
         incoming.put(ConnectionLost(f"{where}: the hub closed the connection", executed="maybe"))
     except grpc.RpcError:
-        incoming.put(_error(call, where))
+        if isinstance(error := _error(call, where), LimitExceeded):
+            incoming.put(_REFUSED)
+        incoming.put(error)
     except chunks.Refused as refused:
         incoming.put(refused.error)
     except ArcuateError as error:

@@ -24,12 +24,14 @@ class Link(ABC):
         features: what this side's ``hello`` offers the hub.
         ending: set from any thread by who wants to close it: a :meth:`send` that waits for a hub which takes
             nothing gives up.
+        refused: the other side ended the connection since it does not take what it was sent.
     """
 
     name = ""
     limits: Limits
     features: tuple[str, ...] = ()
     ending = False
+    refused = False
 
     @abstractmethod
     def connect(self, timeout: float) -> None:
