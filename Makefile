@@ -3,7 +3,7 @@
 .PHONY: help setup demo test matrix soak lint format bench peers generate docs coverage clean
 
 PYTHON ?= python3
-JOBS ?= 3  # test files that run at the same time: much of the suite waits for interpreters
+JOBS ?= 4  # test files that run at the same time: much of the suite waits for interpreters
 BIN := .venv/bin
 TYPED := clients/python adapters bridges tools
 export ARCUATE_REQUIRE

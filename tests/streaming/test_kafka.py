@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import uuid
 from collections import OrderedDict
@@ -455,6 +456,11 @@ class TestContract(NetworkContract):
             begun = time.monotonic()
             blocks.close()
             assert time.monotonic() - begun < 4.0
+            proxy.fault = Fault()  # the library goes on in a thread, which others would find
+        for thread in threading.enumerate():
+            if thread.name == "arcuate-kafka-close":
+                thread.join(30)
+                assert not thread.is_alive()
 
     def test_a_reader_is_told_when_nobody_comes_back(self, address: str, proxy: FaultProxy) -> None:
         with self.lent(self.fragile(address, proxy, patience=0.3)) as one, one.blocks() as blocks:
